@@ -1,0 +1,20 @@
+"""Diffusive coupling."""
+
+import equinox as eqx
+
+from ..parameters import Slot, param
+from .base import AbstractCoupling
+
+
+class Diffusive(AbstractCoupling):
+    r"""c_i = G Σ_j w_ij (x_j(t - d_ij) - x_i(t)), TVB's `Difference`."""
+
+    G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)
+    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+
+    def pre(self, source):
+        return source
+
+    def post(self, total, target, strength):
+        return self.G * (total - strength * target)

@@ -1,0 +1,85 @@
+"""A neural mass: states, parameters and the local drift."""
+
+import abc
+from typing import ClassVar, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..parameters import AbstractPart
+from ..units import DIMENSIONLESS
+
+
+class State(NamedTuple):
+    """One state variable: where it starts, and the range in which tests draw it."""
+
+    name: str
+    initial: float
+    unit: str = DIMENSIONLESS
+    low: float = -1.0
+    high: float = 1.0
+
+
+class AbstractModel(AbstractPart):
+    """A neural mass model is its local drift plus metadata; parameters are fields made by `param`.
+
+    Class-level metadata, every item of it tested:
+        states: the state variables in the order of `y`.
+        sends: names of the variables that other regions see.
+        ports: names of the coupling inputs `c`, each after the equation or variable that it enters.
+        observable: the variable that BOLD and EEG are computed from, unless they are told otherwise.
+        noisy: the states that a noise drives, unless it is told otherwise; empty: all of them.
+        derived: variables computed from the states (name → unit), each a method `name(y)`.
+        category, use_case: for the catalogue.
+        references: where the equations come from.
+    """
+
+    states: eqx.AbstractClassVar[tuple[State, ...]]
+    sends: eqx.AbstractClassVar[tuple[str, ...]]
+    ports: eqx.AbstractClassVar[tuple[str, ...]]
+    observable: eqx.AbstractClassVar[str]
+    category: eqx.AbstractClassVar[str]
+    use_case: eqx.AbstractClassVar[str]
+    references: eqx.AbstractClassVar[tuple[str, ...]]
+    noisy: ClassVar[tuple[str, ...]] = ()
+    derived: ClassVar[dict[str, str]] = {}
+
+    @abc.abstractmethod
+    def drift(self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
+        """dy/dt per ms at time `t` (ms), state `y` and coupling input `c`, summed over the network."""
+
+    @classmethod
+    def state_names(cls) -> tuple[str, ...]:
+        return tuple(state.name for state in cls.states)
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Everything that can be seen of the model, states first: name → unit."""
+        return {state.name: state.unit for state in cls.states} | cls.derived
+
+    @classmethod
+    def check_variable(cls, name: str, what: str) -> None:
+        """Raises ValueError if the model has no variable `name`; the message names `what` asked."""
+        if name not in cls.variables():
+            raise ValueError(f"{what}: {cls.__name__} has no variable {name!r}; it has {', '.join(cls.variables())}")
+
+    def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+        """A state or a derived variable, by name."""
+        self.check_variable(name, "variable(...)")
+        names = self.state_names()
+        return y[names.index(name)] if name in names else getattr(self, name)(y)
+
+    def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
+        """The variables `names`, stacked."""
+        return jnp.stack([self.variable(name, y) for name in names])
+
+    @classmethod
+    def initial(cls, n_regions: int) -> Float[Array, "state region"]:
+        """The default initial state, the same in every region."""
+        start = jnp.asarray([state.initial for state in cls.states])
+        return jnp.broadcast_to(start[:, None], (len(cls.states), n_regions))
+
+    @classmethod
+    def noisy_states(cls) -> tuple[str, ...]:
+        return cls.noisy or cls.state_names()

@@ -1,0 +1,33 @@
+"""Normal form of a supercritical Hopf bifurcation."""
+
+import jax.numpy as jnp
+
+from ..parameters import Slot, param
+from .base import AbstractModel, State
+
+
+class Hopf(AbstractModel):
+    r"""Normal form of a supercritical Hopf bifurcation.
+
+    x' = (a - β(x² + y²)) x - ω y + c_x
+    y' = (a - β(x² + y²)) y + ω x + c_y
+
+    Below a = 0 a damped oscillation, above it a limit cycle of amplitude √(a/β) and period 2π/ω.
+    """
+
+    a: Slot = param(0.25, "1/ms", doc="distance to the bifurcation; oscillates when positive", low=-1.0, high=1.0)
+    omega: Slot = param(0.2, "rad/ms", doc="angular frequency", low=0.001, high=2.0)
+    beta: Slot = param(1.0, "1/ms", doc="cubic saturation", low=0.1, high=10.0)
+
+    states = (State("x", 0.1), State("y", 0.0))
+    sends = ("x", "y")
+    ports = ("x", "y")
+    observable = "x"
+    category = "phenomenological"
+    use_case = "resting-state oscillations, distance to criticality"
+    references = ("Deco, Kringelbach, Jirsa, Ritter 2017, Sci Rep 7:3095",)
+
+    def drift(self, t, y, c):
+        (x, z), (c_x, c_y) = y, c
+        growth = self.a - self.beta * (x**2 + z**2)
+        return jnp.stack([growth * x - self.omega * z + c_x, growth * z + self.omega * x + c_y])

@@ -1,0 +1,195 @@
+"""A network: a model in every region, what couples the regions, and what drives them."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .connectome import Connectome, single_region
+from .couplings.base import AbstractCoupling
+from .models.base import AbstractModel
+from .noises.base import AbstractNoise
+from .parameters import AbstractPart, Slot, check_regions, param
+from .priors.base import AbstractPlated, AbstractPrior
+from .speed import SpeedRange, speed_range
+from .units import is_quantity, to_canonical
+
+
+class Conduction(AbstractPart):
+    """How fast activity travels. A slot of its own so that it is checked like every other."""
+
+    speed: Slot = param(None, "mm/ms", doc="conduction speed; None: no delays", low=0.1, high=100.0)
+
+
+class Network(AbstractPlated):
+    """Model + connectome + coupling + noise. Any of their slots may hold a prior.
+
+    Args:
+        model: the neural mass of every region.
+        connectome: None: a single region.
+        coupling: a coupling, or a tuple of them; None with a connectome of one region.
+        speed: conduction speed in mm/ms (= m/s), a Quantity or a `Prior`; None: no delays.
+        noise: None: deterministic.
+        initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
+        speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
+            memory and block length. None: taken from `speed`: its value, or what its prior can reach.
+            A speed outside it makes a simulation NaN, never silently wrong.
+
+    Raises:
+        ValueError: regional parameters of the wrong length, unknown states, variables or ports,
+            delays without lengths.
+    """
+
+    model: AbstractModel
+    connectome: Connectome
+    coupling: AbstractCoupling | tuple[AbstractCoupling, ...]
+    noise: AbstractNoise | None
+    speed: Slot
+    initial: Float[Array, "state region"]
+    speed_range: SpeedRange | None = eqx.field(static=True)
+
+    def __init__(
+        self,
+        model: AbstractModel,
+        connectome: Connectome | None = None,
+        coupling: AbstractCoupling | tuple[AbstractCoupling, ...] = (),
+        *,
+        speed: Any = None,
+        noise: AbstractNoise | None = None,
+        initial: Any = None,
+        speed_range: tuple[Any, Any] | None = None,
+    ):
+        _check_kind(model, AbstractModel, "model", "such as nmm.models.JansenRit()")
+        self.model = model
+        self.connectome = single_region() if connectome is None else connectome
+        _check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
+        self.coupling = tuple(coupling) if isinstance(coupling, tuple | list) else coupling
+        self.noise = noise
+        self.speed = Conduction(speed).speed
+        self.speed_range = _range(self.speed, speed_range)
+        self.initial = _initial(initial, model, self.connectome.n_regions)
+        self._check()
+
+    def _check(self) -> None:
+        n = self.connectome.n_regions
+        check_regions(self.model, n)
+        for coupling in self.couplings:
+            _check_kind(coupling, AbstractCoupling, "coupling", "such as nmm.couplings.Additive(G=0.1)")
+            check_regions(coupling, n)
+            name = type(coupling).__name__
+            for variable in coupling.source or ():
+                self.model.check_variable(variable, f"{name}(source=...)")
+            for port in self.ports_of(coupling):
+                if port not in self.model.ports:
+                    raise ValueError(f"{name}(port=...): {type(self.model).__name__} has no port {port!r}; it has {', '.join(self.model.ports)}")
+        if self.noise is not None:
+            _check_kind(self.noise, AbstractNoise, "noise", "such as nmm.noises.Additive(sigma=0.01)")
+            check_regions(self.noise, n)
+            for state in self.noisy_states:
+                if state not in self.model.state_names():
+                    raise ValueError(
+                        f"{type(self.noise).__name__}(states=...): {type(self.model).__name__} has no state {state!r}; it has {', '.join(self.model.state_names())}"
+                    )
+        if n > 1 and not self.couplings:
+            raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+        if self.speed is not None and self.connectome.lengths is None:
+            raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
+
+    @property
+    def plates(self) -> dict[str, int]:
+        return self.connectome.plates
+
+    @property
+    def n_regions(self) -> int:
+        return self.connectome.n_regions
+
+    @property
+    def couplings(self) -> tuple[AbstractCoupling, ...]:
+        return self.coupling if isinstance(self.coupling, tuple) else (self.coupling,)
+
+    @property
+    def noisy_states(self) -> tuple[str, ...]:
+        """The states that the noise drives; none without noise."""
+        if self.noise is None:
+            return ()
+        return self.noise.states or self.model.noisy_states()
+
+    @property
+    def has_delays(self) -> bool:
+        return self.speed is not None
+
+    @property
+    def delays(self) -> Float[Array, "to from"] | None:
+        """Conduction delays in ms; None without conduction speed."""
+        return None if self.speed is None else self.connectome.lengths / self.speed  # pyright: ignore[reportOptionalOperand]
+
+    def source_of(self, coupling: AbstractCoupling) -> tuple[str, ...]:
+        return coupling.source or self.model.sends
+
+    def ports_of(self, coupling: AbstractCoupling) -> tuple[str, ...]:
+        return coupling.port or self.model.ports[: len(self.source_of(coupling))]
+
+    # The maths of one instant. `messages` leave a region, travel, are weighted and summed, and `inputs` turn the sums into `c`.
+
+    def messages(self, y: Float[Array, "state region"]) -> Float[Array, "message region"]:
+        """What every region sends, all couplings stacked."""
+        return jnp.concatenate([coupling.pre(self.model.sent(self.source_of(coupling), y)) for coupling in self.couplings])
+
+    def n_messages(self) -> int:
+        """Rows of `messages`."""
+        return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0] if self.couplings else 0
+
+    def inputs(
+        self, total: Float[Array, "message region"], y: Float[Array, "state region"], strength: Float[Array, " region"]
+    ) -> Float[Array, "port region"]:
+        """The model's coupling input `c` from the weighted sums of arrived messages."""
+        rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
+        first = 0
+        for coupling in self.couplings:
+            sent = self.model.sent(self.source_of(coupling), y)
+            size = eqx.filter_eval_shape(coupling.pre, sent).shape[0]
+            fed = coupling.post(total[first : first + size], sent, strength)
+            for row, port in zip(fed, self.ports_of(coupling), strict=True):
+                index = self.model.ports.index(port)
+                rows[index] = rows[index] + row
+            first += size
+        return jnp.stack(rows)
+
+
+def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"Network({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
+
+
+def _initial(initial: Any, model: AbstractModel, n: int) -> Any:
+    if initial is None:
+        return np.asarray(model.initial(n), dtype=np.float64)
+    if isinstance(initial, AbstractPrior):
+        return initial.bind("1", "Network(initial=...)")
+    if is_quantity(initial):
+        units = {state.unit for state in model.states}
+        if len(units) > 1:
+            raise ValueError(f"Network(initial=...): the states of {type(model).__name__} have different units, pass numbers in the states' own units")
+        initial = to_canonical(initial, units.pop(), "Network(initial=...)")
+    array = initial if isinstance(initial, jnp.ndarray) else np.asarray(initial, dtype=np.float64)
+    n_states = len(model.states)
+    if array.shape == (n_states,):
+        array = array[:, None]
+    if array.shape not in ((n_states, n), (n_states, 1)):
+        raise ValueError(f"Network(initial=...) has shape {array.shape}, expected ({n_states}, {n}): {', '.join(model.state_names())} by region")
+    if isinstance(array, np.ndarray) and not np.all(np.isfinite(array)):
+        raise ValueError("Network(initial=...) contains NaN or infinite values")
+    return array * np.ones((1, n))
+
+
+def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:
+    if speed is None:
+        return None
+    if given is None:
+        return speed_range(speed)
+    slowest, fastest = (float(np.asarray(to_canonical(value, "mm/ms", "Network(speed_range=...)"))) for value in given)
+    if not 0 < slowest <= fastest:
+        raise ValueError(f"Network(speed_range=...) got ({slowest:g}, {fastest:g}) mm/ms, expected 0 < slowest ≤ fastest")
+    return SpeedRange(slowest, fastest)

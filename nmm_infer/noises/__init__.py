@@ -1,0 +1,6 @@
+"""Noises. A new one is one file and one line here."""
+
+from .additive import Additive as Additive
+from .base import AbstractNoise as AbstractNoise
+from .base import NoiseBlock as NoiseBlock
+from .ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck

@@ -1,0 +1,111 @@
+"""`param`: a field of a model, coupling, noise or observation that a user may set, or infer.
+
+Such a field (a *slot*) holds a number, an array over regions, a Quantity or a prior. Its metadata
+(unit, meaning, range) drives unit conversion, error messages, tests and the tables in the docs.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .priors.base import AbstractPrior
+from .units import DIMENSIONLESS, to_canonical
+
+# What a slot accepts is checked when it is filled; inside a drift it is an array.
+type Slot = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """Metadata of one slot: default and range are in `unit`.
+
+    `low` and `high` bound the values for which the part is meant and tested. A slot with `low > 0`
+    is a positive quantity (a time constant, a width): zero and below raise an error.
+    """
+
+    name: str
+    default: Any
+    unit: str
+    doc: str
+    low: float
+    high: float
+
+
+class _Fill:
+    """Converter of a slot: checks what the user passed and strips its unit."""
+
+    def __init__(self, unit: str, low: float):
+        self.unit = unit
+        self.low = low
+        self.owner = "part"
+        self.name = "value"
+
+    def __call__(self, value: Any) -> Any:
+        what = f"{self.owner}({self.name}=...)"
+        if value is None:
+            return None
+        if isinstance(value, AbstractPrior):
+            return value.bind(self.unit, what)
+        value = to_canonical(value, self.unit, what)
+        if isinstance(value, jax.Array):  # tracers too: nothing to look at yet
+            return value
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{what} got {value!r}, expected a number, an array over regions, a Quantity in {self.unit} or a Prior") from error
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}")
+        if self.low > 0 and np.any(array <= 0):
+            raise ValueError(f"{what} got {float(array.min()):g}, expected a positive number in {self.unit}")
+        return array
+
+
+def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -math.inf, high: float = math.inf) -> Any:
+    """A slot with its default and range in `unit`; see `Parameter`."""
+    fill = _Fill(unit, low)
+    return eqx.field(
+        default=default,
+        converter=fill,
+        metadata={"parameter": Parameter("", default, unit, doc, low, high), "fill": fill},
+    )
+
+
+class AbstractPart(eqx.Module):
+    """Base of everything that has slots. A subclass names its slots, so errors can name them too."""
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        for name, field in vars(cls).items():
+            if isinstance(field, dataclasses.Field) and "fill" in field.metadata:
+                field.metadata["fill"].owner = cls.__name__
+                field.metadata["fill"].name = name
+
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """The slots of this class by name, in the order they are declared."""
+        return {
+            field.name: dataclasses.replace(field.metadata["parameter"], name=field.name)
+            for field in dataclasses.fields(cls)
+            if "parameter" in field.metadata
+        }
+
+
+def check_regions(part: AbstractPart, n_regions: int) -> None:
+    """Each slot is a scalar or has one value per region.
+
+    Raises:
+        ValueError: names the slot, its shape and the number of regions.
+    """
+    for name in part.parameters():
+        value = getattr(part, name)
+        if value is None or isinstance(value, AbstractPrior):
+            continue
+        if np.ndim(value) > 0 and np.shape(value) != (n_regions,):
+            raise ValueError(
+                f"{type(part).__name__}({name}=...) has shape {np.shape(value)}, expected a scalar or shape ({n_regions},): "
+                f"one value for each of the network's {n_regions} regions"
+            )

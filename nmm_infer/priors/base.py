@@ -1,0 +1,46 @@
+"""What every prior can do: learn the unit of the slot it sits in, and draw itself in a NumPyro model."""
+
+import abc
+from typing import Any, Self
+
+import equinox as eqx
+from jaxtyping import Array
+
+
+class AbstractPrior(eqx.Module):
+    """A distribution in the place of a value. `nmm.sample` replaces it by a draw."""
+
+    @abc.abstractmethod
+    def bind(self, unit: str, what: str) -> Self:
+        """This prior with its draws converted to the slot's `unit`; called when a part is built.
+
+        Raises:
+            UnitError: the prior's own unit has another dimension; the message names `what`.
+        """
+
+    @abc.abstractmethod
+    def draw(self, name: str, plates: dict[str, int]) -> Array:
+        """Sample at site `name` inside a NumPyro model; `plates` holds sizes of region, edge, subject."""
+
+
+class AbstractPlated(eqx.Module):
+    """A tree that knows how many regions and edges it has, so that `nmm.sample` can size its plates."""
+
+    @property
+    @abc.abstractmethod
+    def plates(self) -> dict[str, int]:
+        """Size of each plate by name."""
+
+
+def plate_size(over: str, plates: dict[str, int], name: str) -> int:
+    """Size of plate `over`, or an error that says which plates are known."""
+    if over not in plates:
+        raise ValueError(
+            f"the prior at {name!r} is over {over!r}, but only {sorted(plates) or 'no plates'} are known here; "
+            f"sample a whole Network, or pass the size: nmm.sample(tree, plates={{{over!r}: n}})"
+        )
+    return plates[over]
+
+
+def plate_error(over: Any) -> ValueError:
+    return ValueError(f"Prior(over=...) got {over!r}, expected None, 'region', 'edge' or 'subject'")

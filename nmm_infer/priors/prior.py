@@ -1,0 +1,43 @@
+"""A NumPyro distribution in a slot."""
+
+from typing import Any, Self
+
+import equinox as eqx
+from jaxtyping import Array
+
+from ..units import factor
+from .base import AbstractPrior, plate_error, plate_size
+
+
+class Prior(AbstractPrior):
+    """A slot's value is unknown, with this distribution before the data.
+
+    Args:
+        distribution: a NumPyro distribution; a batch of one value per region is fine.
+        over: None for one shared value; `"region"`, `"edge"` or `"subject"` for independent values,
+            drawn inside a NumPyro plate of that name.
+        unit: unit of the distribution's values, a brainunit `Unit` or its name; None: the slot's own.
+            Draws are reported in this unit and converted where they are used.
+    """
+
+    distribution: Any
+    over: str | None = eqx.field(static=True, default=None)
+    unit: Any = eqx.field(static=True, default=None)
+    scale: float = eqx.field(static=True, default=1.0)  # canonical units per `unit`, set by bind
+
+    def __check_init__(self):
+        if self.over not in (None, "region", "edge", "subject"):
+            raise plate_error(self.over)
+
+    def bind(self, unit: str, what: str) -> Self:
+        if self.unit is None:
+            return Prior(self.distribution, self.over, unit, 1.0)  # pyright: ignore[reportReturnType]
+        return Prior(self.distribution, self.over, str(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
+
+    def draw(self, name: str, plates: dict[str, int]) -> Array:
+        import numpyro
+
+        if self.over is None:
+            return self.scale * numpyro.sample(name, self.distribution)
+        with numpyro.plate(self.over, plate_size(self.over, plates, name)):
+            return self.scale * numpyro.sample(name, self.distribution)

@@ -1,0 +1,65 @@
+"""`sample`: every prior in a tree becomes a draw."""
+
+from typing import Any
+
+import jax
+
+from .base import AbstractPlated, AbstractPrior
+
+
+def _is_prior(node: Any) -> bool:
+    return isinstance(node, AbstractPrior)
+
+
+def _name(path: Any) -> str:
+    keys = []
+    for key in path:
+        match key:
+            case jax.tree_util.GetAttrKey():
+                keys.append(key.name)
+            case jax.tree_util.SequenceKey():
+                keys.append(str(key.idx))
+            case jax.tree_util.DictKey():
+                keys.append(str(key.key))
+            case _:
+                keys.append(str(key))
+    return ".".join(keys)
+
+
+def priors(tree: Any) -> dict[str, AbstractPrior]:
+    """The priors in `tree` by the name of their site, which is their attribute path (`model.mu`)."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_prior)
+    return {_name(path): leaf for path, leaf in leaves if _is_prior(leaf)}
+
+
+def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = "") -> T:
+    """Replace every prior in `tree` by a value drawn at a NumPyro site; call it inside a NumPyro model.
+
+    A site is named by its attribute path: `model.mu`, `coupling.G`, `speed`. `over="region"` is a
+    plate named `region`; its size is known to a tree that knows its plates (a `Network`), or given
+    by `plates`. The result holds no priors and can be passed to `nmm.solve`.
+
+    Args:
+        tree: a Network, or any pytree with priors in it.
+        plates: sizes of the plates `region`, `edge`, `subject`, beyond what the tree knows.
+        prefix: put before every site's name, to keep two trees in one model apart.
+    """
+    sizes = {**_plates(tree), **(plates or {})}
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: leaf.draw(prefix + _name(path), sizes) if _is_prior(leaf) else leaf,
+        tree,
+        is_leaf=_is_prior,
+    )
+
+
+def _plates(tree: Any) -> dict[str, int]:
+    """Plate sizes of the first part of the tree that declares them."""
+    found: dict[str, int] = {}
+
+    def visit(node: Any) -> bool:
+        if isinstance(node, AbstractPlated):
+            found.update(node.plates)
+        return _is_prior(node)
+
+    jax.tree_util.tree_leaves(tree, is_leaf=visit)
+    return found

@@ -1,0 +1,65 @@
+"""What solving and observing give: arrays with their time grid, dimensions and unit."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from .models.base import AbstractModel
+
+
+class Signal(eqx.Module):
+    """A measured or simulated quantity.
+
+    Fields:
+        values: the numbers, one axis for each of `dims`.
+        times: ms, one for each entry of the `time` axis; None without such an axis.
+        dims: names of the axes, such as `("time", "region")`.
+        labels: labels of the other axes, a tuple for each of `dims` (empty: unlabelled).
+        name, unit: for tables and plots; the unit is a name such as `"mV"`.
+    """
+
+    values: Float[Array, "..."]
+    times: Float[Array, " time"] | None
+    dims: tuple[str, ...] = eqx.field(static=True)
+    labels: tuple[tuple[str, ...], ...] = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+    unit: str = eqx.field(static=True)
+
+    def to_xarray(self) -> Any:
+        """An `xarray.DataArray` with labelled coordinates; `time` is in ms."""
+        import xarray as xr
+
+        coords: dict[str, Any] = {dim: list(names) for dim, names in zip(self.dims, self.labels, strict=True) if names}
+        if self.times is not None:
+            coords["time"] = ("time", np.asarray(self.times), {"units": "ms"})
+        return xr.DataArray(np.asarray(self.values), dims=self.dims, coords=coords, name=self.name, attrs={"units": self.unit})
+
+
+class Trajectory(eqx.Module):
+    """All states of a network over time, as `nmm.solve` returns them.
+
+    Fields:
+        values: `["time state region"]`.
+        times: ms, `["time"]`; the initial state at t = 0 is not among them.
+        model: the model without priors, which knows the variables.
+        regions: region labels.
+    """
+
+    values: Float[Array, "time state region"]
+    times: Float[Array, " time"]
+    model: AbstractModel
+    regions: tuple[str, ...] = eqx.field(static=True)
+
+    def variable(self, name: str | None = None) -> Signal:
+        """One variable of the model, a state or a derived one; None: the model's observable."""
+        name = name or self.model.observable
+        values = eqx.filter_vmap(lambda y: self.model.variable(name, y))(self.values)
+        return Signal(values, self.times, ("time", "region"), ((), self.regions), name, self.model.variables()[name])
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` with one variable for each state, and the time in ms."""
+        import xarray as xr
+
+        return xr.Dataset({name: self.variable(name).to_xarray() for name in self.model.state_names()})

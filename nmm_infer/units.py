@@ -1,0 +1,87 @@
+"""Quantities become floats here, at the boundary, and nowhere else.
+
+Inside, time is in ms, voltage in mV, rates in kHz (1/ms), current in nA and length in mm, so that
+the numerical core sees plain arrays. A unit is written as text (`"mV/ms"`) in the metadata of a
+field and turned into a brainunit `Unit` only when somebody passes a Quantity: importing brainunit
+costs more than a second, which users of plain numbers need not pay.
+"""
+
+import sys
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+DIMENSIONLESS = "1"
+
+# Spellings that brainunit does not have as attributes. Radians and counts carry no dimension.
+_ALIASES = {"s": "second", "rad": None, "1": None}
+
+
+class UnitError(ValueError):
+    """A quantity of the wrong dimension, or a unit that cannot be read."""
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Any:
+    """The brainunit `Unit` written as products and quotients of names: `"mV"`, `"mm/ms"`, `"1/mV"`."""
+    import brainunit as u
+
+    total: Any = u.UNITLESS
+    for position, factor in enumerate(text.replace(" ", "").split("/")):
+        for token in factor.split("*"):
+            name, _, power = token.partition("^")
+            name = _ALIASES.get(name, name)
+            if name is None:
+                continue
+            unit = getattr(u, name, None)
+            if unit is None:
+                raise UnitError(f"unknown unit {token!r} in {text!r}; use names of brainunit such as 'mV', 'ms', 'kHz' or 'mm/ms'")
+            unit = unit ** int(power or 1)
+            total = total * unit if position == 0 else total / unit
+    return total
+
+
+def is_quantity(value: Any) -> bool:
+    """Whether `value` carries a unit (a brainunit Quantity or a bare Unit such as `u.ms`)."""
+    saiunit = sys.modules.get("saiunit")
+    return saiunit is not None and isinstance(value, saiunit.Quantity | saiunit.Unit)
+
+
+def to_canonical(value: Any, unit: str, what: str) -> Any:
+    """`value` as plain numbers in `unit`; a bare number already is in `unit`.
+
+    `what` names the slot in the message, for instance `"JansenRit(v0=...)"`.
+
+    Raises:
+        UnitError: the quantity's dimension is not that of `unit`.
+    """
+    if not is_quantity(value):
+        return value
+    import brainunit as u
+
+    target = parse(unit)
+    quantity = 1.0 * value if isinstance(value, u.Unit) else value
+    if quantity.dim != target.dim:
+        wanted = "a dimensionless number" if unit == DIMENSIONLESS else f"a quantity convertible to {unit}"
+        raise UnitError(f"{what} got a quantity in {quantity.unit}, expected {wanted}; a bare number is read in {unit}")
+    return quantity.to_decimal(target) if unit != DIMENSIONLESS else quantity.to_decimal()
+
+
+def factor(unit: Any, canonical: str, what: str) -> float:
+    """How many canonical units one `unit` (a brainunit `Unit` or its name) is worth."""
+    source = parse(unit) if isinstance(unit, str) else unit
+    return float(np.asarray(to_canonical(1.0 * source, canonical, what)))
+
+
+def milliseconds(value: Any, what: str) -> float:
+    """A duration as a positive float in ms; a bare number is in ms.
+
+    Raises:
+        UnitError: not a time.
+        ValueError: not a positive finite number.
+    """
+    number = float(np.asarray(to_canonical(value, "ms", what)))
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{what} must be a positive time, got {value}; write e.g. 500 * u.ms")
+    return number
