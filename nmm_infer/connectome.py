@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .priors.base import AbstractPlated, AbstractPrior
@@ -69,10 +70,12 @@ class Connectome(AbstractPlated):
 
     @property
     def n_regions(self) -> int:
+        """How many regions there are."""
         return len(self.labels)
 
     @property
     def plates(self) -> dict[str, int]:
+        """Sizes of the plates `region` and `edge`, which is one entry for each pair of regions."""
         n = self.n_regions
         return {"region": n, "edge": n * (n - 1) // 2}
 
@@ -116,17 +119,21 @@ class Connectome(AbstractPlated):
             raise ValueError(f"log_weights() needs non-negative weights, got a smallest of {w.min():g}; transform signed weights yourself")
         exists = w > 0
         logs = np.log(w, where=exists, out=np.zeros_like(w))
+        _positive(w.max(), "the largest weight")
         low, high = logs[exists].min(), logs[exists].max()
+        if high == low:
+            return self.replace(weights=exists.astype(np.float64))
         # A margin of 1 % of the range keeps the weakest edge an edge.
-        span = max(high - low, 1e-12)
-        return self.replace(weights=np.where(exists, (logs - low + 0.01 * span) / (1.01 * span), 0.0))
+        margin = 0.01 * (high - low)
+        return self.replace(weights=np.where(exists, (logs - low + margin) / (high - low + margin), 0.0))
 
     def power(self, exponent: float) -> "Connectome":
         """w ** exponent, a milder compression than the logarithm."""
         w = np.asarray(self.weights)
         if np.any(w < 0):
             raise ValueError(f"power() needs non-negative weights, got a smallest of {w.min():g}; transform signed weights yourself")
-        return self.replace(weights=np.where(w > 0, w, 0.0) ** exponent * (w > 0))
+        # Only where there is an edge: 0 ** -1 is infinite and 0 ** 0 is 1.
+        return self.replace(weights=np.power(w, exponent, where=w > 0, out=np.zeros_like(w)))
 
     def without_self_connections(self) -> "Connectome":
         """The diagonal set to zero."""
@@ -139,6 +146,10 @@ class Connectome(AbstractPlated):
         Raises:
             ValueError: names the labels that are unknown.
         """
+        labels = (labels,) if isinstance(labels, str) else tuple(str(label) for label in labels)
+        unknown = [label for label in labels if label not in self.labels]
+        if len(unknown) > 1:
+            raise ValueError(f"the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(self.labels[:5])}")
         index = [self.index(label) for label in labels]
         grid = np.ix_(index, index)
         return Connectome(
@@ -177,9 +188,15 @@ class Connectome(AbstractPlated):
         """The inverse of `to_xarray`."""
         if "weights" not in dataset:
             raise ValueError(f"Connectome.from_xarray(...) got variables {list(dataset)}, expected 'weights' (to, from) and maybe 'lengths' and 'centres'")
+        names = [str(x) for x in dataset["to"].values]
+        for axis in ("from", "region"):
+            if axis in dataset.coords and [str(x) for x in dataset[axis].values] != names:
+                raise ValueError(
+                    f"Connectome.from_xarray(...) got other regions along {axis!r} than along 'to', expected the same in the same order; reindex it"
+                )
         lengths = dataset["lengths"].transpose("to", "from").values if "lengths" in dataset else None
         centres = dataset["centres"].values if "centres" in dataset else None
-        return cls(dataset["weights"].transpose("to", "from").values, lengths, [str(x) for x in dataset["to"].values], centres, signed=signed)
+        return cls(dataset["weights"].transpose("to", "from").values, lengths, names, centres, signed=signed)
 
 
 def single_region() -> Connectome:
@@ -209,12 +226,14 @@ def _check_matrix(matrix: Any, n: int, name: str, signed: bool, hint: str) -> No
         return
     if np.shape(matrix) != (n, n):
         raise ValueError(f"Connectome({name}=...) has shape {np.shape(matrix)}, expected ({n}, {n}): one row and one column for each region")
-    if isinstance(matrix, jax.core.Tracer):
+    if isinstance(matrix, Tracer):
         return
     bad = np.argwhere(~np.isfinite(np.asarray(matrix)))
     if bad.size:
         to, source = bad[0]
-        raise ValueError(f"Connectome({name}=...) has {len(bad)} NaN or infinite entries, the first at [{to}, {source}]; expected finite numbers, 0 for no connection")
+        raise ValueError(
+            f"Connectome({name}=...) has {len(bad)} NaN or infinite entries, the first at [{to}, {source}]; expected finite numbers, 0 for no connection"
+        )
     if not signed and np.any(np.asarray(matrix) < 0):
         to, source = np.argwhere(np.asarray(matrix) < 0)[0]
         raise ValueError(f"Connectome({name}=...) has negative entries, the first {matrix[to, source]:g} at [{to}, {source}]; expected values ≥ 0; {hint}")
@@ -239,9 +258,9 @@ def _centres(centres: Any, n: int) -> Float[np.ndarray, "region 3"]:
 
 def _edges(weights: Any, lengths: Any, n: int) -> Edges:
     """Edges that exist; where weights are not numbers yet, all pairs of different regions may be."""
-    concrete = not isinstance(weights, AbstractPrior | jax.core.Tracer)
+    concrete = not isinstance(weights, AbstractPrior | Tracer)
     exists = np.asarray(weights) != 0 if concrete else ~np.eye(n, dtype=bool)
-    known = lengths is not None and not isinstance(lengths, jax.core.Tracer)
+    known = lengths is not None and not isinstance(lengths, Tracer)
     # Unknown lengths count as zero: the shortest possible block is always right.
     return Edges(exists, np.where(exists, np.asarray(lengths), 0.0) if known else np.zeros((n, n)))
 

@@ -165,7 +165,7 @@ def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
 
 def _initial(initial: Any, model: AbstractModel, n: int) -> Any:
     if initial is None:
-        return np.asarray(model.initial(n), dtype=np.float64)
+        return model.initial(n)
     if isinstance(initial, AbstractPrior):
         return initial.bind("1", "Network(initial=...)")
     if is_quantity(initial):

@@ -51,7 +51,7 @@ class _Fill:
         if isinstance(value, AbstractPrior):
             return value.bind(self.unit, what)
         value = to_canonical(value, self.unit, what)
-        if isinstance(value, jax.Array):  # tracers too: nothing to look at yet
+        if isinstance(value, jax.core.Tracer):  # nothing to look at yet
             return value
         try:
             array = np.asarray(value, dtype=np.float64)
@@ -61,7 +61,7 @@ class _Fill:
             raise ValueError(f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}")
         if self.low > 0 and np.any(array <= 0):
             raise ValueError(f"{what} got {float(array.min()):g}, expected a positive number in {self.unit}")
-        return array
+        return value if isinstance(value, jax.Array) and np.issubdtype(value.dtype, np.inexact) else array
 
 
 def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -math.inf, high: float = math.inf) -> Any:

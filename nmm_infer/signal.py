@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -14,18 +15,26 @@ class Signal(eqx.Module):
 
     Fields:
         values: the numbers, one axis for each of `dims`.
-        times: ms, one for each entry of the `time` axis; None without such an axis.
+        interval: time between samples in ms, the first sample being one interval after time 0; None
+            without a time axis.
         dims: names of the axes, such as `("time", "region")`.
-        labels: labels of the other axes, a tuple for each of `dims` (empty: unlabelled).
+        labels: labels of the axes, a tuple for each of `dims` (empty: unlabelled).
         name, unit: for tables and plots; the unit is a name such as `"mV"`.
     """
 
     values: Float[Array, "..."]
-    times: Float[Array, " time"] | None
+    interval: float | None = eqx.field(static=True)
     dims: tuple[str, ...] = eqx.field(static=True)
     labels: tuple[tuple[str, ...], ...] = eqx.field(static=True)
     name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """Time of each sample in ms."""
+        if self.interval is None:
+            return None
+        return self.interval * np.arange(1, self.values.shape[self.dims.index("time") - len(self.dims)] + 1)
 
     def to_xarray(self) -> Any:
         """An `xarray.DataArray` with labelled coordinates; `time` is in ms."""
@@ -33,7 +42,7 @@ class Signal(eqx.Module):
 
         coords: dict[str, Any] = {dim: list(names) for dim, names in zip(self.dims, self.labels, strict=True) if names}
         if self.times is not None:
-            coords["time"] = ("time", np.asarray(self.times), {"units": "ms"})
+            coords["time"] = ("time", self.times, {"units": "ms"})
         return xr.DataArray(np.asarray(self.values), dims=self.dims, coords=coords, name=self.name, attrs={"units": self.unit})
 
 
@@ -41,22 +50,28 @@ class Trajectory(eqx.Module):
     """All states of a network over time, as `nmm.solve` returns them.
 
     Fields:
-        values: `["time state region"]`.
-        times: ms, `["time"]`; the initial state at t = 0 is not among them.
+        values: `["time state region"]`; the initial state is not among them.
+        interval: time between samples in ms, the first sample being one interval after time 0.
         model: the model without priors, which knows the variables.
         regions: region labels.
     """
 
     values: Float[Array, "time state region"]
-    times: Float[Array, " time"]
     model: AbstractModel
+    interval: float = eqx.field(static=True)
     regions: tuple[str, ...] = eqx.field(static=True)
+
+    @property
+    def times(self) -> np.ndarray:
+        """Time of each sample in ms, `["time"]`."""
+        return self.interval * np.arange(1, self.values.shape[-3] + 1)
 
     def variable(self, name: str | None = None) -> Signal:
         """One variable of the model, a state or a derived one; None: the model's observable."""
         name = name or self.model.observable
-        values = eqx.filter_vmap(lambda y: self.model.variable(name, y))(self.values)
-        return Signal(values, self.times, ("time", "region"), ((), self.regions), name, self.model.variables()[name])
+        self.model.check_variable(name, "Trajectory.variable(...)")
+        values = jax.vmap(lambda y: self.model.variable(name, y))(self.values)
+        return Signal(values, self.interval, ("time", "region"), ((), self.regions), name, self.model.variables()[name])
 
     def to_xarray(self) -> Any:
         """An `xarray.Dataset` with one variable for each state, and the time in ms."""

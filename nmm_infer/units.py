@@ -14,8 +14,8 @@ import numpy as np
 
 DIMENSIONLESS = "1"
 
-# Spellings that brainunit does not have as attributes. Radians and counts carry no dimension.
-_ALIASES = {"s": "second", "rad": None, "1": None}
+# Symbols that brainunit prints but does not have as attributes. Radians and counts carry no dimension.
+_ALIASES = {"s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour", "rad": None, "1": None}
 
 
 class UnitError(ValueError):
@@ -28,14 +28,14 @@ def parse(text: str) -> Any:
     import brainunit as u
 
     total: Any = u.UNITLESS
-    for position, factor in enumerate(text.replace(" ", "").split("/")):
+    for position, factor in enumerate(text.translate({ord(mark): None for mark in " ()"}).split("/")):
         for token in factor.split("*"):
             name, _, power = token.partition("^")
             name = _ALIASES.get(name, name)
             if name is None:
                 continue
             unit = getattr(u, name, None)
-            if unit is None:
+            if not isinstance(unit, u.Unit) or not (power or "1").removeprefix("-").isdigit():
                 raise UnitError(f"unknown unit {token!r} in {text!r}; use names of brainunit such as 'mV', 'ms', 'kHz' or 'mm/ms'")
             unit = unit ** int(power or 1)
             total = total * unit if position == 0 else total / unit
@@ -70,8 +70,21 @@ def to_canonical(value: Any, unit: str, what: str) -> Any:
 
 def factor(unit: Any, canonical: str, what: str) -> float:
     """How many canonical units one `unit` (a brainunit `Unit` or its name) is worth."""
-    source = parse(unit) if isinstance(unit, str) else unit
-    return float(np.asarray(to_canonical(1.0 * source, canonical, what)))
+    return float(np.asarray(to_canonical(1.0 * parse(text(unit)), canonical, what)))
+
+
+def text(unit: Any) -> str:
+    """The name of `unit`, which `parse` reads back; `1 / u.mV` is a Quantity to brainunit and a unit to us.
+
+    Raises:
+        UnitError: not a unit, such as 1000 * u.Hz.
+    """
+    if isinstance(unit, str):
+        return unit
+    quantity = 1.0 * unit
+    if not is_quantity(quantity) or np.ndim(quantity.mantissa) or quantity.mantissa != 1.0:
+        raise UnitError(f"got the unit {unit!r}, expected a unit such as u.Hz or its name")
+    return str(quantity.unit)
 
 
 def milliseconds(value: Any, what: str) -> float:

@@ -2,6 +2,7 @@
 
 from .base import AbstractModel as AbstractModel
 from .base import State as State
+from .catalogue import list_models as list_models
 from .generic_2d_oscillator import Generic2dOscillator as Generic2dOscillator
 from .hopf import Hopf as Hopf
 from .jansen_rit import JansenRit as JansenRit

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import AbstractPart
@@ -75,10 +76,10 @@ class AbstractModel(AbstractPart):
         return jnp.stack([self.variable(name, y) for name in names])
 
     @classmethod
-    def initial(cls, n_regions: int) -> Float[Array, "state region"]:
+    def initial(cls, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state, the same in every region."""
-        start = jnp.asarray([state.initial for state in cls.states])
-        return jnp.broadcast_to(start[:, None], (len(cls.states), n_regions))
+        start = np.array([state.initial for state in cls.states])
+        return np.tile(start[:, None], (1, n_regions))
 
     @classmethod
     def noisy_states(cls) -> tuple[str, ...]:

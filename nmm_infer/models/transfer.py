@@ -17,7 +17,9 @@ def rate(x: Float[Array, "..."], a: Float[Array, ""], b: Float[Array, ""], d: Fl
     safe = jnp.where(near, 1.0, z)
     # z / (1 - exp(-z)) = 1 + z/2 + z²/12 - z⁴/720 + O(z⁶): below 1e-3 exact to float64.
     series = 1.0 + z / 2.0 + z**2 / 12.0 - z**4 / 720.0
-    return jnp.where(near, series, safe / -jnp.expm1(-safe)) / d
+    # exp(-z) overflows far below threshold (z < -88 in float32) and makes the gradient NaN; exp(-|z|) does not.
+    size = jnp.abs(safe)
+    return jnp.where(near, series, size / -jnp.expm1(-size) * jnp.exp(jnp.minimum(safe, 0.0))) / d
 
 
 def sigmoid(x: Float[Array, "..."]) -> Float[Array, "..."]:

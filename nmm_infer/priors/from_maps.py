@@ -6,9 +6,9 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..units import factor
+from ..units import factor, text
 from .base import AbstractPrior, plate_size
-from .pooled import draw_part
+from .pooled import check_part, draw_part
 
 
 class FromMaps(AbstractPrior):
@@ -38,11 +38,13 @@ class FromMaps(AbstractPrior):
     scale: float = eqx.field(static=True, default=1.0)
 
     def __check_init__(self):
+        for name in ("intercept", "slopes", "residual_sd"):
+            check_part(getattr(self, name), f"FromMaps({name}=...)")
         if not np.all(np.isfinite(self.maps)):
             raise ValueError("FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first")
 
     def bind(self, unit: str, what: str) -> Self:
-        scale, own = (1.0, unit) if self.unit is None else (factor(self.unit, unit, what), str(self.unit))
+        scale, own = (1.0, unit) if self.unit is None else (factor(self.unit, unit, what), text(self.unit))
         return FromMaps(self.intercept, self.slopes, self.maps, self.residual_sd, self.transform, own, scale)  # pyright: ignore[reportReturnType]
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:

@@ -5,7 +5,7 @@ from typing import Any, Self
 import equinox as eqx
 from jaxtyping import Array
 
-from ..units import factor
+from ..units import UnitError, factor, is_quantity, text
 from .base import AbstractPrior, plate_size
 from .prior import Prior
 
@@ -32,10 +32,14 @@ class Pooled(AbstractPrior):
     unit: Any = eqx.field(static=True, default=None)
     scale: float = eqx.field(static=True, default=1.0)
 
+    def __check_init__(self):
+        check_part(self.mean, "Pooled(mean=...)")
+        check_part(self.sd, "Pooled(sd=...)")
+
     def bind(self, unit: str, what: str) -> Self:
         if self.unit is None:
             return Pooled(self.mean, self.sd, self.transform, unit, 1.0)  # pyright: ignore[reportReturnType]
-        return Pooled(self.mean, self.sd, self.transform, str(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
+        return Pooled(self.mean, self.sd, self.transform, text(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro
@@ -50,6 +54,12 @@ class Pooled(AbstractPrior):
         return self.scale * value
 
 
+def check_part(part: Any, what: str) -> None:
+    """A hyperparameter lives on the scale before the transform, so a unit of its own would mean nothing."""
+    if is_quantity(part) or (isinstance(part, Prior) and part.unit is not None):
+        raise UnitError(f"{what} has a unit, expected a plain number or a Prior without one; give the unit of the transformed value as unit=")
+
+
 def draw_part(part: Any, name: str, plates: dict[str, int]) -> Any:
     """A hyperparameter: a number as it is, a Prior drawn."""
-    return part.draw(name, plates) if isinstance(part, AbstractPrior | Prior) else part
+    return part.draw(name, plates) if isinstance(part, AbstractPrior) else part

@@ -5,7 +5,7 @@ from typing import Any, Self
 import equinox as eqx
 from jaxtyping import Array
 
-from ..units import factor
+from ..units import factor, text
 from .base import AbstractPrior, plate_error, plate_size
 
 
@@ -32,7 +32,7 @@ class Prior(AbstractPrior):
     def bind(self, unit: str, what: str) -> Self:
         if self.unit is None:
             return Prior(self.distribution, self.over, unit, 1.0)  # pyright: ignore[reportReturnType]
-        return Prior(self.distribution, self.over, str(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
+        return Prior(self.distribution, self.over, text(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro

@@ -1,0 +1,306 @@
+"""The criteria of `diagnose`, one function each: from a run to a finding, or None where it has no meaning."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .finding import Finding, Severity
+from .groups import flag, number
+from .table import Row
+
+# Vehtari, Gelman, Simpson, Carpenter, Bürkner 2021 (Bayesian Analysis 16:667).
+R_HAT, ESS = 1.01, 400.0
+# Betancourt 2016 (arXiv:1604.00695).
+E_BFMI = 0.3
+# Draws of a maximal tree cost time; more than this fraction, and the trajectories are cut short systematically.
+SATURATED = 0.01
+# Simulations that fail at the border of the prior are normal; more than this fraction of the evaluations shapes the posterior.
+FAILED = 0.01
+# Vehtari, Simpson, Gelman, Yao, Gabry 2024 (JMLR 25:72).
+PARETO_K = 0.7
+# Below it the posterior of a parameter is its prior, up to the noise of the draws.
+CONTRACTION = 0.1
+
+
+class Run(NamedTuple):
+    """What the criteria look at; `stats`, `prior` and `optimization` are None where the tree has no such group."""
+
+    engine: str
+    posterior: Any
+    stats: Any
+    prior: Any
+    optimization: Any
+    attrs: dict[Any, Any]
+    table: tuple[Row, ...]
+
+    @property
+    def varying(self) -> list[Row]:
+        """The parameters that were inferred, constants left out."""
+        return [row for row in self.table if row.finite and not row.constant]
+
+
+type Criterion = Callable[[Run], Finding | None]
+
+
+def finite(run: Run) -> Finding:
+    """No NaN among the draws."""
+    bad = [row.name for row in run.table if not row.finite]
+    return Finding(
+        "problem" if bad else "good",
+        "finite draws",
+        f"NaN or infinite values in {_listed(bad)}" if bad else "all finite",
+        "no NaN",
+        "a transform or a simulation overflows: bound the prior, or work in float64 (jax.config.update('jax_enable_x64', True))" if bad else "",
+    )
+
+
+def r_hat(run: Run) -> Finding:
+    """The chains agree."""
+    if run.posterior.sizes["chain"] < 2:
+        return Finding("problem", "R-hat", "not available: one chain", f"< {R_HAT}", "run at least 4 chains (chains=4): one chain cannot show that it has converged")
+    rows = [row for row in run.varying if not math.isnan(row.r_hat)]
+    if not rows:
+        return _nothing("R-hat", f"< {R_HAT}")
+    worst = max(rows, key=lambda row: row.r_hat)
+    bad = [row.name for row in rows if row.r_hat >= R_HAT]
+    return Finding(
+        "problem" if bad else "good",
+        "R-hat",
+        f"{_figure(worst.r_hat)} at {_element(worst.name, worst.worst)}" + (f"; {len(bad)} of {len(rows)} parameters are above" if bad else ""),
+        f"< {R_HAT}",
+        _chains_disagree(worst.r_hat) if bad else "",
+    )
+
+
+def ess_bulk(run: Run) -> Finding:
+    """Enough independent draws for means."""
+    return _ess(run, "bulk ESS", lambda row: row.ess_bulk, "means")
+
+
+def ess_tail(run: Run) -> Finding:
+    """Enough independent draws for interval ends."""
+    return _ess(run, "tail ESS", lambda row: row.ess_tail, "the ends of intervals")
+
+
+def divergences(run: Run) -> Finding:
+    """The integrator followed the posterior everywhere."""
+    diverging = _stat(run, "diverging")
+    if diverging is None:
+        return _unrecorded("divergences", "0", "sample_stats.diverging")
+    flags = np.asarray(diverging.values).astype(bool)
+    count = int(flags.sum())
+    return Finding(
+        "problem" if count else "good",
+        "divergences",
+        f"{count} of {flags.size} draws" + (f" ({100 * count / flags.size:.1f} %){_where_they_gather(run, flags)}" if count else ""),
+        "0",
+        "raise the target acceptance (0.95) and run a longer warmup; if they stay, write regional parameters as Pooled(...) (non-centred), tighten the prior "
+        "of the scale, or keep the network away from its stability border (an upper bound on G)"
+        if count
+        else "",
+    )
+
+
+def energy(run: Run) -> Finding:
+    """The momentum reaches all energies of the posterior."""
+    recorded = _stat(run, "energy")
+    if recorded is None:
+        return _unrecorded("E-BFMI", f"> {E_BFMI}", "sample_stats.energy")
+    from arviz_stats import bfmi
+
+    with np.errstate(all="ignore"):
+        values = np.atleast_1d(bfmi(recorded.to_dataset(name="energy"))["energy"].values)
+    if np.all(np.isnan(values)):
+        return Finding("note", "E-BFMI", "not available: the energy is constant", f"> {E_BFMI}", "")
+    smallest = float(np.nanmin(values))
+    low = int(np.sum(values <= E_BFMI))
+    return Finding(
+        "problem" if low else "good",
+        "E-BFMI",
+        f"{smallest:.2f} in the worst chain" + (f"; {low} of {len(values)} chains are below" if low else ""),
+        f"> {E_BFMI}",
+        "tails are explored too slowly: run a longer warmup, use a lighter-tailed prior for scales (HalfNormal for HalfCauchy), write hierarchies as Pooled(...)" if low else "",
+    )
+
+
+def tree_depth(run: Run) -> Finding | None:
+    """Trajectories end by themselves."""
+    reached = _stat(run, "reached_max_treedepth")
+    if reached is None:
+        # Engines without trees (HMC, MCLMC) have nothing to saturate.
+        return None if _stat(run, "tree_depth") is None else _unrecorded("tree depth", "below the maximum", "sample_stats.reached_max_treedepth")
+    flags = np.asarray(reached.values).astype(bool)
+    count = int(flags.sum())
+    return Finding(
+        "good" if not count else "problem" if count > SATURATED * flags.size else "warning",
+        "tree depth",
+        f"{count} of {flags.size} draws at the maximum" if count else "never at the maximum",
+        "below the maximum",
+        "use a dense or low-rank metric (a diagonal one makes every trajectory of a sloppy model too long), whiten with the Hessian at the mode, or raise the maximal depth"
+        if count
+        else "",
+    )
+
+
+def failed_simulations(run: Run) -> Finding | None:
+    """The prior stays where the simulator works."""
+    count = number(run.attrs, "failed_simulations")
+    if count is None:
+        return None
+    evaluations = number(run.attrs, "gradient_evaluations")
+    fraction = count / evaluations if evaluations else 0.0
+    return Finding(
+        "good" if count == 0 else "problem" if fraction > FAILED else "warning",
+        "failed simulations",
+        f"{count:.0f}" + (f" of {evaluations:.0f} evaluations ({100 * fraction:.2g} %)" if evaluations else ""),
+        "0",
+        "they count as impossible and cut the posterior off: let the priors end where the network is stable, use a smaller step or start at the mode" if count else "",
+    )
+
+
+def interrupted(run: Run) -> Finding | None:
+    """The run went to its end."""
+    if not flag(run.attrs.get("interrupted", False)):
+        return None
+    draws, wanted = run.posterior.sizes["draw"], number(run.attrs, "draws")
+    return Finding(
+        "warning",
+        "interrupted run",
+        f"stopped after {draws} draws a chain",
+        "all draws" if wanted is None else f"{wanted:.0f} draws a chain",
+        "what is here are valid draws, only fewer; run again, or continue, if the effective sample sizes are too small",
+    )
+
+
+def learnt(run: Run) -> Finding:
+    """The data said something about every parameter."""
+    expected = f"contraction > {CONTRACTION}"
+    rows = [row for row in run.varying if not math.isnan(row.contraction)]
+    if not rows:
+        return Finding("note", "what was learnt", "not available: no prior draws", expected, "keep the prior group in the tree to compare it with the posterior")
+    silent = [row.name for row in rows if row.contraction < CONTRACTION]
+    return Finding(
+        "note" if silent else "good",
+        "what was learnt",
+        f"nothing about {_listed(silent)}" if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
+        expected,
+        "there the posterior is the prior: report it as such, fix the parameter, or measure something that depends on it" if silent else "",
+    )
+
+
+def approximation(run: Run) -> Finding:
+    """Draws of an approximation converge by construction, not necessarily to the posterior."""
+    pareto_k = number(run.attrs, "pareto_k")
+    if pareto_k is None or "laplace" in run.engine.lower():
+        return Finding(
+            "warning",
+            "approximation",
+            f"{run.engine} draws from an approximation of unknown error",
+            f"Pareto k-hat < {PARETO_K}",
+            "R-hat and effective sample sizes do not apply; intervals are often too narrow: compare the scales with a short NUTS run before you rely on them",
+        )
+    good = pareto_k < PARETO_K
+    return Finding(
+        "good" if good else "problem",
+        "Pareto k-hat",
+        f"{pareto_k:.2f}",
+        f"< {PARETO_K}",
+        "" if good else "the approximation misses mass of the posterior: use a richer guide (AutoMultivariateNormal), more steps, or NUTS",
+    )
+
+
+def optimisation(run: Run) -> Finding | None:
+    """The loss has stopped falling."""
+    if run.optimization is None or "loss" not in run.optimization:
+        return None
+    loss = np.asarray(run.optimization["loss"].values, dtype=np.float64).reshape(-1)
+    tenth = len(loss) // 10
+    if tenth < 5:
+        return None
+    before, last = loss[-2 * tenth : -tenth], loss[-tenth:]
+    if not np.all(np.isfinite(last)):
+        return Finding("problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median")
+    fall = float(np.mean(before) - np.mean(last))
+    error = float(np.hypot(np.std(before), np.std(last)) / math.sqrt(tenth))
+    # Below one nat the fall changes nothing that the posterior's width would show.
+    falling = fall > max(1.0, 2.0 * error)
+    return Finding(
+        "problem" if falling else "good",
+        "optimisation",
+        f"the loss fell by {fall:.3g} nats in the last tenth of the steps" if falling else "the loss is flat at the end",
+        "a flat end of the loss",
+        "take more steps (twice as many), or a larger learning rate with a decay" if falling else "",
+    )
+
+
+SAMPLED: tuple[Criterion, ...] = (finite, r_hat, ess_bulk, ess_tail, divergences, energy, tree_depth, failed_simulations, interrupted, learnt)
+APPROXIMATED: tuple[Criterion, ...] = (finite, approximation, optimisation, failed_simulations, interrupted, learnt)
+
+
+def _ess(run: Run, what: str, value: Callable[[Row], float], purpose: str) -> Finding:
+    rows = [row for row in run.varying if not math.isnan(value(row))]
+    if not rows:
+        return _nothing(what, f"> {ESS:.0f}")
+    worst = min(rows, key=value)
+    bad = [row for row in rows if value(row) <= ESS]
+    more = math.ceil(2 * ESS / max(value(worst), 1.0)) / 2
+    factor = f"about {more:.2g} times as many draws" if more <= 10 else "not more draws first: see R-hat and divergences, then use a dense or low-rank metric"
+    return Finding(
+        "problem" if bad else "good",
+        what,
+        f"{value(worst):.0f} at {worst.name}" + (f"; {len(bad)} of {len(rows)} parameters are below" if bad else ""),
+        f"> {ESS:.0f}",
+        f"too few independent draws for {purpose}: {factor}" if bad else "",
+    )
+
+
+def _chains_disagree(value: float) -> str:
+    if value > 1.1:
+        return (
+            "the chains are in different places: start them from the prior or from the mode, not from uniform unconstrained values; "
+            "if each stays where it is, the posterior has several modes and needs a more informative prior, SMC, or stacking of chains"
+        )
+    return "run a longer warmup and more draws; if that does not help, use a dense or low-rank metric"
+
+
+def _where_they_gather(run: Run, flags: np.ndarray) -> str:
+    """Names the scalar parameter in which divergent draws stand apart most, usually the neck of a funnel."""
+    if flags.sum() < 5 or flags.all():
+        return ""
+    scores = {}
+    for row in run.varying:
+        data = run.posterior[row.name]
+        if row.size == 1:
+            values = np.asarray(data.transpose("chain", "draw", ...).values, dtype=np.float64).reshape(flags.shape)
+            scores[row.name] = (values[flags].mean() - values.mean()) / values.std()
+    if not scores:
+        return ""
+    name = max(scores, key=lambda key: abs(scores[key]))
+    return f", gathered at {'high' if scores[name] > 0 else 'low'} {name}" if abs(scores[name]) > 0.5 else ""
+
+
+def _stat(run: Run, name: str) -> Any:
+    return run.stats[name] if run.stats is not None and name in run.stats else None
+
+
+def _unrecorded(what: str, expected: str, name: str) -> Finding:
+    return Finding("warning", what, "not recorded", expected, f"the tree has no {name}: keep sample_stats when saving, it cannot be recomputed")
+
+
+def _nothing(what: str, expected: str, severity: Severity = "note") -> Finding:
+    return Finding(severity, what, "not available: every parameter is constant", expected, "give at least one slot a Prior")
+
+
+def _element(name: str, element: str) -> str:
+    return f"{name}[{element}]" if element else name
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else "above 10"
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,4 @@
+"""Readers for your own connectomes and recordings. A new format is one function and one line in the table of `connectome.py` or `bold.py`."""
+
+from .bold import read_bold as read_bold
+from .connectome import read_connectome as read_connectome

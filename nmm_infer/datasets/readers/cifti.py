@@ -1,0 +1,26 @@
+"""Parcellated time series in CIFTI files, as HCP and XCP-D write them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .errors import intact
+from .recording import Recording
+
+
+def read_ptseries(path: Path) -> Recording:
+    """The series of a `.ptseries.nii`, with the labels of its parcels and the time between volumes.
+
+    Raises:
+        ImportError: nibabel is not installed.
+    """
+    try:
+        import nibabel  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ImportError(f"reading {path.name} needs nibabel, which is not installed; run pip install 'nmm-infer[neuro]'") from error
+    with intact(path, "a CIFTI parcellated time series"):
+        image = nibabel.load(path)
+        series, parcels = (image.header.get_axis(i) for i in (0, 1))
+        values = np.asarray(image.get_fdata())
+        step = float(series.step) * 1000.0 if series.unit.upper() == "SECOND" else None
+        return Recording(values, columns=[str(name) for name in parcels.name], step=step)

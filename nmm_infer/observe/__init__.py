@@ -1,0 +1,14 @@
+"""Observations. A new one is one file and one line here."""
+
+from . import kernels as kernels
+from .base import AbstractLinear as AbstractLinear
+from .base import AbstractObservation as AbstractObservation
+from .bold import Bold as Bold
+from .bold_signal import ClassicBoldSignal as ClassicBoldSignal
+from .bold_signal import RevisedBoldSignal as RevisedBoldSignal
+from .chain import Chain as Chain
+from .functional_connectivity import FunctionalConnectivity as FunctionalConnectivity
+from .hemodynamic_response import HemodynamicResponse as HemodynamicResponse
+from .lead_field import LeadField as LeadField
+from .subsample import Subsample as Subsample
+from .temporal_average import TemporalAverage as TemporalAverage

@@ -1,0 +1,19 @@
+"""One call for activity that is stored and activity that streams."""
+
+from ..signal import Signal, Trajectory
+from ..stream import AbstractStream
+from .base import Activity, activity_of, steps_in
+
+
+def observe_stored(stream: AbstractStream, activity: Activity, what: str) -> Signal:
+    """Pass stored activity through a stream, whole periods of it."""
+    signal = activity_of(activity, stream.variable)
+    assert signal.interval is not None
+    every = steps_in(stream.period, signal.interval, what)
+    n = signal.values.shape[0] // every * every
+    if n == 0:
+        raise ValueError(f"{what} got {signal.values.shape[0]} samples of {signal.interval:g} ms, expected at least one period of {stream.period:g} ms")
+    _, outputs = stream.advance(stream.init(signal.values.shape[1], signal.interval), signal.values[:n], signal.interval)
+    model = activity.model if isinstance(activity, Trajectory) else None
+    result = stream.signal(outputs, signal.labels[1], model)
+    return result if model is not None or result.unit else Signal(result.values, result.interval, result.dims, result.labels, signal.name, signal.unit)

@@ -1,0 +1,39 @@
+"""`write_report`: a tree becomes a page."""
+
+from pathlib import Path
+from typing import Any
+
+from ..check.diagnose import diagnose
+from ..check.predictive import predictive
+from . import diagnosis, learnt, prediction, predictive_check, provenance, summary, traces
+from .page import page
+
+
+def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Path:
+    """Writes a self-contained HTML page (pictures inside, nothing to download) about a result, and returns its path.
+
+    Args:
+        tree: what an engine of `nmm.infer` returned, or `nmm.load` read. Groups other than the posterior may be absent; the page says so.
+        path: of the file; its folder must exist.
+        title: heading; None: the tree's `title` attribute, or a general one.
+
+    Raises:
+        ValueError: the tree has no posterior.
+        FileNotFoundError: the folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"write_report(path={str(path)!r}): the folder {str(path.parent)!r} does not exist; make it first")
+    diagnosed = diagnose(tree)
+    sections = [
+        ("summary", "Summary", summary.render(tree, diagnosed)),
+        ("diagnosis", "Diagnosis", diagnosis.render(diagnosed)),
+        ("learnt", "What was learnt", learnt.render(tree, diagnosed)),
+        ("prediction", "Predicted and measured", prediction.render(tree)),
+        ("check", "Posterior predictive check", predictive_check.render(predictive(tree))),
+        ("traces", "Chains", traces.render(tree)),
+        ("provenance", "Provenance", provenance.render(tree)),
+    ]
+    heading = title or str(tree.attrs.get("title", "")) or "Posterior of a brain network model"
+    path.write_text(page(heading, summary.lead(tree), sections), encoding="utf-8")
+    return path

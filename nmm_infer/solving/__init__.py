@@ -1,0 +1,4 @@
+"""Simulation."""
+
+from .simulate import simulate as simulate
+from .solve import solve as solve

@@ -1,0 +1,55 @@
+"""Adaptive steps: Diffrax does all of it."""
+
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+
+from ..network import Network
+from ..signal import Trajectory
+from .grid import Grid
+
+MAX_STEPS = 100_000
+
+
+def solve_adaptive(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: diffrax.AbstractStepSizeController) -> Trajectory:
+    """A network without delays and noise through `diffrax.diffeqsolve`.
+
+    Raises:
+        ValueError: the network has delays or noise, which need a fixed step.
+    """
+    for present, what in ((network.has_delays, "conduction delays (speed)"), (network.noise is not None, "noise")):
+        if present:
+            raise ValueError(f"solve(stepsize_controller=...) got a network with {what}, which needs a fixed step; leave the controller out")
+    if adjoint is not None and not isinstance(adjoint, diffrax.AbstractAdjoint):
+        raise TypeError(f"solve(adjoint=...) got {type(adjoint).__name__}; with a stepsize_controller pass a Diffrax adjoint")
+    return _solve(network, grid, solver or diffrax.Tsit5(), adjoint or diffrax.RecursiveCheckpointAdjoint(), controller)
+
+
+@eqx.filter_jit
+def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: Any) -> Trajectory:
+    weights = jnp.asarray(network.connectome.weights)
+    strength = weights.sum(axis=1)
+
+    def drift(t: Any, y: Any, args: Any) -> Any:
+        c = jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
+        if network.couplings:
+            c = network.inputs(jnp.einsum("ij,mj->mi", weights, network.messages(y)), y, strength)
+        return network.model.drift(t, y, c)
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(drift),
+        solver,
+        t0=grid.start,
+        t1=grid.times[-1],
+        dt0=grid.step,
+        y0=jnp.asarray(network.initial),
+        saveat=diffrax.SaveAt(ts=jnp.asarray(grid.times)),
+        stepsize_controller=controller,
+        adjoint=adjoint,
+        max_steps=MAX_STEPS,
+        throw=False,  # a failed solve is NaN, which a likelihood turns into -inf
+    )
+    values = jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.nan)  # pyright: ignore[reportArgumentType]
+    return Trajectory(values, network.model, grid.interval, network.connectome.labels)

@@ -1,0 +1,130 @@
+"""`solve`: a network and a duration in, a trajectory out."""
+
+from typing import Any, overload
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from ..adjoints import AbstractAdjoint, Checkpointed
+from ..network import Network
+from ..priors.sample import priors
+from ..signal import Signal, Trajectory
+from ..solvers.heun import Heun
+from ..stream import AbstractStream
+from .adaptive import solve_adaptive
+from .delays import plan as plan_delays
+from .engine import Stepper
+from .grid import Grid, make_grid
+from .recorders import AbstractRecorder, Everything, Stream
+
+
+@overload
+def solve(network: Network, duration: Any, *, step: Any, key: PRNGKeyArray | None = None, observe: None = None, **options: Any) -> Trajectory: ...
+@overload
+def solve(network: Network, duration: Any, *, step: Any, key: PRNGKeyArray | None = None, observe: AbstractStream, **options: Any) -> Signal: ...
+def solve(
+    network: Network,
+    duration: Any,
+    *,
+    step: Any,
+    key: PRNGKeyArray | None = None,
+    observe: AbstractStream | None = None,
+    sample_every: Any = None,
+    transient: Any = None,
+    solver: diffrax.AbstractSolver | None = None,
+    adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
+    stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+) -> Trajectory | Signal:
+    """Simulate a network. Can be jitted, differentiated and vmapped with respect to everything in it.
+
+    Args:
+        network: without priors; `nmm.sample` draws them, `nmm.Problem` infers them.
+        duration: what is recorded, a Quantity or ms.
+        step: integration step, a Quantity or ms.
+        key: random key; needed with noise. The same key gives the same noise at every block length.
+        observe: an observation that streams (`nmm.observe.Bold()`): the result is its `Signal`, and the
+            full states of a long run are never kept.
+        sample_every: time between the states that are kept, a whole number of steps; None: every step.
+        transient: simulated before time 0 and not recorded.
+        solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
+        adjoint: `nmm.adjoints.Checkpointed()` (default) or `nmm.adjoints.Stored()`.
+        stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
+            work, `step` is the first step, and the network must have no delays and no noise.
+
+    Returns:
+        A `Trajectory` of all states, or the `Signal` of `observe`. Where a simulation diverges, values
+        are NaN or infinite; nothing is raised.
+    """
+    _check(network, key)
+    if stepsize_controller is not None:
+        return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
+    grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
+    recorder = Everything() if observe is None else Stream(observe)
+    return _solve(network, key, recorder, grid, solver or Heun(), adjoint or Checkpointed())  # pyright: ignore[reportArgumentType]
+
+
+def _check(network: Network, key: PRNGKeyArray | None) -> None:
+    if not isinstance(network, Network):
+        raise TypeError(f"solve(network=...) got {type(network).__name__}, expected a Network; a bare model becomes one by nmm.Network(model)")
+    free = priors(network)
+    if free:
+        raise ValueError(
+            f"solve(network=...) still has priors at {', '.join(free)}; draw them with nmm.sample(network) inside a NumPyro model, or pass the network to nmm.Problem"
+        )
+    if network.noise is not None and key is None:
+        raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+
+
+def _period(observe: AbstractStream) -> float:
+    if observe.period is None:
+        name = type(observe).__name__
+        raise ValueError(f"{name}(period=...) is missing: a simulation needs the time between samples, such as {name}(period=720 * u.ms)")
+    return observe.period
+
+
+@eqx.filter_jit
+def _solve(
+    network: Network, key: PRNGKeyArray | None, recorder: AbstractRecorder, grid: Grid, solver: diffrax.AbstractSolver, adjoint: AbstractAdjoint
+) -> Trajectory | Signal:
+    plan = plan_delays(network, grid.step) if network.has_delays else None
+    stepper = Stepper(network, solver, grid.step, grid.start, plan, key)
+    per_frame = _outputs_per_frame(grid, adjoint)
+
+    def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
+        state, memory = carry
+        state, states = stepper.advance(state, outputs * grid.every)
+        memory, recorded = recorder.record(memory, network, states, grid)
+        return (state, memory), recorded
+
+    carry = (stepper.init(), recorder.init(network, grid))
+    carry, _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
+    _, recorded = _frames(frame, carry, grid.kept, per_frame, adjoint, keep=True)
+    return recorder.finish(recorded, network, grid)
+
+
+def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint) -> int:
+    steps = adjoint.frame_steps
+    return grid.kept if steps is None else max(1, min(grid.kept, round(steps / grid.every)))
+
+
+def _frames(frame: Any, carry: Any, outputs: int, per_frame: int, adjoint: AbstractAdjoint, keep: bool) -> tuple[Any, Any]:
+    """Run `outputs` outputs in frames, the last of which may be shorter."""
+    whole, rest = divmod(outputs, per_frame)
+    pieces = []
+
+    def run(carry: Any, n: int) -> tuple[Any, Any]:
+        carry, recorded = adjoint.wrap(lambda carry: frame(carry, n))(carry)
+        return carry, recorded if keep else None
+
+    if whole:
+        carry, recorded = jax.lax.scan(lambda carry, _: run(carry, per_frame), carry, length=whole)
+        pieces.append(jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), recorded))
+    if rest:
+        carry, recorded = run(carry, rest)
+        pieces.append(recorded)
+    if not keep:
+        return carry, None
+    return carry, pieces[0] if len(pieces) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *pieces)

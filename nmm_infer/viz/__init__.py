@@ -1,0 +1,12 @@
+"""Pictures of xarray data; every function returns matplotlib axes. A new one is one file and one line here."""
+
+from .brain import brain as brain
+from .connectivity import connectivity as connectivity
+from .functional_connectivity import functional_connectivity as functional_connectivity
+from .loss import loss as loss
+from .phase_portrait import phase_portrait as phase_portrait
+from .prior_posterior import prior_posterior as prior_posterior
+from .regional_posterior import regional_posterior as regional_posterior
+from .spectra import spectra as spectra
+from .timeseries import timeseries as timeseries
+from .traces import traces as traces

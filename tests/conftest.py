@@ -1,0 +1,20 @@
+"""How the tests run: double precision, two CPU devices, compiled programs kept between sessions, no display."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import jax
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Before anything computes: the number of devices is fixed when the backend starts.
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_enable_x64", True)
+if jax.config.jax_compilation_cache_dir is None:
+    jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parent.parent / ".jax_cache"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+# The same examples on every machine and every day: a failure is a change of the code.
+hypothesis.settings.register_profile("nmm_infer", deadline=None, derandomize=True, max_examples=25)
+hypothesis.settings.load_profile("nmm_infer")

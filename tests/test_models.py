@@ -1,0 +1,528 @@
+"""Every neural mass: against TVB, against plain formulas, against its own metadata, against published numbers."""
+
+import functools
+import inspect
+import json
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmm_infer import models
+from nmm_infer.models.base import AbstractModel
+from nmm_infer.models.transfer import rate
+from nmm_infer.units import parse
+
+# One dictionary, every property: a new model joins with one line here and one formula below.
+MODELS = {
+    "Generic2dOscillator": models.Generic2dOscillator,
+    "Hopf": models.Hopf,
+    "JansenRit": models.JansenRit,
+    "LeakyIntegrator": models.LeakyIntegrator,
+    "Linear": models.Linear,
+    "MontbrioPazoRoxin": models.MontbrioPazoRoxin,
+    "ReducedWongWang": models.ReducedWongWang,
+    "WilsonCowan": models.WilsonCowan,
+    "WilsonCowan.oscillating": models.WilsonCowan.oscillating,
+    "WongWangExcInh": models.WongWangExcInh,
+}
+each = pytest.mark.parametrize("name", MODELS)
+
+
+# ---------------------------------------------------------------- the equations once more, in plain NumPy
+
+
+def sigma(x):
+    return 0.5 * (1 + np.tanh(x / 2))
+
+
+def generic_2d_oscillator(p, y, c):
+    V, W = y
+    return [
+        p["d"] * p["tau"] * (p["alpha"] * W - p["f"] * V**3 + p["e"] * V**2 + p["g"] * V + p["gamma"] * p["I"] + p["gamma"] * c[0]),
+        p["d"] / p["tau"] * (p["a"] + p["b"] * V + p["c"] * V**2 - p["beta"] * W),
+    ]
+
+
+def hopf(p, y, c):
+    z = y[0] + 1j * y[1]
+    dz = (p["a"] + 1j * p["omega"] - p["beta"] * np.abs(z) ** 2) * z + c[0] + 1j * c[1]
+    return [dz.real, dz.imag]
+
+
+def jansen_rit(p, y, c):
+    def S(v):
+        return 2 * p["nu_max"] / (1 + np.exp(p["r"] * (p["v0"] - v)))
+
+    A, B, a, b, J = (p[key] for key in ("A", "B", "a", "b", "J"))
+    return [
+        y[3],
+        y[4],
+        y[5],
+        A * a * S(y[1] - y[2]) - 2 * a * y[3] - a**2 * y[0],
+        A * a * (p["mu"] + p["a_2"] * J * S(p["a_1"] * J * y[0]) + c[0]) - 2 * a * y[4] - a**2 * y[1],
+        B * b * p["a_4"] * J * S(p["a_3"] * J * y[0]) - 2 * b * y[5] - b**2 * y[2],
+    ]
+
+
+def montbrio_pazo_roxin(p, y, c):
+    r, V = y
+    tau = p["tau"]
+    return [
+        (p["Delta"] / (np.pi * tau) + 2 * r * V) / tau,
+        (V**2 + p["eta"] + p["J"] * tau * r + p["I"] + p["cr"] * c[0] + p["cv"] * c[1] - (np.pi * tau * r) ** 2) / tau,
+    ]
+
+
+def transfer(x, a, b, d):
+    return (a * x - b) / (1 - np.exp(-d * (a * x - b)))
+
+
+def reduced_wong_wang(p, y, c):
+    S = y[0]
+    H = transfer(p["w"] * p["J_N"] * S + p["I_o"] + p["J_N"] * c[0], p["a"], p["b"], p["d"])
+    return [-S / p["tau_s"] + (1 - S) * p["gamma"] * H]
+
+
+def wilson_cowan(p, y, c):
+    E, I = y
+    x_e = p["alpha_e"] * (p["c_ee"] * E - p["c_ei"] * I + p["P"] - p["theta_e"] + c[0])
+    x_i = p["alpha_i"] * (p["c_ie"] * E - p["c_ii"] * I + p["Q"] - p["theta_i"])
+    s_e = p["c_e"] * (sigma(p["a_e"] * (x_e - p["b_e"])) - sigma(-p["a_e"] * p["b_e"]))
+    s_i = p["c_i"] * (sigma(p["a_i"] * (x_i - p["b_i"])) - sigma(-p["a_i"] * p["b_i"]))
+    return [(-E + (p["k_e"] - p["r_e"] * E) * s_e) / p["tau_e"], (-I + (p["k_i"] - p["r_i"] * I) * s_i) / p["tau_i"]]
+
+
+def wong_wang_exc_inh(p, y, c):
+    S_e, S_i = y
+    x_e = p["w_p"] * p["J_N"] * S_e - p["J_i"] * S_i + p["W_e"] * p["I_o"] + p["J_N"] * c[0] + p["I_ext"]
+    x_i = p["J_N"] * S_e - S_i + p["W_i"] * p["I_o"] + p["lamda"] * p["J_N"] * c[0]
+    H_e, H_i = transfer(x_e, p["a_e"], p["b_e"], p["d_e"]), transfer(x_i, p["a_i"], p["b_i"], p["d_i"])
+    return [-S_e / p["tau_e"] + (1 - S_e) * p["gamma_e"] * H_e, -S_i / p["tau_i"] + p["gamma_i"] * H_i]
+
+
+FORMULAS = {
+    models.Generic2dOscillator: generic_2d_oscillator,
+    models.Hopf: hopf,
+    models.JansenRit: jansen_rit,
+    models.LeakyIntegrator: lambda p, y, c: [(-y[0] + p["I"] + c[0]) / p["tau"]],
+    models.Linear: lambda p, y, c: [p["gamma"] * y[0] + c[0]],
+    models.MontbrioPazoRoxin: montbrio_pazo_roxin,
+    models.ReducedWongWang: reduced_wong_wang,
+    models.WilsonCowan: wilson_cowan,
+    models.WongWangExcInh: wong_wang_exc_inh,
+}
+
+
+# ---------------------------------------------------------------- machinery: one compiled drift and gradient for each model
+
+
+def filled(model, values):
+    """`model` with its parameters, in their order, replaced by the rows of `values`."""
+    names = tuple(model.parameters())
+    return eqx.tree_at(lambda m: [getattr(m, name) for name in names], model, list(values))
+
+
+def drift(name, values, y, c):
+    return filled(MODELS[name](), values).drift(jnp.zeros(()), y, c)
+
+
+@functools.cache
+def compiled(name):
+    return jax.jit(functools.partial(drift, name))
+
+
+def _weighted(name, values, y, c):
+    # Different weights for the states: errors of two equations cannot cancel in the sum.
+    out = drift(name, values, y, c)
+    return jnp.sum(jnp.cos(jnp.arange(1.0, len(out) + 1))[:, None] * out)
+
+
+@functools.cache
+def gradients(name):
+    return jax.jit(jax.value_and_grad(functools.partial(_weighted, name), argnums=(0, 1, 2)))
+
+
+def bounds(name):
+    """Ranges of parameters and of states, stacked."""
+    model = MODELS[name]()
+    declared = [(p.low, p.high) for p in model.parameters().values()] + [(s.low, s.high) for s in model.states]
+    return np.asarray(declared, dtype=np.float64).T[..., None]
+
+
+def place(name, unit_cube):
+    """Parameter values and states from numbers in [0, 1]."""
+    low, high = bounds(name)
+    values = low + (high - low) * unit_cube
+    n = len(MODELS[name]().parameters())
+    return values[:n], values[n:]
+
+
+def example(name, n_regions, seed=0):
+    """Random parameters, states and coupling input: in the first half of the regions near the defaults, where nothing saturates, then anywhere."""
+    rng = np.random.default_rng(seed)
+    model = MODELS[name]()
+    values, y = place(name, rng.uniform(0.05, 0.95, (bounds(name).shape[1], n_regions)))
+    low, high = bounds(name)[:, : len(values)]
+    near = np.stack([getattr(model, p) for p in model.parameters()])[:, None] + 0.05 * (high - low) * rng.uniform(-1, 1, values.shape)
+    near = np.where(near < low, 2 * low - near, np.where(near > high, 2 * high - near, near))
+    values = np.where(np.arange(n_regions) < (n_regions + 1) // 2, near, values)
+    return values, y, rng.normal(0.0, 0.1, (len(model.ports), n_regions))
+
+
+def exported():
+    """The final classes in `nmm_infer.models`."""
+    return {c for c in vars(models).values() if inspect.isclass(c) and issubclass(c, AbstractModel) and not inspect.isabstract(c)}
+
+
+# ---------------------------------------------------------------- (a) against TVB and against the formulas
+
+REFERENCE = np.load(Path(__file__).parent / "reference" / "tvb_public.npz")
+META = json.loads(str(REFERENCE["meta"]))
+# Units of TVB's Wong–Wang model are Hz and s.
+KILO = dict.fromkeys(("a_e", "b_e", "a_i", "b_i"), 1e-3) | dict.fromkeys(("d_e", "d_i", "gamma_e", "gamma_i"), 1e3)
+# TVB's name → our class, scale of its parameters, parameters of TVB that ours does not have, where its defaults are ours
+AGAINST_TVB = {
+    "Generic2dOscillator": (models.Generic2dOscillator, {}, (), True),
+    "WilsonCowan": (models.WilsonCowan, {}, (), True),
+    "JansenRit": (models.JansenRit, {}, ("p_min", "p_max"), True),
+    "ReducedWongWang": (models.ReducedWongWang, {}, ("sigma_noise",), True),
+    "ReducedWongWangExcInh": (models.WongWangExcInh, KILO, ("G",), True),
+    "MontbrioPazoRoxin": (models.MontbrioPazoRoxin, {}, ("Gamma",), True),
+    "Linear": (models.Linear, {}, (), True),
+    "SupHopf": (models.Hopf, {}, (), False),
+}
+
+
+@pytest.mark.parametrize("name", AGAINST_TVB)
+def test_derivatives_are_those_of_tvb(name):
+    cls, scales, foreign, same_defaults = AGAINST_TVB[name]
+    meta = META[name]
+    ours = {key: value * scales.get(key, 1.0) for key, value in meta["params"].items() if key not in foreign}
+    if same_defaults:
+        assert ours == pytest.approx({key: p.default for key, p in cls.parameters().items()}, rel=1e-12)
+    model = cls(**ours)
+    assert list(cls.state_names()) == meta["states"]
+    # TVB multiplies the input of this one model by the global gain, which is our coupling's.
+    coupling = meta["params"].get("G", 1.0) * REFERENCE[f"{name}/coupling"][: len(cls.ports)]
+    ours = np.asarray(model.drift(jnp.zeros(()), REFERENCE[f"{name}/state"], coupling))
+    tvb = REFERENCE[f"{name}/derivative"]
+    assert ours.shape == tvb.shape
+    np.testing.assert_allclose(ours, tvb, rtol=1e-6, atol=1e-12 * np.abs(tvb).max())
+
+
+@each
+def test_drift_is_the_formula_at_other_parameters(name):
+    values, y, c = example(name, n_regions=50, seed=1)
+    model = MODELS[name]()
+    expected = np.stack(FORMULAS[type(model)](dict(zip(model.parameters(), values, strict=True)), y, c))
+    np.testing.assert_allclose(compiled(name)(values, y, c), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+# ---------------------------------------------------------------- (b) every property, every model
+
+
+def test_battery_has_every_exported_model():
+    assert {type(make()) for make in MODELS.values()} == exported()
+
+
+@each
+def test_metadata_is_consistent(name):
+    model = MODELS[name]()
+    cls = type(model)
+    names = [*cls.state_names(), *cls.derived]
+    assert len(set(names)) == len(names) > 0
+    assert not set(names) & set(cls.parameters())
+    assert len(set(cls.ports)) == len(cls.ports) > 0
+    assert 0 < len(cls.sends) <= len(cls.ports)
+    assert set(cls.noisy) <= set(cls.state_names())
+    assert cls.noisy_states() == (cls.noisy or cls.state_names())
+    y = jnp.asarray(example(name, n_regions=4)[1])
+    for variable in (*names, *cls.sends, cls.observable):
+        assert model.variable(variable, y).shape == (4,)
+    assert model.sent(cls.sends, y).shape == (len(cls.sends), 4)
+    assert cls.category in ("phenomenological", "physiological", "network")
+    assert cls.use_case
+    assert cls.references
+    assert cls.__doc__
+
+
+@each
+def test_units_are_readable(name):
+    cls = type(MODELS[name]())
+    for unit in [p.unit for p in cls.parameters().values()] + list(cls.variables().values()):
+        parse(unit)
+
+
+@each
+def test_defaults_and_initial_states_lie_in_their_ranges(name):
+    model = MODELS[name]()
+    for p in model.parameters().values():
+        assert -np.inf < p.low < p.high < np.inf, p
+        assert p.low <= p.default <= p.high, p
+        assert p.doc, p
+        assert p.low <= getattr(model, p.name) <= p.high, p
+    for state in model.states:
+        assert state.low <= state.initial <= state.high, state
+    start = model.initial(3)
+    np.testing.assert_allclose(start, np.repeat([[state.initial] for state in model.states], 3, axis=1))
+
+
+@each
+def test_initial_state_is_no_fixed_point(name):
+    """An oscillator started on its fixed point would stay there for ever."""
+    model = MODELS[name]()
+    assert np.abs(model.drift(jnp.zeros(()), model.initial(1), jnp.zeros((len(model.ports), 1)))).max() > 1e-6
+
+
+@each
+@pytest.mark.parametrize("n_regions", [1, 5])
+def test_shape_of_the_drift(name, n_regions):
+    values, y, c = example(name, n_regions)
+    out = jax.eval_shape(functools.partial(drift, name), values, y, c)
+    assert out.shape == y.shape
+    scalars = jax.eval_shape(functools.partial(drift, name), values[:, 0], y, c)
+    assert scalars.shape == y.shape
+    assert out.dtype == scalars.dtype == jnp.float64
+
+
+@each
+def test_compiled_is_eager(name):
+    values, y, c = example(name, n_regions=5)
+    np.testing.assert_allclose(compiled(name)(values, y, c), drift(name, values, jnp.asarray(y), jnp.asarray(c)), rtol=1e-12, atol=1e-14)
+
+
+@each
+def test_vmap_over_states_is_a_loop(name):
+    values, _, c = example(name, n_regions=5)
+    batch = np.stack([example(name, n_regions=5, seed=seed)[1] for seed in range(3)])
+    together = jax.vmap(compiled(name), in_axes=(None, 0, None))(values, batch, c)
+    np.testing.assert_allclose(together, [compiled(name)(values, y, c) for y in batch], rtol=1e-12, atol=1e-14)
+
+
+@each
+def test_permuting_regions_permutes_the_drift(name):
+    values, y, c = example(name, n_regions=5)
+    order = np.array([3, 0, 4, 1, 2])
+    np.testing.assert_allclose(
+        compiled(name)(values[:, order], y[:, order], c[:, order]), np.asarray(compiled(name)(values, y, c))[:, order], rtol=1e-12, atol=1e-14
+    )
+
+
+@each
+def test_every_port_enters_the_drift(name):
+    """A port that no equation reads would silently uncouple a network. Regions may saturate at some parameters, most do not."""
+    values, y, c = example(name, n_regions=50, seed=1)
+    for port in range(len(c)):
+        moved = c.copy()
+        moved[port] += 0.1
+        change = np.abs(np.asarray(compiled(name)(values, y, moved) - compiled(name)(values, y, c))).max(axis=0)
+        assert np.mean(change > 1e-9) > 0.3
+
+
+@each
+def test_gradient_is_the_finite_difference(name):
+    """With respect to every parameter, state and input, in every region."""
+    arguments = example(name, n_regions=3, seed=2)
+    _, analytic = gradients(name)(*arguments)
+    weights = np.cos(np.arange(1.0, len(arguments[1]) + 1))
+    low, high = bounds(name)
+    ranges = [high[:, 0] - low[:, 0], np.ones(len(arguments[2]))]
+    widths = np.concatenate(ranges)
+    size = np.abs(np.asarray(compiled(name)(*arguments))).max()
+    row = 0
+    for which, argument in enumerate(arguments):
+        for index in range(len(argument)):
+            scale = np.maximum(np.abs(argument[index]), 1e-3 * widths[row])
+            h = 1e-5 * scale
+
+            def at(sign, which=which, index=index, h=h):
+                moved = [a.copy() for a in arguments]
+                moved[which][index] += sign * h
+                return weights @ np.asarray(compiled(name)(*moved))
+
+            numeric = (at(1) - at(-1)) / (2 * h)
+            # Rounding of a difference quotient: an error of 1e-16 in the drift over a step of 1e-5 of the scale.
+            error = np.abs(analytic[which][index] - numeric)
+            assert np.all(error <= 1e-5 * np.abs(numeric) + 1e-9 * size / scale), (which, index, error, numeric)
+            row += 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@each
+def test_finite_everywhere_in_the_declared_ranges(name, dtype):
+    """Drift and gradients, in both precisions: what overflows at a corner of a prior kills a chain."""
+    n_ranges, n_ports = bounds(name).shape[1], len(MODELS[name]().ports)
+
+    @given(st.lists(st.floats(0, 1, width=32), min_size=n_ranges + n_ports, max_size=n_ranges + n_ports))
+    def check(numbers):
+        cube = np.asarray(numbers)[:, None]
+        values, y = place(name, cube[:n_ranges])
+        with jax.enable_x64(dtype == "float64"):
+            total, slopes = gradients(name)(*(jnp.asarray(a, dtype=dtype) for a in (values, y, 2 * cube[n_ranges:] - 1)))
+        assert total.dtype == dtype
+        assert np.isfinite(total)
+        assert all(np.all(np.isfinite(slope)) for slope in slopes)
+
+    check()
+
+
+# Another spelling of every unit that occurs, and how many of it one canonical unit is worth.
+OTHER = {
+    "ms": ("second", 1e-3),
+    "mV": ("volt", 1e-3),
+    "kHz": ("Hz", 1e3),
+    "nA": ("pA", 1e3),
+    "1/ms": ("1/second", 1e3),
+    "rad/ms": ("rad/second", 1e3),
+    "1/mV": ("1/volt", 1e3),
+    "mV/ms": ("volt/second", 1.0),
+    "kHz/nA": ("Hz/pA", 1.0),
+    "nA/kHz": ("pA/Hz", 1.0),
+}
+
+
+@each
+def test_quantities_in_other_units_give_the_same_drift(name):
+    import brainunit as u
+
+    model = MODELS[name]()
+    values, y, c = example(name, n_regions=3, seed=3)
+    slots = {}
+    for value, p in zip(values, model.parameters().values(), strict=True):
+        other, worth = OTHER.get(p.unit, (None, 1.0))
+        assert other is not None or p.unit == "1", f"add {p.unit!r} to the table of this test"
+        slots[p.name] = value if other is None else u.Quantity(value * worth, unit=parse(other))
+    rescaled = np.stack([getattr(type(model)(**slots), key) for key in slots])
+    np.testing.assert_allclose(rescaled, values, rtol=1e-12)
+    np.testing.assert_allclose(compiled(name)(rescaled, y, c), compiled(name)(values, y, c), rtol=1e-8, atol=1e-12)
+
+
+def test_variable_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match=r"JansenRit has no variable 'y9'; it has y0, y1, y2, y3, y4, y5, psp, rate"):
+        models.JansenRit().variable("y9", jnp.zeros((6, 1)))
+
+
+# ---------------------------------------------------------------- the firing rate at its 0/0 point
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_rate_at_threshold_and_far_from_it(dtype):
+    a, b, d = (dtype(number) for number in (0.25, 0.125, 160.0))
+    everything = jax.jit(jax.vmap(jax.value_and_grad(rate, argnums=(0, 1, 2, 3)), in_axes=(0, None, None, None)))
+    value, (slope, *_) = everything(jnp.asarray([0.5], dtype), a, b, d)
+    assert value.dtype == dtype
+    np.testing.assert_allclose([value[0], slope[0]], [1 / 160, 0.125], rtol=1e-6)
+    # Far below threshold there is silence, far above a straight line, and never an overflow.
+    far = jnp.asarray([-1e6, -1e3, -100.0, -10.0, 10.0, 1e3], dtype)
+    value, (slope, *others) = everything(far, a, b, d)
+    np.testing.assert_allclose(value, np.maximum(0.25 * far - 0.125, 0.0), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(slope, [0, 0, 0, 0, 0.25, 0.25], rtol=1e-6, atol=1e-30)
+    assert np.all(np.isfinite(others))
+
+
+def test_rate_is_smooth_across_threshold():
+    """Series and formula meet at |d (a x - b)| = 1e-3: value, first and second derivative."""
+    slope = jax.grad(rate)
+    functions = [rate, slope, jax.grad(slope)]
+    # With a = d = 1 and b = 0, z = x; H = 1 + z/2 + z²/12 + …
+    around = jnp.asarray([-2e-3, -1.0001e-3, -0.9999e-3, -1e-6, 0.0, 1e-6, 0.9999e-3, 1.0001e-3, 2e-3])
+    series = [1 + around / 2 + around**2 / 12, 0.5 + around / 6, 1 / 6 - around**2 / 60]
+    for function, expected in zip(functions, series, strict=True):
+        np.testing.assert_allclose(jax.jit(jax.vmap(lambda x, f=function: f(x, 1.0, 0.0, 1.0)))(around), expected, rtol=3e-9)
+
+
+# ---------------------------------------------------------------- (c) published numbers
+
+
+@eqx.filter_jit
+def rk4(model, y, step, n, every):
+    """A plain Runge–Kutta loop, uncoupled; one state for each `every` steps."""
+    c = jnp.zeros((len(model.ports), y.shape[1]))
+
+    def f(y):
+        return model.drift(jnp.zeros(()), y, c)
+
+    def one(_, y):
+        k1 = f(y)
+        k2 = f(y + step / 2 * k1)
+        k3 = f(y + step / 2 * k2)
+        k4 = f(y + step * k3)
+        return y + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+    def keep(y, _):
+        y = jax.lax.fori_loop(0, every, one, y)
+        return y, y
+
+    return jax.lax.scan(keep, y, None, length=n // every)[1]
+
+
+def run(model, y, duration, step, sample_every):
+    """Trajectory ["time state region"] sampled every `sample_every` ms."""
+    y = jnp.asarray(y, dtype=jnp.float64)
+    return np.asarray(rk4(model, y, step, round(duration / step), round(sample_every / step)))
+
+
+def upward_crossings(signal, level, sample_every):
+    """Times (ms) at which the signal rises through `level`, interpolated."""
+    below = (signal[:-1] < level) & (signal[1:] >= level)
+    first = np.flatnonzero(below)
+    return (first + (level - signal[first]) / (signal[first + 1] - signal[first])) * sample_every
+
+
+@pytest.mark.parametrize("tau", [1.0, 8.0])
+def test_montbrio_pazo_roxin_is_bistable(tau):
+    """models.md: low (0.0811, -1.9616) and high (1.0306, -0.1544); with another time constant the rate is r/τ, the potential the same."""
+    model = models.MontbrioPazoRoxin(tau=np.array([tau, tau]))
+    end = run(model, [[0.1 / tau, 1.0 / tau], [-2.0, 0.0]], duration=60 * tau, step=0.02 * tau, sample_every=tau)[-1]
+    np.testing.assert_allclose(end * [[tau], [1.0]], [[0.0811, 1.0306], [-1.9616, -0.1544]], atol=5e-5)
+
+
+def test_wong_wang_exc_inh_rests_at_three_hertz():
+    """Deco et al. 2014: the excitatory pool fires at 3.08 Hz."""
+    model = models.WongWangExcInh()
+    end = run(model, model.initial(1), duration=4000, step=0.5, sample_every=10)[-1]
+    np.testing.assert_allclose(1e3 * model.H_e(end), 3.08, atol=0.005)
+
+
+def test_hopf_amplitude_and_period():
+    """√(a/β) and 2π/ω on either side of the bifurcation, which an integrator must not move."""
+    a, beta = np.array([0.25, 0.01, 0.25, -0.003]), np.array([1.0, 1.0, 4.0, 1.0])
+    model = models.Hopf(a=a, omega=0.3, beta=beta)
+    y = run(model, np.tile([[0.3], [0.0]], 4), duration=4000, step=0.1, sample_every=0.5)
+    radius = np.hypot(y[:, 0], y[:, 1])
+    np.testing.assert_allclose(radius[-100:, :3], np.tile([0.5, 0.1, 0.25], (100, 1)), rtol=1e-4)
+    # Below the bifurcation the radius decays with rate |a|, a little faster while it is large.
+    assert radius[-1, 3] < 0.3 * np.exp(-0.003 * 4000)
+    np.testing.assert_allclose(radius[-1, 3] / radius[-2001, 3], np.exp(-0.003 * 1000), rtol=1e-3)
+    times = upward_crossings(y[4000:, 0, 0], 0.0, 0.5)
+    np.testing.assert_allclose(np.diff(times).mean(), 20.94, atol=0.01)
+
+
+def test_jansen_rit_regimes():
+    """With v0 = 6 mV: alpha at an input of 0.22 kHz, slow spikes at 0.12 kHz, silence at 0.05 kHz (Jansen & Rit 1995)."""
+    model = models.JansenRit(mu=np.array([0.22, 0.12, 0.05]), v0=6.0)
+    y = run(model, model.initial(3), duration=12_000, step=0.5, sample_every=1.0)[2000:]
+    eeg = y[:, 1] - y[:, 2]
+    alpha, spikes, silent = eeg.T
+    frequency = 1e3 / np.diff(upward_crossings(alpha, alpha.mean(), 1.0))
+    assert 10 < frequency.mean() < 12
+    assert np.ptp(alpha) > 1
+    rhythm = 1e3 / np.diff(upward_crossings(spikes, spikes.min() + 0.8 * np.ptp(spikes), 1.0))
+    assert 2.2 < rhythm.mean() < 2.8
+    assert np.ptp(spikes) > np.ptp(alpha)
+    assert np.ptp(silent) < 1e-3
+
+
+def test_wilson_cowan_preset_oscillates():
+    """Wilson & Cowan 1972, figure 11; the default set rests."""
+    wave = run(models.WilsonCowan.oscillating(), [[0.1], [0.1]], duration=1000, step=0.5, sample_every=1.0)[500:, 0, 0]
+    assert np.ptp(wave) > 0.1
+    assert len(upward_crossings(wave, wave.mean(), 1.0)) >= 4
+    rest = run(models.WilsonCowan(), [[0.1], [0.1]], duration=1000, step=0.5, sample_every=1.0)[500:, 0, 0]
+    assert np.ptp(rest) < 1e-6
