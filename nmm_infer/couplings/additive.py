@@ -3,10 +3,10 @@
 import equinox as eqx
 
 from ..parameters import Slot, param
-from .base import AbstractCoupling
+from .base import AbstractLinearCoupling
 
 
-class Additive(AbstractCoupling):
+class Additive(AbstractLinearCoupling):
     r"""c_i = G Σ_j w_ij x_j(t - d_ij), TVB's `Linear` without offset."""
 
     G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)

@@ -46,3 +46,7 @@ class AbstractCoupling(AbstractPart):
         """The input of every region; `source` is what each `to` sees of each `from`, delayed already."""
         total = jnp.einsum("ij,mij->mi", weights, self.pre(source))
         return self.post(total, target, weights.sum(axis=1))
+
+
+class AbstractLinearCoupling(AbstractCoupling):
+    """A coupling that is linear in what is sent: its Jacobian is the same everywhere."""

@@ -84,3 +84,7 @@ class AbstractModel(AbstractPart):
     @classmethod
     def noisy_states(cls) -> tuple[str, ...]:
         return cls.noisy or cls.state_names()
+
+
+class AbstractLinearModel(AbstractModel):
+    """A model whose drift is linear in state and input: its Jacobian is the same everywhere."""

@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractModel, State
+from .base import AbstractLinearModel, State
 
 
-class LeakyIntegrator(AbstractModel):
+class LeakyIntegrator(AbstractLinearModel):
     r"""Activity that follows its input with a regional time constant.
 
     τ x' = -x + I + c

@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractModel, State
+from .base import AbstractLinearModel, State
 
 
-class Linear(AbstractModel):
+class Linear(AbstractLinearModel):
     r"""A damped linear node, the simplest thing that can be coupled, and the reference for every closed form.
 
     x' = γ x + c

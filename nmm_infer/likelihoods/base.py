@@ -1,0 +1,65 @@
+"""How data are compared with what a network does."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array
+
+from ..network import Network
+from ..observe.base import AbstractObservation
+from ..parameters import AbstractPart
+from ..signal import Signal
+from .recording import Recording
+
+
+class AbstractObserved(eqx.Module):
+    """Data in the form that a likelihood compares: what the model's site `y` is conditioned on.
+
+    Fields:
+        values: the array at site `y`.
+        recording: the data as they were given, for storage.
+    """
+
+    values: eqx.AbstractVar[Array]
+    recording: eqx.AbstractVar[Recording]
+
+    @abc.abstractmethod
+    def summaries(self, values: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
+        """Quantities to look at, from one array like `values`: name → (dims, array)."""
+
+    @abc.abstractmethod
+    def coords(self) -> dict[str, Any]:
+        """Coordinates of the dims of `summaries` and of `batch_dims`."""
+
+    @abc.abstractmethod
+    def batch_dims(self) -> tuple[str, ...]:
+        """Dims of the pointwise log likelihood."""
+
+
+class AbstractLikelihood(AbstractPart):
+    """Gives the distribution of data; its own parameters are slots like any others."""
+
+    @abc.abstractmethod
+    def bind(self, recording: Recording, observe: AbstractObservation, shape: Callable[[], tuple[int, ...]]) -> AbstractObserved:
+        """Data in the likelihood's form.
+
+        Args:
+            recording: checked data.
+            observe: the observation that the data come from.
+            shape: gives the shape of the simulated signal, for those that simulate.
+
+        Raises:
+            ValueError: data that do not fit; says what was got, what was expected, what to do.
+        """
+
+    @abc.abstractmethod
+    def distribution(self, network: Network, observe: AbstractObservation, simulate: Callable[[], Signal], observed: AbstractObserved) -> tuple[Any, Array]:
+        """The NumPyro distribution of `observed.values`, and whether the model is in a valid regime.
+
+        Args:
+            network, observe: with drawn values in all slots.
+            simulate: runs the network through `observe`; not called by likelihoods that need no simulation.
+            observed: the bound data, of which only shapes and grids may be used.
+        """

@@ -1,0 +1,63 @@
+"""Complex Gaussian vectors, with a gradient that costs one inverse."""
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.linalg import cho_solve, solve_triangular
+from jaxtyping import Array, Complex, Float
+
+
+@jax.custom_vjp
+def log_density(S: Complex[Array, "*batch n n"], z: Complex[Array, "*batch k n"]) -> Float[Array, "*batch"]:
+    """-k log|π S| - Σ_k z_kᴴ S⁻¹ z_k for Hermitian positive definite S.
+
+    This is Whittle's likelihood of k Fourier coefficients; as a function of S it is the complex
+    Wishart's, and it needs no k ≥ n. The derivative by S is written out, S⁻¹ Z Zᴴ S⁻¹ - k S⁻¹, for a
+    derivative of a Cholesky factor would cost several times as much. No derivative by z: it is data.
+    """
+    return _forward(S, z)[0]
+
+
+def _forward(S: Array, z: Array) -> tuple[Array, tuple[Array, Array]]:
+    L = jnp.linalg.cholesky(S, symmetrize_input=False)
+    zt = jnp.swapaxes(z, -1, -2)
+    white = solve_triangular(L, zt, lower=True)
+    k, n = z.shape[-2:]
+    log_det = 2.0 * jnp.log(jnp.diagonal(L, axis1=-2, axis2=-1).real).sum(axis=-1)
+    value = -k * (log_det + n * jnp.log(jnp.pi)) - (white.real**2 + white.imag**2).sum(axis=(-2, -1))
+    return value, (L, z)
+
+
+def _backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    L, z = saved
+    k, n = z.shape[-2:]
+    inverse = cho_solve((L, True), jnp.broadcast_to(jnp.eye(n, dtype=L.dtype), L.shape))
+    y = inverse @ jnp.swapaxes(z, -1, -2)
+    gradient = y @ jnp.swapaxes(y.conj(), -1, -2) - k * inverse
+    # JAX's cotangent of a complex array is the conjugate of the gradient.
+    return g[..., None, None] * gradient.conj(), jnp.zeros_like(z)
+
+
+log_density.defvjp(_forward, _backward)
+
+
+class ComplexNormal(dist.Distribution):
+    """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]`; the event is `["k n"]`."""
+
+    support = dist.constraints.independent(dist.constraints.real, 2)
+
+    def __init__(self, S: Complex[Array, "*batch n n"], k: int, *, validate_args: bool | None = None):
+        self.S = S
+        self.k = k
+        super().__init__(S.shape[:-2], (k, S.shape[-1]), validate_args=False)
+
+    def log_prob(self, value: Complex[Array, "*batch k n"]) -> Float[Array, "*batch"]:
+        """Log density of the coefficients."""
+        return log_density(self.S, value)
+
+    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*sample *batch k n"]:
+        """Draw coefficients."""
+        L = jnp.linalg.cholesky(self.S)
+        shape = sample_shape + self.batch_shape + self.event_shape
+        real, imaginary = jax.random.normal(key, (2, *shape), self.S.real.dtype) / jnp.sqrt(2.0)
+        return jnp.einsum("...ij,...kj->...ki", L, real + 1j * imaginary)

@@ -1,0 +1,26 @@
+"""Independent Gaussian measurement noise."""
+
+import jax.numpy as jnp
+
+from ..parameters import Slot, param
+from .base import AbstractLikelihood
+from .series import bind_series
+
+
+class Gaussian(AbstractLikelihood):
+    """Every sample of every channel is the signal plus independent Gaussian noise.
+
+    Samples of BOLD or EEG that were filtered are not independent; for them see `Spectral`.
+    """
+
+    scale: Slot = param(1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6)
+
+    def bind(self, recording, observe, signal):
+        return bind_series(recording, observe, signal)
+
+    def distribution(self, network, observe, simulate, observed):
+        import numpyro.distributions as dist
+
+        values = simulate().values
+        valid = jnp.all(jnp.isfinite(values))
+        return dist.Normal(jnp.where(valid, values, 0.0), self.scale), valid

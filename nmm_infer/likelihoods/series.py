@@ -1,0 +1,54 @@
+"""Data compared sample by sample."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..observe.base import AbstractObservation
+from .base import AbstractObserved
+from .recording import Recording, check_channels
+
+
+class ObservedSeries(AbstractObserved):
+    """The recording itself."""
+
+    values: Float[Array, "time channel"]
+    recording: Recording
+    dim: str = eqx.field(static=True)
+    labels: tuple[str, ...] = eqx.field(static=True)
+    interval: float | None = eqx.field(static=True)
+
+    def summaries(self, values: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
+        return {"y": (("time", self.dim), values)}
+
+    def coords(self) -> dict[str, Any]:
+        times = (self.interval or 1.0) * np.arange(1, self.values.shape[0] + 1)
+        return {"time": ("time", times, {"units": "ms"}), self.dim: list(self.labels)}
+
+    def batch_dims(self) -> tuple[str, ...]:
+        return ("time", self.dim)
+
+
+def bind_series(recording: Recording, observe: AbstractObservation, signal: Callable[[], Any]) -> ObservedSeries:
+    """Data on the grid of the simulated signal.
+
+    Raises:
+        ValueError: other shape, other sampling interval or other labels than the simulation's.
+    """
+    predicted = signal()
+    if "time" not in predicted.dims:
+        raise ValueError(f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation")
+    labels = predicted.labels[1]
+    recording = check_channels(recording, labels, predicted.dims[1])
+    n = predicted.values.shape[0]
+    if recording.values.shape[0] != n:
+        raise ValueError(
+            f"data has {recording.values.shape[0]} samples, the simulation gives {n} (one every {predicted.interval:g} ms); "
+            f"change the Problem's duration to {recording.values.shape[0] * predicted.interval:g} ms, or cut the data"
+        )
+    if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:
+        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {predicted.interval:g} ms; set the observation's period")
+    return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, predicted.interval)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,24 @@
+"""Independent measurement noise with heavy tails."""
+
+import jax.numpy as jnp
+
+from ..parameters import Slot, param
+from .base import AbstractLikelihood
+from .series import bind_series
+
+
+class StudentT(AbstractLikelihood):
+    """Every sample is the signal plus independent Student t noise: single artefacts do not carry the fit away."""
+
+    scale: Slot = param(1.0, doc="scale of the noise, in the unit of the data", low=1e-12, high=1e6)
+    df: Slot = param(4.0, doc="degrees of freedom; small: heavy tails", low=1.0, high=100.0)
+
+    def bind(self, recording, observe, signal):
+        return bind_series(recording, observe, signal)
+
+    def distribution(self, network, observe, simulate, observed):
+        import numpyro.distributions as dist
+
+        values = simulate().values
+        valid = jnp.all(jnp.isfinite(values))
+        return dist.StudentT(self.df, jnp.where(valid, values, 0.0), self.scale), valid

@@ -1,0 +1,7 @@
+"""Networks near a fixed point: where it is, whether it is stable, how it responds."""
+
+from .fixed_point import fixed_point as fixed_point
+from .linearisation import Linearisation as Linearisation
+from .linearisation import linearise as linearise
+from .spectrum import source_response as source_response
+from .stability import is_stable as is_stable

@@ -1,0 +1,96 @@
+"""Local Jacobians of a network at a point."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..network import Network
+from .fixed_point import expansion_point
+
+
+class Linearisation(NamedTuple):
+    """A network to first order: y' = A y + B u, messages = C y, observed = m y, u = Σ_j K_ij messages_j.
+
+    Everything is local to a region but the weights; derivatives are per ms.
+
+    Fields:
+        A: state by state, with what a coupling adds through the region's own state (diffusion).
+        B: state by arriving message.
+        C: message by state.
+        m: derivative of the observed variable by state.
+        weights, delays: of the messages, delays in ms; None: no delays.
+        noisy: indices of the states that noise drives.
+    """
+
+    A: Float[Array, "state state region"]
+    B: Float[Array, "state message region"]
+    C: Float[Array, "message state region"]
+    m: Float[Array, "state region"]
+    weights: Float[Array, "to from"]
+    delays: Float[Array, "to from"] | None
+    noisy: tuple[int, ...]
+
+    @property
+    def n_states(self) -> int:
+        return self.A.shape[0]
+
+    @property
+    def n_messages(self) -> int:
+        return self.B.shape[1]
+
+    @property
+    def n_regions(self) -> int:
+        return self.A.shape[-1]
+
+    def jacobian(self) -> Float[Array, "system system"]:
+        """The Jacobian of the whole network as if there were no delays, states varying slowest."""
+        n = self.n_states * self.n_regions
+        local = jnp.einsum("str,rq->srtq", self.A, jnp.eye(self.n_regions))
+        coupled = jnp.einsum("smr,rq,mtq->srtq", self.B, self.weights, self.C)
+        return (local + coupled).reshape(n, n)
+
+
+def linearise(network: Network, variable: str | None = None, point: Float[Array, "state region"] | None = None) -> Linearisation:
+    """Jacobians of `network` for the observed `variable` (None: the model's observable).
+
+    Everything is local, so one forward derivative along a state, in all regions at once, is one column
+    of every region's Jacobian.
+
+    Args:
+        network: without priors.
+        variable: what is observed.
+        point: where to linearise; None: the fixed point near the initial state.
+    """
+    y = expansion_point(network) if point is None else point
+    weights = jnp.asarray(network.connectome.weights)
+    strength = weights.sum(axis=1)
+    n_states = y.shape[0]
+    name = variable or network.model.observable
+
+    def drift(y: Array, total: Array) -> Array:
+        if network.couplings:
+            c = network.inputs(total, y, strength)
+        else:
+            c = jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
+        return network.model.drift(jnp.asarray(0.0), y, c)
+
+    messages = network.messages(y) if network.couplings else jnp.zeros((0, network.n_regions))
+    total = jnp.einsum("ij,mj->mi", weights, messages)
+    along_state = jnp.eye(n_states)[:, :, None] * jnp.ones_like(y)
+    along_message = jnp.eye(total.shape[0])[:, :, None] * jnp.ones_like(total)
+
+    def columns(function, at: Array, directions: Array) -> Array:
+        derivative = jax.vmap(lambda v: jax.jvp(function, (at,), (v,))[1])(directions)
+        return jnp.moveaxis(derivative, 0, -2)
+
+    A = columns(lambda y: drift(y, total), y, along_state)
+    if network.couplings:
+        B = columns(lambda total: drift(y, total), total, along_message)
+        C = columns(network.messages, y, along_state)
+    else:
+        B, C = jnp.zeros((n_states, 0, network.n_regions)), jnp.zeros((0, n_states, network.n_regions))
+    m = columns(lambda y: network.model.variable(name, y)[None], y, along_state)[0]
+    noisy = tuple(network.model.state_names().index(state) for state in network.noisy_states)
+    return Linearisation(A, B, C, m, weights, network.delays, noisy)

@@ -1,0 +1,52 @@
+"""How noise in every region spreads through a linearised network, frequency by frequency."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .linearisation import Linearisation
+
+
+def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency region noisy source"]:
+    """Response of the observed variable in `region` to noise on state `noisy` of region `source`, at `omega` (rad/ms).
+
+    Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
+    a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
+    m R (E + B K Y) for what is observed. Exact for any delays.
+    """
+    return jax.vmap(lambda w: _at(lin, w))(omega)
+
+
+def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
+    n, n_states, n_messages = lin.n_regions, lin.n_states, lin.n_messages
+    R = _local(lin.A, omega)
+    E = R[:, jnp.asarray(lin.noisy)]  # "state noisy region"
+    mE = jnp.einsum("sr,sqr->qr", lin.m, E)
+    direct = jnp.einsum("qr,rk->rqk", mE, jnp.eye(n))
+    if n_messages == 0:
+        return direct
+    RB = jnp.einsum("str,tmr->smr", R, lin.B)
+    CE = jnp.einsum("msr,sqr->mqr", lin.C, E)
+    CB = jnp.einsum("msr,slr->mlr", lin.C, RB)
+    K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega * lin.delays)
+    loop = jnp.einsum("mlr,rk->mrlk", CB, K).reshape(n_messages * n, n_messages * n)
+    T = jnp.linalg.inv(jnp.eye(n_messages * n) - loop).reshape(n_messages, n, n_messages, n)
+    sent = jnp.einsum("mrlk,lqk->mrqk", T, CE)
+    if n_states == 1 and n_messages == 1:
+        # One state, one message: what is observed is what is sent, up to the ratio of their derivatives.
+        return (lin.m[0] / lin.C[0, 0])[:, None, None] * sent[0]
+    arriving = jnp.einsum("ij,mjqk->miqk", K, sent)
+    mB = jnp.einsum("sr,smr->mr", lin.m, RB)
+    return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)
+
+
+def _local(A: Float[Array, "state state region"], omega: Float[Array, ""]) -> Complex[Array, "state state region"]:
+    """(iω - A)⁻¹ in every region; closed forms for one and two states."""
+    iw = 1j * omega
+    if A.shape[0] == 1:
+        return 1.0 / (iw - A)
+    if A.shape[0] == 2:
+        (a, b), (c, d) = A
+        a, d = iw - a, iw - d
+        return jnp.stack([jnp.stack([d, b + 0j]), jnp.stack([c + 0j, a])]) / (a * d - b * c)
+    return jnp.moveaxis(jnp.linalg.inv(iw * jnp.eye(A.shape[0]) - jnp.moveaxis(A, -1, 0)), 0, -1)

@@ -1,0 +1,59 @@
+"""Whether a linearised network is stable, delays included."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from .linearisation import Linearisation
+from .spectrum import _local
+
+# Points of the frequency axis on which the phase of the characteristic function is followed.
+NYQUIST_POINTS = 192
+
+
+def is_stable(lin: Linearisation) -> Bool[Array, ""]:
+    """Whether every mode decays. Not differentiable, and False where anything is NaN.
+
+    Networks whose regions only excite each other (a Jacobian with non-negative off-diagonal entries)
+    are positive systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is
+    decided by one linear solve. Otherwise by eigenvalues, or with delays by the number of times the
+    characteristic function goes round zero (Nyquist).
+    """
+    lin = jax.tree.map(jax.lax.stop_gradient, lin)
+    J = lin.jacobian()
+    off_diagonal = J - jnp.diag(jnp.diagonal(J))
+    return jax.lax.cond(jnp.all(off_diagonal >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin))
+
+
+def _positive(J: Array) -> Bool[Array, ""]:
+    """-J is a nonsingular M-matrix exactly when -J x = 1 has a positive solution (Berman & Plemmons 1994, ch. 6)."""
+    x = jnp.linalg.solve(-J, jnp.ones(J.shape[0], J.dtype))
+    return jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
+
+
+def _by_eigenvalues(J: Array) -> Bool[Array, ""]:
+    return jnp.all(jnp.isfinite(J)) & (jnp.max(jnp.linalg.eigvals(jnp.nan_to_num(J)).real) < 0)
+
+
+def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
+    """Nyquist: det(I - C R B K) winds round 0 once for each unstable mode, if every region alone is stable.
+
+    Regions that are unstable alone are not rescued by delays in any model of interest, and count as unstable.
+    """
+    n, messages = lin.n_regions, lin.n_messages
+    local = jnp.linalg.eigvals(jnp.nan_to_num(jnp.moveaxis(lin.A, -1, 0)))
+    # Beyond the fastest local mode plus the strongest coupling the loop gain is below 1.
+    fastest = jnp.max(jnp.abs(local)) + jnp.max(jnp.abs(lin.jacobian()).sum(axis=1))
+    grid = fastest * jnp.linspace(0.0, 1.0, NYQUIST_POINTS) ** 2
+
+    def phase(omega: Array) -> Array:
+        R = _local(lin.A, omega)
+        CB = jnp.einsum("msr,str,tlr->mlr", lin.C, R, lin.B)
+        K = lin.weights * jnp.exp(-1j * omega * lin.delays)
+        loop = jnp.einsum("mlr,rk->mrlk", CB, K).reshape(messages * n, messages * n)
+        return jnp.angle(jnp.linalg.slogdet(jnp.eye(messages * n) - loop)[0])
+
+    angles = jnp.unwrap(jax.lax.map(phase, grid))
+    # Half of the axis: a full turn for a pair of unstable modes, half a turn for a real one.
+    turns = jnp.abs(angles[-1] - angles[0]) / jnp.pi
+    return jnp.all(jnp.isfinite(angles)) & (jnp.max(local.real) < 0) & (turns < 0.5)
