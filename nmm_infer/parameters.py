@@ -88,9 +88,7 @@ class AbstractPart(eqx.Module):
     def parameters(cls) -> dict[str, Parameter]:
         """The slots of this class by name, in the order they are declared."""
         return {
-            field.name: dataclasses.replace(field.metadata["parameter"], name=field.name)
-            for field in dataclasses.fields(cls)
-            if "parameter" in field.metadata
+            field.name: dataclasses.replace(field.metadata["parameter"], name=field.name) for field in dataclasses.fields(cls) if "parameter" in field.metadata
         }
 
 

@@ -132,9 +132,7 @@ def test_slots_may_differ_between_regions(name):
     """An array over regions acts at the receiving region, in `post`, unless the formula puts it at the sender."""
     coupling = COUPLINGS[name]()
     at_receiver = {"SigmoidalJansenRit": ["a"]}.get(name, list(coupling.parameters()))
-    regional = type(coupling)(
-        **{key: getattr(coupling, key) * (np.linspace(1.0, 1.4, 5) if key in at_receiver else 1.0) for key in coupling.parameters()}
-    )
+    regional = type(coupling)(**{key: getattr(coupling, key) * (np.linspace(1.0, 1.4, 5) if key in at_receiver else 1.0) for key in coupling.parameters()})
     source, target, weights = example()
     result = np.asarray(regional(jnp.asarray(source), jnp.asarray(target), jnp.asarray(weights)))
     for i in range(5):

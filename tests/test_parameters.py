@@ -104,7 +104,8 @@ def test_wrong_dimension_names_slot_got_and_wanted():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda unit: Prior(dist.Normal(0.2, 0.1), unit=unit), lambda unit: Pooled(0.2, 0.1, unit=unit), lambda unit: FromMaps(0.2, 0.1, np.ones(3), unit=unit)]
+    "make",
+    [lambda unit: Prior(dist.Normal(0.2, 0.1), unit=unit), lambda unit: Pooled(0.2, 0.1, unit=unit), lambda unit: FromMaps(0.2, 0.1, np.ones(3), unit=unit)],
 )
 def test_prior_of_the_wrong_dimension_names_the_slot(make):
     with pytest.raises(UnitError, match=r"JansenRit\(mu=\.\.\.\) got a quantity in mV, expected a quantity convertible to kHz"):
@@ -138,7 +139,9 @@ def test_regions_are_counted():
     check_regions(Part(tau=np.ones(3), gain=2.0), 3)
     check_regions(Part(tau=Prior(dist.LogNormal(0.0, 1.0), over="region")), 3)
     for wrong in (np.ones(4), np.ones(1), np.ones((3, 1))):
-        with pytest.raises(ValueError, match=r"Part\(tau=\.\.\.\) has shape \(.*\), expected a scalar or shape \(3,\): one value for each of the network's 3 regions"):
+        with pytest.raises(
+            ValueError, match=r"Part\(tau=\.\.\.\) has shape \(.*\), expected a scalar or shape \(3,\): one value for each of the network's 3 regions"
+        ):
             check_regions(Part(tau=wrong), 3)
 
 
@@ -173,7 +176,7 @@ def test_network_says_what_does_not_fit(parts, message):
     [
         ({"model": models.JansenRit}, r"Network\(model=\.\.\.\) got .*, expected Model: such as nmm\.models\.JansenRit\(\)"),
         ({"connectome": np.ones((3, 3))}, r"Network\(connectome=\.\.\.\) got ndarray, expected Connectome"),
-        ({"coupling": 0.3}, r"Network\(coupling=\.\.\.\) got float, expected Coupling|'float' object is not"),
+        ({"coupling": 0.3}, r"Network\(coupling=\.\.\.\) got float, expected Coupling"),
         ({"noise": couplings.Additive()}, r"Network\(noise=\.\.\.\) got Additive, expected Noise"),
     ],
 )
@@ -184,7 +187,11 @@ def test_network_says_what_kind_of_part_it_wants(parts, message):
 
 def test_regional_arrays_of_the_right_length_pass():
     network = Network(
-        models.JansenRit(mu=np.array([0.1, 0.2, 0.3]) * u.kHz), THREE, couplings.Additive(G=np.ones(3)), noise=noises.Additive(sigma=np.ones(3)), speed=4 * u.mm / u.ms
+        models.JansenRit(mu=np.array([0.1, 0.2, 0.3]) * u.kHz),
+        THREE,
+        couplings.Additive(G=np.ones(3)),
+        noise=noises.Additive(sigma=np.ones(3)),
+        speed=4 * u.mm / u.ms,
     )
     assert network.n_regions == 3
     np.testing.assert_allclose(network.model.mu, [0.1, 0.2, 0.3])

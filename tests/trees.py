@@ -50,7 +50,11 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
         shape = (n_chain, n_draw)
         mean = rng.normal(7.5, 0.1 if informed else 0.8, shape)
         sd = np.abs(rng.normal(0.4, 0.05, shape)) if informed else np.abs(rng.normal(0, 0.7, shape))
-        tau = np.exp((np.log(truth) + width * rng.normal(size=(*shape, n_regions))) if informed else (mean[..., None] + sd[..., None] * rng.normal(size=(*shape, n_regions))))
+        tau = np.exp(
+            (np.log(truth) + width * rng.normal(size=(*shape, n_regions)))
+            if informed
+            else (mean[..., None] + sd[..., None] * rng.normal(size=(*shape, n_regions)))
+        )
         z = (np.log(tau) - mean[..., None]) / (sd[..., None] + 1e-3) if informed else rng.normal(size=(*shape, n_regions))
         sigma = np.exp(rng.normal(0, 0.1 if informed else 1.0, (*shape, n_regions)))
         G = rng.normal(0.85, 0.02, shape) if informed else rng.uniform(0, 1, shape)

@@ -59,7 +59,9 @@ def finite(run: Run) -> Finding:
 def r_hat(run: Run) -> Finding:
     """The chains agree."""
     if run.posterior.sizes["chain"] < 2:
-        return Finding("problem", "R-hat", "not available: one chain", f"< {R_HAT}", "run at least 4 chains (chains=4): one chain cannot show that it has converged")
+        return Finding(
+            "problem", "R-hat", "not available: one chain", f"< {R_HAT}", "run at least 4 chains (chains=4): one chain cannot show that it has converged"
+        )
     rows = [row for row in run.varying if not math.isnan(row.r_hat)]
     if not rows:
         return _nothing("R-hat", f"< {R_HAT}")
@@ -108,7 +110,7 @@ def energy(run: Run) -> Finding:
     recorded = _stat(run, "energy")
     if recorded is None:
         return _unrecorded("E-BFMI", f"> {E_BFMI}", "sample_stats.energy")
-    from arviz_stats import bfmi
+    from arviz_stats import bfmi  # pyright: ignore[reportPrivateImportUsage]
 
     with np.errstate(all="ignore"):
         values = np.atleast_1d(bfmi(recorded.to_dataset(name="energy"))["energy"].values)
@@ -121,7 +123,10 @@ def energy(run: Run) -> Finding:
         "E-BFMI",
         f"{smallest:.2f} in the worst chain" + (f"; {low} of {len(values)} chains are below" if low else ""),
         f"> {E_BFMI}",
-        "tails are explored too slowly: run a longer warmup, use a lighter-tailed prior for scales (HalfNormal for HalfCauchy), write hierarchies as Pooled(...)" if low else "",
+        "tails are explored too slowly: run a longer warmup, use a lighter-tailed prior for scales (HalfNormal for HalfCauchy), "
+        "write hierarchies as Pooled(...)"
+        if low
+        else "",
     )
 
 
@@ -138,7 +143,8 @@ def tree_depth(run: Run) -> Finding | None:
         "tree depth",
         f"{count} of {flags.size} draws at the maximum" if count else "never at the maximum",
         "below the maximum",
-        "use a dense or low-rank metric (a diagonal one makes every trajectory of a sloppy model too long), whiten with the Hessian at the mode, or raise the maximal depth"
+        "use a dense or low-rank metric (a diagonal one makes every trajectory of a sloppy model too long), whiten with the Hessian at the mode, "
+        "or raise the maximal depth"
         if count
         else "",
     )
@@ -156,7 +162,9 @@ def failed_simulations(run: Run) -> Finding | None:
         "failed simulations",
         f"{count:.0f}" + (f" of {evaluations:.0f} evaluations ({100 * fraction:.2g} %)" if evaluations else ""),
         "0",
-        "they count as impossible and cut the posterior off: let the priors end where the network is stable, use a smaller step or start at the mode" if count else "",
+        "they count as impossible and cut the posterior off: let the priors end where the network is stable, use a smaller step or start at the mode"
+        if count
+        else "",
     )
 
 
@@ -179,7 +187,9 @@ def learnt(run: Run) -> Finding:
     expected = f"contraction > {CONTRACTION}"
     rows = [row for row in run.varying if not math.isnan(row.contraction)]
     if not rows:
-        return Finding("note", "what was learnt", "not available: no prior draws", expected, "keep the prior group in the tree to compare it with the posterior")
+        return Finding(
+            "note", "what was learnt", "not available: no prior draws", expected, "keep the prior group in the tree to compare it with the posterior"
+        )
     silent = [row.name for row in rows if row.contraction < CONTRACTION]
     return Finding(
         "note" if silent else "good",
@@ -221,7 +231,9 @@ def optimisation(run: Run) -> Finding | None:
         return None
     before, last = loss[-2 * tenth : -tenth], loss[-tenth:]
     if not np.all(np.isfinite(last)):
-        return Finding("problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median")
+        return Finding(
+            "problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median"
+        )
     fall = float(np.mean(before) - np.mean(last))
     error = float(np.hypot(np.std(before), np.std(last)) / math.sqrt(tenth))
     # Below one nat the fall changes nothing that the posterior's width would show.

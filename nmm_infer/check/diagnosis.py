@@ -18,7 +18,7 @@ class Diagnosis:
     """What was checked and found; print it.
 
     Attributes:
-        ok: no problem was found and every criterion that R-hat needs could be computed. Warnings may remain: read `findings`.
+        ok: no criterion is violated, and a sampler has chains to compare. Warnings may remain: read `findings`.
         checks: every criterion, met or not.
         findings: those that were not met, the worst first, each with its remedy.
         table: one row for each parameter.
@@ -33,10 +33,12 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
+        """Whether no check found a problem."""
         return all(check.severity != "problem" for check in self.checks)
 
     @property
     def findings(self) -> list[Finding]:
+        """Everything that was not met, the worst first."""
         order = ("problem", "warning", "note")
         return [check for severity in order for check in self.checks if check.severity == severity]
 
@@ -92,7 +94,9 @@ class Diagnosis:
 
         checks = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for check in self.checks:
-            checks.add_row(Text(_MARK[check.severity], style=_COLOUR[check.severity]), check.what, Text(check.measured), Text(f"expected {check.expected}", style="dim"))
+            checks.add_row(
+                Text(_MARK[check.severity], style=_COLOUR[check.severity]), check.what, Text(check.measured), Text(f"expected {check.expected}", style="dim")
+            )
         parameters = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for position, head in enumerate(HEADS):
             parameters.add_column(head, justify="left" if position < 2 else "right", overflow="fold")
@@ -113,10 +117,15 @@ class Diagnosis:
 def _cells(row: Row) -> tuple[str, ...]:
     name = row.name if row.size == 1 else f"{row.name} ({row.size})"
     unit = "" if row.unit == "1" else row.unit
-    numbers = (f"{value:.3g}" for value in (row.mean, row.sd, row.low, row.high))
+    numbers = (_short(value) for value in (row.mean, row.sd, row.low, row.high))
     if row.constant:
         return (name, unit, *numbers, "constant", "", "", "")
     return (name, unit, *numbers, _fixed(row.r_hat, 3), _fixed(row.ess_bulk, 0), _fixed(row.ess_tail, 0), _fixed(row.contraction, 2))
+
+
+def _short(value: float) -> str:
+    """Three digits; thousands are written out."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _fixed(value: float, digits: int) -> str:

@@ -36,11 +36,15 @@ class Prediction:
         found = []
         if self.fc_correlation is not None and self.fc_interval is not None:
             low, high = self.fc_interval
-            found.append(f"Functional connectivity: r = {self.fc_correlation:.2f} between prediction and measurement ({low:.2f} to {high:.2f} over single draws).")
+            found.append(
+                f"Functional connectivity: r = {self.fc_correlation:.2f} between prediction and measurement ({low:.2f} to {high:.2f} over single draws)."
+            )
         if self.structure_correlation is not None:
             found.append(f"For reference, structural weights alone correlate with the measured connectivity at r = {self.structure_correlation:.2f}.")
         if self.power_coverage is not None:
-            found.append(f"Spectra: the 90 % predictive intervals contain {100 * self.power_coverage:.0f} % of the measured power values{_judged(self.power_coverage)}.")
+            found.append(
+                f"Spectra: the 90 % predictive intervals contain {100 * self.power_coverage:.0f} % of the measured power values{_judged(self.power_coverage)}."
+            )
         if self.coverage is not None:
             found.append(f"Signals: the 90 % predictive intervals contain {100 * self.coverage:.0f} % of the measured samples{_judged(self.coverage)}.")
         return found
@@ -74,7 +78,7 @@ def observed_connectivity(tree: Any) -> Any:
         return fc
     import xarray as xr
 
-    coords = {dim: data["region"].values for dim in ("region", "region_2")} if "region" in data.coords else {}
+    coords = dict.fromkeys(("region", "region_2"), data["region"].values) if "region" in data.coords else {}
     return xr.DataArray(np.corrcoef(data.transpose("region", "time").values), dims=("region", "region_2"), coords=coords, name="fc")
 
 

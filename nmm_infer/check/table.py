@@ -99,7 +99,7 @@ def _row(name: str, data: Any, prior: Any) -> Row:
 
 def _convergence(data: Any, draws: np.ndarray) -> tuple[Any, Any, Any]:
     """R-hat, bulk and tail effective sample size of every element; R-hat is NaN with one chain."""
-    from arviz_stats import ess, rhat
+    from arviz_stats import ess, rhat  # pyright: ignore[reportPrivateImportUsage]
 
     dataset = data.rename("value").to_dataset()
     with warnings.catch_warnings(), np.errstate(all="ignore"):

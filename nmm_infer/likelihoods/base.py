@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array
@@ -12,6 +12,18 @@ from ..observe.base import AbstractObservation
 from ..parameters import AbstractPart
 from ..signal import Signal
 from .recording import Recording
+
+
+class Expected(NamedTuple):
+    """What a model knows of its data before it has seen any.
+
+    Fields:
+        regions: labels of the network's regions.
+        signal: gives the shapes of the simulated signal, without simulating.
+    """
+
+    regions: tuple[str, ...]
+    signal: Callable[[], Signal]
 
 
 class AbstractObserved(eqx.Module):
@@ -41,14 +53,19 @@ class AbstractObserved(eqx.Module):
 class AbstractLikelihood(AbstractPart):
     """Gives the distribution of data; its own parameters are slots like any others."""
 
+    @property
     @abc.abstractmethod
-    def bind(self, recording: Recording, observe: AbstractObservation, shape: Callable[[], tuple[int, ...]]) -> AbstractObserved:
+    def simulates(self) -> bool:
+        """Whether it compares a simulation with data, so that the problem needs a duration and no noise."""
+
+    @abc.abstractmethod
+    def bind(self, recording: Recording, observe: AbstractObservation, expected: Expected) -> AbstractObserved:
         """Data in the likelihood's form.
 
         Args:
             recording: checked data.
             observe: the observation that the data come from.
-            shape: gives the shape of the simulated signal, for those that simulate.
+            expected: what the model knows of the data.
 
         Raises:
             ValueError: data that do not fit; says what was got, what was expected, what to do.

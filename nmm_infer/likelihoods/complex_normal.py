@@ -55,7 +55,7 @@ class ComplexNormal(dist.Distribution):
         """Log density of the coefficients."""
         return log_density(self.S, value)
 
-    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*sample *batch k n"]:
+    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws k n"]:
         """Draw coefficients."""
         L = jnp.linalg.cholesky(self.S)
         shape = sample_shape + self.batch_shape + self.event_shape

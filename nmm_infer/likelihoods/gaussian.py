@@ -15,8 +15,12 @@ class Gaussian(AbstractLikelihood):
 
     scale: Slot = param(1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6)
 
-    def bind(self, recording, observe, signal):
-        return bind_series(recording, observe, signal)
+    @property
+    def simulates(self):
+        return True
+
+    def bind(self, recording, observe, expected):
+        return bind_series(recording, observe, expected)
 
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist

@@ -1,6 +1,5 @@
 """Data compared sample by sample."""
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -8,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..observe.base import AbstractObservation
-from .base import AbstractObserved
+from .base import AbstractObserved, Expected
 from .recording import Recording, check_channels
 
 
@@ -32,13 +31,13 @@ class ObservedSeries(AbstractObserved):
         return ("time", self.dim)
 
 
-def bind_series(recording: Recording, observe: AbstractObservation, signal: Callable[[], Any]) -> ObservedSeries:
+def bind_series(recording: Recording, observe: AbstractObservation, expected: Expected) -> ObservedSeries:
     """Data on the grid of the simulated signal.
 
     Raises:
         ValueError: other shape, other sampling interval or other labels than the simulation's.
     """
-    predicted = signal()
+    predicted = expected.signal()
     if "time" not in predicted.dims:
         raise ValueError(f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation")
     labels = predicted.labels[1]

@@ -87,10 +87,14 @@ class Spectral(AbstractLikelihood):
         self.bands = int(bands)
         self.repetition_time = None if repetition_time is None else float(np.asarray(to_canonical(repetition_time, "ms", "Spectral(repetition_time=...)")))
 
-    def bind(self, recording, observe, signal):
+    @property
+    def simulates(self):
+        return False
+
+    def bind(self, recording, observe, expected):
         if not isinstance(observe, AbstractLinear):
             raise TypeError(f"Spectral needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {type(observe).__name__}")
-        labels, dim = signal_labels(observe, signal)
+        labels, dim = channels_of(observe, expected.regions)
         recording = check_channels(recording, labels, dim)
         interval = recording.interval or self.repetition_time or getattr(observe, "period", None)
         if interval is None:
@@ -139,7 +143,7 @@ class Spectral(AbstractLikelihood):
         return S, is_stable(lin)
 
 
-def signal_labels(observe: AbstractLinear, regions: Any) -> tuple[tuple[str, ...], str]:
+def channels_of(observe: AbstractLinear, regions: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Labels and dim of what is observed: sensors of a lead field, or the regions."""
     from ..observe.lead_field import LeadField
 

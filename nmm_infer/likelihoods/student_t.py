@@ -13,8 +13,12 @@ class StudentT(AbstractLikelihood):
     scale: Slot = param(1.0, doc="scale of the noise, in the unit of the data", low=1e-12, high=1e6)
     df: Slot = param(4.0, doc="degrees of freedom; small: heavy tails", low=1.0, high=100.0)
 
-    def bind(self, recording, observe, signal):
-        return bind_series(recording, observe, signal)
+    @property
+    def simulates(self):
+        return True
+
+    def bind(self, recording, observe, expected):
+        return bind_series(recording, observe, expected)
 
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist

@@ -43,4 +43,5 @@ def plate_size(over: str, plates: dict[str, int], name: str) -> int:
 
 
 def plate_error(over: Any) -> ValueError:
+    """What to say to `over=` that is no plate."""
     return ValueError(f"Prior(over=...) got {over!r}, expected None, 'region', 'edge' or 'subject'")

@@ -19,8 +19,8 @@ def render(diagnosis: Diagnosis) -> str:
         "<h3>Parameters</h3>",
         table(HEADS, diagnosis.cells(), text_columns=2),
         paragraph(
-            f"A regional parameter, with the number of its values in brackets, shows its largest R-hat (expected < {R_HAT}), its smallest effective sample sizes "
-            "and its median contraction; mean, sd and quantiles are of its draws pooled over regions.",
-            "lead",
+            f"A regional parameter, with the number of its values in brackets, shows its largest R-hat (expected < {R_HAT}), its smallest "
+            "effective sample sizes and its median contraction; mean, sd and quantiles are of its draws pooled over regions.",
+            "small",
         ),
     )

@@ -46,7 +46,8 @@ def section(identifier: str, title: str, *parts: str) -> str:
 def axes(size: tuple[float, float], n: int = 1, **grid: Any) -> np.ndarray:
     """Axes of a figure that pyplot does not know of, so that nothing stays behind when it has been drawn."""
     figure = Figure(figsize=size, layout="constrained")
-    return np.asarray(figure.subplots(**({"nrows": 1, "ncols": n} | grid), squeeze=False), dtype=object).reshape(-1)
+    options: dict[str, Any] = {"nrows": 1, "ncols": n} | grid
+    return np.asarray(figure.subplots(squeeze=False, **options), dtype=object).reshape(-1)
 
 
 def picture(drawn: Any, caption: str) -> str:

@@ -31,7 +31,7 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
     if regional and centres is None:
         parts.append(paragraph("Not available: brain views, because constant_data has no centres.", "absent"))
     for name in regional[:MOST_REGIONAL]:
-        parts.append(_region(posterior[name], None if prior is None or name not in prior else prior[name], centres))
+        parts.append(_region(name, posterior, prior, centres))
     if len(regional) > MOST_REGIONAL:
         parts.append(paragraph(f"Not drawn: {', '.join(regional[MOST_REGIONAL:])}.", "absent"))
     return section("learnt", "What was learnt", *parts)
@@ -53,19 +53,21 @@ def _scalars(posterior: Any, prior: Any, names: list[str]) -> str:
             spare.remove()
         return prior_posterior(posterior, prior, panels[: len(names)], variables=names)
 
-    return attempt(draw, "Parameters shared by all regions, before (grey) and after (blue) the data.")
+    return attempt(draw, "Parameters shared by all regions" + (", before (grey) and after (blue) the data." if prior is not None else ", after the data."))
 
 
-def _region(data: Any, prior: Any, centres: Any) -> str:
-    name = str(data.name)
+def _region(name: str, posterior: Any, prior: Any, centres: Any) -> str:
+    data, before = posterior[name], prior[name] if prior is not None and name in prior else None
     parts = []
     if centres is not None:
         ratios = {"width_ratios": (1.25, 1.0, 1.25)}
         parts.append(attempt(lambda: brain(data, centres, axes((9.5, 2.9), 3, **ratios)), f"{name}: posterior mean of every region."))
-        if prior is not None:
-            gain = contraction(data, prior).clip(0, 1)
-            if bool(gain.notnull().any()):
-                drawn = attempt(lambda: brain(gain, centres, axes((9.5, 2.9), 3, **ratios), label="contraction", limits=(0.0, 1.0), cmap="cividis"), f"{name}: where the data were informative.")
-                parts.append(drawn)
-    parts.append(attempt(lambda: regional_posterior(data, prior, axes((9.5, 3.4))[0]), f"{name}: posterior of every region, sorted by the median."))
+        # Of a pooled parameter the deviations say what was learnt of single regions; its values mix that with the common mean.
+        source = f"{name}.z" if prior is not None and f"{name}.z" in posterior and f"{name}.z" in prior else name
+        gain = contraction(posterior[source], prior[source]).clip(0, 1) if prior is not None and source in prior else None
+        if gain is not None and bool(gain.notnull().any()):
+            drawn = axes((9.5, 2.9), 3, **ratios)
+            caption = f"{source}: where the data were informative" + (" (about a region's deviation from the common mean)." if source != name else ".")
+            parts.append(attempt(lambda: brain(gain, centres, drawn, label="contraction", limits=(0.0, 1.0), cmap="cividis"), caption))
+    parts.append(attempt(lambda: regional_posterior(data, before, axes((9.5, 3.4))[0]), f"{name}: posterior of every region, sorted by the median."))
     return "".join(parts)

@@ -10,7 +10,8 @@ STYLE = """
     --good: #6cc08b; --note: #7db4d6; --warning: #dcae56; --problem: #ee8179; }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.75rem 0 .75rem; padding-top: .75rem; border-top: 1px solid var(--line); }
@@ -22,6 +23,7 @@ nav { margin: 1rem 0 0; font-size: .9rem; }
 nav a { color: var(--link); text-decoration: none; margin-right: 1rem; white-space: nowrap; }
 nav a:hover { text-decoration: underline; }
 .lead { color: var(--soft); margin: 0; }
+.small { color: var(--soft); font-size: .85rem; }
 .absent { color: var(--soft); font-style: italic; }
 .verdict { background: var(--card); border-left: 4px solid var(--soft); border-radius: 4px; padding: .75rem 1rem; font-weight: 600; }
 .verdict.good { border-color: var(--good); } .verdict.warning { border-color: var(--warning); } .verdict.problem { border-color: var(--problem); }

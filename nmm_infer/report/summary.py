@@ -7,6 +7,8 @@ from ..check.groups import group, number, variable
 from ..viz import connectivity, timeseries
 from .html import attempt, axes, definitions, paragraph, section
 
+_PLURAL = {"frequency": "frequencies", "region": "regions", "region_2": "regions", "sensor": "sensors", "time": "samples", "trial": "trials"}
+
 
 def render(tree: Any, diagnosis: Diagnosis) -> str:
     """The first section."""
@@ -42,7 +44,9 @@ def _facts(tree: Any, diagnosis: Diagnosis) -> list[tuple[str, str]]:
         facts.append(("wall time", duration(wall) + (f", {evaluations:,.0f} evaluations of the gradient" if evaluations else "")))
     if "device" in attrs:
         facts.append(("device", str(attrs["device"])))
-    versions = [f"{name.removesuffix('_version')} {attrs[name]}" for name in map(str, attrs) if name.endswith("_version") and name != "inference_library_version"]
+    versions = [
+        f"{name.removesuffix('_version')} {attrs[name]}" for name in map(str, attrs) if name.endswith("_version") and name != "inference_library_version"
+    ]
     return facts + ([("versions", ", ".join(versions))] if versions else [])
 
 
@@ -50,7 +54,7 @@ def _data(tree: Any) -> str:
     observed = group(tree, "observed_data")
     if observed is None:
         return "not kept in the tree"
-    shapes = [f"{name}: " + " × ".join(f"{data.sizes[dim]} {dim.replace('_2', '')}" for dim in data.dims) for name, data in observed.data_vars.items()]
+    shapes = [f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims) for name, data in observed.data_vars.items()]
     band = ""
     if "frequency" in observed.coords:
         frequencies = observed["frequency"].values
@@ -66,5 +70,5 @@ def _pictures(tree: Any) -> list[str]:
     if weights is not None and weights.ndim == 2 and weights.shape[0] > 1:
         spread = float(weights.max()) > 30 * float(weights.where(weights > 0).median())
         caption = "The structural connectome" + (", on a logarithmic scale." if spread else ".")
-        pictures.append(attempt(lambda: connectivity(weights, axes((5.2, 4.2))[0], log=spread), caption))
+        pictures.append(attempt(lambda: connectivity(weights, axes((4.8, 3.9))[0], log=spread), caption))
     return pictures

@@ -30,7 +30,7 @@ def render(tree: Any) -> str:
                     diverging=variable(tree, "sample_stats", "diverging"),
                 ),
                 "Traces, one colour for each chain, red ticks where a draw diverged; on the right the ranks of each chain's draws, "
-                "which stay inside the grey band (99 %) when the chains agree."
+                "which hardly leave the grey band (99 %) when the chains agree."
                 if several
                 else "Draws of the only chain, and their histogram.",
             )

@@ -1,6 +1,5 @@
 """Regional values where the regions are."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Circle, Polygon
 
 from .draws import centre
-from .style import DIVERGING, FAINT, INK, SEQUENTIAL, colourbar, panels, title_of
+from .style import DIVERGING, FAINT, INK, SEQUENTIAL, Panels, colourbar, panels, title_of
 
 # Centres lie inside the cortex: the outline (mm) is drawn around them, rounded by shrinking the hull before it grows.
 ROUNDING, SHRINKAGE = 26.0, 0.85
@@ -37,7 +36,7 @@ VIEWS = (
 def brain(
     values: Any,
     centres: Any,
-    ax: Sequence[Axes] | None = None,
+    ax: Panels | None = None,
     *,
     label: str | None = None,
     cmap: str | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 
-from .style import DIVERGING, INK, SEQUENTIAL, colourbar, labels_of, panels, thinned, title_of
+from .style import DIVERGING, INK, SEQUENTIAL, colourbar, labels_of, single, thinned, title_of
 
 # Labels along an edge of a panel of ordinary size before they run into each other.
 MOST_LABELS = 18
@@ -25,7 +25,7 @@ def connectivity(
     """
     if matrix.ndim != 2:
         raise ValueError(f"connectivity(matrix) got dims {tuple(matrix.dims)}, expected two region dims; average over draws first")
-    (ax,) = panels(ax, 1, (5.2, 4.4), "connectivity")
+    ax = single(ax, (5.2, 4.4), "connectivity")
     values = np.asarray(matrix.values, dtype=float)
     if log:
         values = np.where(values > 0, values, np.nan)

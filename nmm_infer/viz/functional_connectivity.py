@@ -1,18 +1,16 @@
 """Measured against predicted functional connectivity."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ..check.predictive import correlation, pairs
 from .connectivity import connectivity
 from .draws import centre, interval, sample_dims
-from .style import FAINT, POSTERIOR, colourbar, note, panels
+from .style import FAINT, POSTERIOR, Panels, colourbar, note, panels
 
 
-def functional_connectivity(observed: Any, predicted: Any, ax: Sequence[Axes] | None = None) -> np.ndarray:
+def functional_connectivity(observed: Any, predicted: Any, ax: Panels | None = None) -> np.ndarray:
     """Both matrices on one colour scale, and one against the other with 90 % intervals of the prediction; three axes.
 
     Args:

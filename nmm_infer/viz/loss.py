@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import POSTERIOR, panels
+from .style import POSTERIOR, single
 
 
 def loss(optimization: Any, ax: Axes | None = None) -> Axes:
@@ -16,7 +16,7 @@ def loss(optimization: Any, ax: Axes | None = None) -> Axes:
     """
     if "loss" not in optimization:
         raise ValueError(f"loss(optimization) got variables {list(optimization)}, expected loss (step)")
-    (ax,) = panels(ax, 1, (7.0, 2.6), "loss")
+    ax = single(ax, (7.0, 2.6), "loss")
     values = np.asarray(optimization["loss"].values, dtype=float).reshape(-1)
     ax.plot(values, color=POSTERIOR, lw=0.7)
     finite = values[np.isfinite(values)]

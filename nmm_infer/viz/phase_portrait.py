@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import INK, POSTERIOR, legend, panels, require_dims, title_of
+from .style import INK, POSTERIOR, legend, require_dims, single, title_of
 
 
 def phase_portrait(data: Any, x: str | None = None, y: str | None = None, ax: Axes | None = None, *, region: str | None = None) -> Axes:
@@ -29,7 +29,7 @@ def phase_portrait(data: Any, x: str | None = None, y: str | None = None, ax: Ax
         if region not in labels:
             raise ValueError(f"phase_portrait(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}")
         pair = pair.isel(region=[labels.index(region)])
-    (ax,) = panels(ax, 1, (4.2, 3.8), "phase_portrait")
+    ax = single(ax, (4.2, 3.8), "phase_portrait")
     horizontal, vertical = (np.asarray(pair[name].transpose("time", ...).values).reshape(pair.sizes["time"], -1) for name in (across, up))
     n = horizontal.shape[1]
     ax.plot(horizontal, vertical, color=POSTERIOR, lw=0.9 if n == 1 else 0.5, alpha=1.0 if n == 1 else max(0.15, n**-0.5))

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .draws import interval
-from .style import FAINT, POSTERIOR, panels, title_of
+from .style import FAINT, POSTERIOR, Panels, panels, title_of
 from .traces import scalar_names
 
 COLUMNS = 4
 
 
-def prior_posterior(posterior: Any, prior: Any = None, ax: Sequence[Axes] | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
+def prior_posterior(posterior: Any, prior: Any = None, ax: Panels | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
     """Histograms of each scalar parameter before (grey) and after (blue) the data; one axes each.
 
     The axis shows the central 98 % of both, so that heavy tails of a prior do not squeeze the posterior.

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .draws import centre, interval, sample_dims
-from .style import INTERVAL, POSTERIOR, PRIOR, labels_of, legend, panels, require_dims, thinned, title_of
+from .style import INTERVAL, POSTERIOR, PRIOR, labels_of, legend, require_dims, single, thinned, title_of
 
 MOST_LABELS = 70
 
@@ -20,7 +20,7 @@ def regional_posterior(posterior: Any, prior: Any = None, ax: Axes | None = None
         interval_level: fraction of the draws inside an interval, and inside the band.
     """
     require_dims(posterior, ("chain", "draw", "region"), "regional_posterior(posterior)")
-    (ax,) = panels(ax, 1, (9.5, 3.2), "regional_posterior")
+    ax = single(ax, (9.5, 3.2), "regional_posterior")
     middle = centre(posterior, "median").values
     order = np.argsort(middle)
     low, high = (end.values[order] for end in interval(posterior, interval_level))
@@ -32,7 +32,7 @@ def regional_posterior(posterior: Any, prior: Any = None, ax: Axes | None = None
     ax.vlines(x, low, high, color=POSTERIOR, lw=1.6 if len(x) <= 100 else 0.8, alpha=0.6, label=f"posterior, {100 * interval_level:.0f} %")
     ax.plot(x, middle[order], "o", color=POSTERIOR, ms=3, label="median")
     labels = labels_of(posterior, "region")
-    ax.set_xticks(*thinned([labels[i] for i in order], MOST_LABELS), rotation=90, fontsize=6)
+    ax.set_xticks(*thinned([labels[i] for i in order], MOST_LABELS), rotation=90, fontsize=6 if len(x) > 30 else 8)
     ax.set(xlim=(-1, len(x)), ylabel=title_of(posterior))
     _zoom(ax, low, high)
     legend(ax, loc="upper left")

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .draws import centre, interval, sample_dims
-from .style import OBSERVED, POSTERIOR, legend, panels, title_of
+from .style import OBSERVED, POSTERIOR, legend, single, title_of
 
 
 def spectra(observed: Any, predicted: Any = None, ax: Axes | None = None, *, region: str | None = None, interval_level: float = 0.9) -> Axes:
@@ -18,14 +18,16 @@ def spectra(observed: Any, predicted: Any = None, ax: Axes | None = None, *, reg
         region: label of one region; None: the mean over regions.
         interval_level: fraction of the draws inside the band.
     """
-    (ax,) = panels(ax, 1, (4.2, 3.0), "spectra")
+    ax = single(ax, (4.2, 3.0), "spectra")
     if observed is None and predicted is None:
         raise ValueError("spectra(observed, predicted) got neither; pass observed_data.power or posterior_predictive.power of a tree")
     if predicted is not None:
         curve = _of_region(predicted, region)
         if sample_dims(curve):
             low, high = interval(curve, interval_level)
-            ax.fill_between(low["frequency"].values, low.values, high.values, color=POSTERIOR, alpha=0.25, lw=0, label=f"predicted, {100 * interval_level:.0f} %")
+            ax.fill_between(
+                low["frequency"].values, low.values, high.values, color=POSTERIOR, alpha=0.25, lw=0, label=f"predicted, {100 * interval_level:.0f} %"
+            )
         middle = centre(curve, "median")
         ax.plot(middle["frequency"].values, middle.values, color=POSTERIOR, lw=1.2, label=None if sample_dims(curve) else "predicted")
     if observed is not None:

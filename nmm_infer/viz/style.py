@@ -13,19 +13,27 @@ SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 # 90 %: the interval drawn unless a caller asks for another.
 INTERVAL = 0.9
 
+type Panels = Sequence[Axes] | np.ndarray
+
 
 def panels(ax: Any, n: int, size: tuple[float, float], caller: str, **grid: Any) -> np.ndarray:
     """The `n` axes to draw on: new ones of a figure of `size` inches, or those that the user passed."""
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(**({"nrows": 1, "ncols": n} | grid), figsize=size, layout="constrained", squeeze=False)
+        options: dict[str, Any] = {"nrows": 1, "ncols": n, "layout": "constrained"} | grid
+        _, ax = plt.subplots(figsize=size, squeeze=False, **options)
     axes = np.asarray(ax, dtype=object).reshape(-1)
     if len(axes) != n or not all(isinstance(a, Axes) for a in axes):
         raise ValueError(f"{caller}(ax=...) got {len(axes)} axes, expected {n} matplotlib axes; leave ax out to have them made")
     for a in axes:
         calm(a)
     return axes
+
+
+def single(ax: Axes | None, size: tuple[float, float], caller: str) -> Axes:
+    """The same for a picture with one panel."""
+    return panels(ax, 1, size, caller)[0]
 
 
 def calm(ax: Axes) -> None:

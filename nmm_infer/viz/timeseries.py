@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .draws import centre, interval, sample_dims
-from .style import FAINT, INK, OBSERVED, POSTERIOR, legend, panels, require_dims, title_of
+from .style import FAINT, INK, OBSERVED, POSTERIOR, legend, require_dims, single, title_of
 
 
 def timeseries(data: Any, ax: Axes | None = None, *, variable: str | None = None, predicted: Any = None, most: int = 12) -> Axes:
@@ -26,7 +26,7 @@ def timeseries(data: Any, ax: Axes | None = None, *, variable: str | None = None
     stacked = array.transpose("time", *others) if others else array.expand_dims({"": [""]}, axis=1)
     (dim,) = others or [""]
     chosen = np.unique(np.linspace(0, stacked.sizes[dim] - 1, min(most, stacked.sizes[dim])).round().astype(int))
-    (ax,) = panels(ax, 1, (8.5, 0.9 + 0.38 * max(len(chosen), 4)), "timeseries")
+    ax = single(ax, (8.5, 0.9 + 0.38 * max(len(chosen), 4)), "timeseries")
     time, unit = _time(array["time"])
     values = np.asarray(stacked.isel({dim: chosen}).values)
     spread = float(np.nanmax(np.nanquantile(values, 0.995, axis=0) - np.nanquantile(values, 0.005, axis=0))) or 1.0

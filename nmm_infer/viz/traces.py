@@ -7,12 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import binom, rankdata
 
-from .style import ALERT, CHAINS, FAINT, POSTERIOR, PRIOR, panels, title_of
+from .style import ALERT, CHAINS, FAINT, POSTERIOR, PRIOR, Panels, panels, title_of
 
 BINS = 20
 
 
-def traces(posterior: Any, ax: Sequence[Axes] | None = None, *, variables: Sequence[str] | None = None, diverging: Any = None) -> np.ndarray:
+def traces(posterior: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None, diverging: Any = None) -> np.ndarray:
     """A trace and a rank plot for each scalar parameter; axes of shape (parameter, 2).
 
     Ranks of a chain among all draws are uniform if the chains agree; the band holds 99 % of the counts then

@@ -1,0 +1,7 @@
+"""Inference engines. A new one is one file and one line here."""
+
+from . import devices as devices
+from . import metrics as metrics
+from .base import AbstractEngine as AbstractEngine
+from .devices import use_cores as use_cores
+from .nuts import NUTS as NUTS

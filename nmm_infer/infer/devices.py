@@ -1,0 +1,73 @@
+"""How chains share a machine."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+
+def use_cores(n: int) -> None:
+    """Let JAX treat the CPU as `n` devices, so that chains run in parallel. Call it before anything else of JAX.
+
+    Raises:
+        RuntimeError: JAX has started already.
+    """
+    try:
+        jax.config.update("jax_num_cpu_devices", n)
+    except RuntimeError as error:
+        raise RuntimeError("use_cores(n) comes too late: JAX has started; call it at the top of the script, before any array or key is made") from error
+
+
+class AbstractArrangement(eqx.Module):
+    """Turns the program of one chain into that of all chains, stacked along the first axis."""
+
+    @abc.abstractmethod
+    def program(self, chain: Callable[..., Any], n_chains: int) -> Callable[..., Any]:
+        """The compiled program of `n_chains` chains."""
+
+    @abc.abstractmethod
+    def place(self, tree: Any, n_chains: int) -> Any:
+        """Values stacked by chain, where the program wants them."""
+
+
+class Vectorised(AbstractArrangement):
+    """All chains in one batched program: best on a GPU, and for small models anywhere. Trees wait for the longest."""
+
+    def program(self, chain, n_chains):
+        return jax.jit(jax.vmap(chain))
+
+    def place(self, tree, n_chains):
+        return tree
+
+
+class Parallel(AbstractArrangement):
+    """Chains spread over devices, each running on its own: best for large networks on a CPU (see `use_cores`)."""
+
+    def _devices(self, n_chains: int) -> list[Any]:
+        devices = jax.devices()
+        return devices[: max(k for k in range(1, min(len(devices), n_chains) + 1) if n_chains % k == 0)]
+
+    def program(self, chain, n_chains):
+        devices = self._devices(n_chains)
+
+        def local(*args: Any) -> Any:
+            # One chain on a device needs no vmap, which would turn every branch of a sampler into both of its sides.
+            if n_chains == len(devices):
+                one = chain(*jax.tree.map(lambda x: x[0], args))
+                return jax.tree.map(lambda x: x[None], one)
+            return jax.vmap(chain)(*args)
+
+        mesh, spec = Mesh(devices, ("chain",)), PartitionSpec("chain")
+        return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+
+    def place(self, tree, n_chains):
+        sharding = NamedSharding(Mesh(self._devices(n_chains), ("chain",)), PartitionSpec("chain"))
+        return jax.device_put(tree, sharding)
+
+
+def default_arrangement(n_chains: int) -> AbstractArrangement:
+    """Parallel on a CPU with several devices, else vectorised."""
+    return Parallel() if jax.default_backend() == "cpu" and len(jax.devices()) > 1 and n_chains > 1 else Vectorised()

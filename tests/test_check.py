@@ -1,0 +1,187 @@
+import copy
+
+import numpy as np
+import pytest
+import trees
+import xarray as xr
+
+from nmm_infer.check import diagnose, predictive
+from nmm_infer.check.table import contraction
+
+# Each broken tree, and exactly the criteria that are not met in it with their severity.
+BROKEN = {
+    "good": (trees.good, {}),
+    "divergent": (trees.divergent, {"divergences": "problem"}),
+    "unmixed": (trees.unmixed, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
+    "sticky": (trees.sticky, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
+    "low_energy": (trees.low_energy, {"E-BFMI": "problem"}),
+    "saturated": (trees.saturated, {"tree depth": "problem"}),
+    "rarely_saturated": (lambda: trees.saturated(0.005), {"tree depth": "warning"}),
+    "failing": (trees.failing, {"failed simulations": "problem"}),
+    "rarely_failing": (lambda: trees.failing(3), {"failed simulations": "warning"}),
+    "interrupted": (trees.interrupted, {"interrupted run": "warning"}),
+    "uninformed": (trees.uninformed, {"what was learnt": "note"}),
+    "svi": (trees.svi, {"approximation": "warning"}),
+    "svi_falling": (lambda: trees.svi(falling=True), {"approximation": "warning", "optimisation": "problem"}),
+    "posterior_only": (trees.posterior_only, {"divergences": "warning", "E-BFMI": "warning", "what was learnt": "note"}),
+    "evoked": (trees.evoked, {}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_finding_fires_exactly_when_it_should(name):
+    make, expected = BROKEN[name]
+    diagnosis = diagnose(make())
+    assert {finding.what: finding.severity for finding in diagnosis.findings} == expected
+    assert diagnosis.ok == ("problem" not in expected.values())
+    for finding in diagnosis.findings:
+        assert finding.remedy
+        assert finding.remedy in " ".join(str(diagnosis).split())
+
+
+def test_one_chain_has_no_r_hat():
+    found = {finding.what: finding for finding in diagnose(trees.single_chain()).findings}
+    assert found["R-hat"].measured == "not available: one chain"
+    assert "chains=4" in found["R-hat"].remedy
+    assert "R-hat" not in {finding.what for finding in diagnose(trees.svi()).findings}
+
+
+def test_words_name_what_was_measured():
+    text = str(diagnose(trees.unmixed()))
+    assert text.startswith("Do not use these draws yet: 3 problems.")
+    assert "at coupling.G" in text
+    assert "gathered at low model.tau.sd" in str(diagnose(trees.divergent()))
+    assert "stopped after 300 draws a chain" in str(diagnose(trees.interrupted()))
+    assert "nothing about likelihood.noise" in str(diagnose(trees.uninformed()))
+
+
+def test_numbers_agree_with_arviz():
+    import arviz_stats
+
+    tree = trees.unmixed()
+    row = next(row for row in diagnose(tree).table if row.name == "model.tau")
+    tau = tree["posterior"].to_dataset()[["model.tau"]]
+    assert row.r_hat == pytest.approx(float(arviz_stats.rhat(tau)["model.tau"].max()))
+    assert row.ess_bulk == pytest.approx(float(arviz_stats.ess(tau)["model.tau"].min()))
+    assert row.ess_tail == pytest.approx(float(arviz_stats.ess(tau, method="tail")["model.tau"].min()))
+    assert row.unit == "ms"
+    assert row.size == 10
+
+
+def test_contraction_is_one_minus_the_ratio_of_variances():
+    rng = np.random.default_rng(0)
+    prior = xr.DataArray(rng.normal(0, 2, (1, 100_000)), dims=("chain", "draw"))
+    posterior = xr.DataArray(rng.normal(3, 1, (4, 50_000)), dims=("chain", "draw"))
+    assert float(contraction(posterior, prior)) == pytest.approx(0.75, abs=0.01)
+    assert np.isnan(float(contraction(posterior, xr.ones_like(prior))))
+
+
+def test_constants_are_named_and_break_nothing():
+    tree = trees.with_posterior(trees.good(), fixed=(("chain", "draw"), np.full((4, 500), 3.0)), zeros=(("chain", "draw"), np.zeros((4, 500))))
+    diagnosis = diagnose(tree)
+    assert diagnosis.ok
+    assert [row.name for row in diagnosis.table if row.constant] == ["fixed", "zeros"]
+    assert "constant" in str(diagnosis)
+
+
+def test_one_constant_region_among_varying_ones():
+    tree = trees.good()
+    tau = tree["posterior"]["model.tau"].copy()
+    tau[..., 3] = 1000.0
+    assert diagnose(trees.with_posterior(tree, model__tau=tau)).ok
+
+
+def test_chains_that_never_move_are_not_constant():
+    stuck = np.repeat(np.arange(4.0)[:, None], 500, axis=1)
+    diagnosis = diagnose(trees.with_posterior(trees.good(), stuck=(("chain", "draw"), stuck)))
+    assert {f.what for f in diagnosis.findings} >= {"R-hat", "bulk ESS"}
+
+
+def test_nan_among_draws_is_a_problem():
+    tree = trees.good()
+    G = tree["posterior"]["coupling.G"].copy()
+    G[0, 0] = np.nan
+    found = {f.what: f for f in diagnose(trees.with_posterior(tree, coupling__G=G)).findings}
+    assert found["finite draws"].measured == "NaN or infinite values in coupling.G"
+
+
+def test_two_draws_are_few_but_no_error():
+    tree = trees.good()
+    few = trees.changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 2)) for name in ("posterior", "sample_stats", "posterior_predictive")})
+    assert not diagnose(few).ok
+
+
+def test_a_tree_without_posterior_is_refused():
+    tree = trees.changed(trees.good(), posterior=None)
+    with pytest.raises(ValueError, match=r"needs posterior draws .* got a tree with sample_stats"):
+        diagnose(tree)
+
+
+@pytest.mark.parametrize("pareto_k", [0.3, 1.2])
+def test_pareto_k_judges_an_approximation(pareto_k):
+    diagnosis = diagnose(trees.with_attrs(trees.svi(), pareto_k=pareto_k))
+    assert diagnosis.ok == (pareto_k < 0.7)
+
+
+def test_nothing_is_changed():
+    tree = trees.good()
+    before = copy.deepcopy(tree)
+    diagnose(tree)
+    predictive(tree)
+    assert tree.identical(before)
+
+
+@pytest.mark.parametrize("group", ["sample_stats", "prior", "posterior_predictive", "observed_data", "constant_data"])
+def test_any_group_may_be_absent(group):
+    tree = trees.changed(trees.good(), **{group: None})
+    assert diagnose(tree).ok
+    assert str(predictive(tree))
+
+
+def test_predictive_numbers():
+    tree = trees.good()
+    prediction = predictive(tree)
+    upper = np.triu_indices(10, 1)
+    expected = np.corrcoef(tree["posterior_predictive"]["fc"].mean(("chain", "draw")).values[upper], tree["observed_data"]["fc"].values[upper])[0, 1]
+    assert prediction.fc_correlation == pytest.approx(expected)
+    low, high = prediction.fc_interval
+    assert low < high <= 1
+    assert 0.8 < prediction.power_coverage < 1
+    assert prediction.structure_correlation > 0.3
+    assert prediction.missing == ()
+    assert "90 %" in str(prediction)
+
+
+def test_predictive_falls_back_to_the_correlation_of_the_data():
+    tree = trees.good()
+    without_fc = trees.changed(tree, observed_data=tree["observed_data"].to_dataset().drop_vars("fc"))
+    upper = np.triu_indices(10, 1)
+    measured = np.corrcoef(tree["observed_data"]["data"].values.T)[upper]
+    predicted = tree["posterior_predictive"]["fc"].mean(("chain", "draw")).values[upper]
+    assert predictive(without_fc).fc_correlation == pytest.approx(np.corrcoef(measured, predicted)[0, 1])
+
+
+def test_coverage_of_signals_and_overconfidence():
+    assert 0.85 < predictive(trees.evoked()).coverage < 0.95
+    tree = trees.good()
+    narrow = tree["posterior_predictive"].to_dataset()
+    narrow = narrow.assign(power=narrow["power"].mean(("chain", "draw")) * (1 + 0.001 * (narrow["power"] - 1)))
+    text = str(predictive(trees.changed(tree, posterior_predictive=narrow)))
+    assert "fewer than they should" in text
+
+
+def test_what_is_missing_is_said():
+    assert "no variable of posterior_predictive" in str(predictive(trees.posterior_only()))
+
+
+def test_rich_rendering_has_the_same_words():
+    from rich.console import Console
+
+    console = Console(record=True, width=140)
+    console.print(diagnose(trees.divergent()))
+    console.print(predictive(trees.good()))
+    text = console.export_text()
+    assert "Do not use these draws yet" in text
+    assert "raise the target acceptance" in text
+    assert "model.tau (10)" in text
+    assert "Functional connectivity: r =" in text
