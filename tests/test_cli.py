@@ -114,6 +114,7 @@ def test_a_truncated_file_is_one_line(command, result, tmp_path):
     outcome = run(command, path)
     assert outcome.exit_code == 2
     assert "cannot be read" in outcome.stderr
+    assert "truncated" in outcome.stderr
     assert "Traceback" not in outcome.output
 
 
@@ -123,7 +124,7 @@ def test_a_tree_without_posterior_is_one_line(tmp_path):
     for command in ("check", "report"):
         outcome = run(command, path)
         assert outcome.exit_code == 2
-        assert "needs posterior draws" in outcome.stderr
+        assert "expected a 'posterior'" in outcome.stderr
 
 
 def test_report_into_a_missing_folder_is_one_line(result, tmp_path):

@@ -70,6 +70,7 @@ def test_it_says_what_was_fitted_and_how(html):
         "NUTS(draws=500, warmup=500, chains=4)",
         "model.tau (10)",
         "9 frequencies × 10 regions",
+        "LeakyIntegrator (model) → Bold (observation) → Spectral (likelihood)",
         "1 min 23 s",
         "62,000 evaluations",
         "nmm_infer 0.1.0, jax 0.11.0",

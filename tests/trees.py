@@ -115,6 +115,9 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
     tree.attrs = {
         "engine": "NUTS(draws=500, warmup=500, chains=4)",
         "inference_library": "blackjax",
+        "model": "LeakyIntegrator",
+        "observation": "Bold",
+        "likelihood": "Spectral",
         "nmm_infer_version": "0.1.0",
         "jax_version": "0.11.0",
         "seed": 7,

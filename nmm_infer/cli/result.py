@@ -18,4 +18,4 @@ def load_result(path: Path) -> Any:
     try:
         return load(path)
     except (ValueError, OSError) as error:
-        fail(f"{path} cannot be read: {error}")
+        fail(str(error))

@@ -3,5 +3,4 @@
 from . import devices as devices
 from . import metrics as metrics
 from .base import AbstractEngine as AbstractEngine
-from .devices import use_cores as use_cores
 from .nuts import NUTS as NUTS

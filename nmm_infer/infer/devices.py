@@ -6,19 +6,8 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-
-def use_cores(n: int) -> None:
-    """Let JAX treat the CPU as `n` devices, so that chains run in parallel. Call it before anything else of JAX.
-
-    Raises:
-        RuntimeError: JAX has started already.
-    """
-    try:
-        jax.config.update("jax_num_cpu_devices", n)
-    except RuntimeError as error:
-        raise RuntimeError("use_cores(n) comes too late: JAX has started; call it at the top of the script, before any array or key is made") from error
 
 
 class AbstractArrangement(eqx.Module):
@@ -44,7 +33,7 @@ class Vectorised(AbstractArrangement):
 
 
 class Parallel(AbstractArrangement):
-    """Chains spread over devices, each running on its own: best for large networks on a CPU (see `use_cores`)."""
+    """Chains spread over devices, each running on its own: best for large networks on a CPU (see `nmm.use_cores`)."""
 
     def _devices(self, n_chains: int) -> list[Any]:
         devices = jax.devices()
@@ -57,7 +46,7 @@ class Parallel(AbstractArrangement):
             # One chain on a device needs no vmap, which would turn every branch of a sampler into both of its sides.
             if n_chains == len(devices):
                 one = chain(*jax.tree.map(lambda x: x[0], args))
-                return jax.tree.map(lambda x: x[None], one)
+                return jax.tree.map(lambda x: jnp.asarray(x)[None], one)
             return jax.vmap(chain)(*args)
 
         mesh, spec = Mesh(devices, ("chain",)), PartitionSpec("chain")

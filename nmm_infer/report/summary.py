@@ -19,7 +19,7 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
 def lead(tree: Any) -> str:
     """One line under the heading."""
     attrs = tree.attrs
-    parts = [str(attrs[name]) for name in ("model", "network", "subject") if name in attrs]
+    parts = [str(attrs[name]) for name in ("model", "subject") if name in attrs]
     made = f"nmm_infer {attrs['nmm_infer_version']}" if "nmm_infer_version" in attrs else "nmm_infer"
     return ", ".join([*parts, made, *([str(attrs["created_at"])] if "created_at" in attrs else [])])
 
@@ -36,7 +36,9 @@ def duration(seconds: float) -> str:
 def _facts(tree: Any, diagnosis: Diagnosis) -> list[tuple[str, str]]:
     attrs = tree.attrs
     inferred = [row.name if row.size == 1 else f"{row.name} ({row.size})" for row in diagnosis.table if not row.constant]
-    facts = [("inferred", ", ".join(inferred) or "nothing that varies"), ("data", _data(tree))]
+    fitted = [f"{attrs[name]} ({name})" for name in ("model", "observation", "likelihood") if name in attrs]
+    facts = [("fitted", " → ".join(fitted))] if fitted else []
+    facts += [("inferred", ", ".join(inferred) or "nothing that varies"), ("data", _data(tree))]
     facts.append(("engine", diagnosis.engine + (f" ({attrs['inference_library']})" if "inference_library" in attrs else "")))
     facts.append(("draws", f"{diagnosis.chains} × {diagnosis.draws} (chains × draws)"))
     wall, evaluations = number(attrs, "wall_time_s"), number(attrs, "gradient_evaluations")
