@@ -77,10 +77,14 @@ class LowRank(AbstractMetric):
 class Laplace(AbstractMetric):
     """Coordinates whitened by the curvature at the mode, where a diagonal metric then adapts the rest.
 
-    The mode is found by Adam from several prior-informed starts, the best of which is kept; the
-    curvature is the Hessian there by differences of gradients, its eigenvalues floored at `floor`
-    (the prior's own curvature in unconstrained units is of order 1). Chains start from the Gaussian
-    approximation. For hundreds of moderately correlated unknowns this saves most of the warmup.
+    The mode is found by Adam from prior-informed starts, the best of which is kept; the curvature is
+    the Hessian there by differences of gradients, its eigenvalues floored at `floor` (the prior's own
+    curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation. For
+    hundreds of moderately correlated unknowns this saves most of the warmup.
+
+    Free scales of hierarchies are held at their prior's median meanwhile, and whitened by their prior:
+    the joint mode of a hierarchy lies where its posterior has no mass (scales run away if non-centred,
+    collapse if centred), and a metric from there is useless.
     """
 
     steps: int = eqx.field(static=True, default=400)
@@ -92,16 +96,17 @@ class Laplace(AbstractMetric):
 
     def frame(self, target, key, chains, progress):
         key_start, key_chain = jax.random.split(key)
+        held = target.shared_scales()
         starts = target.starts(key_start, self.starts)
+        starts[:, held] = target.prior_median()[held]
         bar = Steps(progress, "mode", self.steps)
-        mode, value = find_mode(target.log_density, starts, self.steps, bar)
+        mode, value = find_mode(target.log_density, starts, self.steps, bar, held)
         bar.finish(f"log density {value:.1f}")
-        values, vectors = np.linalg.eigh(curvature(target.log_density, mode))
+        H = curvature(target.log_density, mode)
+        if held.any():
+            H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
+            H[np.ix_(held, held)] = curvature(target.log_prior, mode)[np.ix_(held, held)]
+        values, vectors = np.linalg.eigh(H)
         scale = vectors / np.sqrt(np.maximum(values, self.floor))
         start = np.asarray(jax.random.normal(key_chain, (chains, target.size)))
         return Frame(mode, scale, start, self.starts * self.steps + 2 * target.size)
-
-
-def shape_of(tree: Any) -> Any:
-    """Shapes, for messages."""
-    return jax.tree.map(jnp.shape, tree)

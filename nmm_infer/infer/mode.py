@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .progress import Steps
 
@@ -15,22 +15,30 @@ LEARNING_RATE = 0.05
 
 
 def find_mode(
-    log_density: Callable[[Array], Array], starts: Float[np.ndarray, "start latent"], steps: int, bar: Steps
+    log_density: Callable[[Array], Array], starts: Float[np.ndarray, "start latent"], steps: int, bar: Steps, held: Bool[np.ndarray, " latent"] | None = None
 ) -> tuple[Float[np.ndarray, " latent"], float]:
-    """Adam with a cosine schedule from each start; the best point that was seen.
+    """Adam with a cosine schedule from each start; the best end, and its log density.
+
+    Args:
+        log_density: to maximise.
+        starts: where to begin.
+        steps: of each search.
+        bar: progress.
+        held: unknowns that keep their start; None: none.
 
     Raises:
         ValueError: the density is not finite at the end of any start.
     """
     optimiser = optax.chain(optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps)))
     value_and_grad = jax.value_and_grad(lambda x: -log_density(x))
+    free = 1.0 if held is None else jnp.asarray(~held)
 
     @jax.jit
     def chunk(x: Array, memory: optax.OptState) -> tuple[Array, optax.OptState, Array]:
         def step(carry: tuple[Array, optax.OptState], _: None) -> tuple[tuple[Array, optax.OptState], Array]:
             x, memory = carry
             value, gradient = value_and_grad(x)
-            updates, memory = optimiser.update(gradient, memory, x)
+            updates, memory = optimiser.update(free * gradient, memory, x)
             return (optax.apply_updates(x, updates), memory), value  # pyright: ignore[reportReturnType]
 
         (x, memory), values = jax.lax.scan(step, (x, memory), length=CHUNK)

@@ -89,11 +89,12 @@ class NUTS(AbstractEngine):
         check_problem(problem)
         observed = problem.bind(data)
         began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
+        arrangement = self.arrangement or default_arrangement(self.chains)
+        with precision(self.dtype), arrangement.threads(), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_frame, key_chains, key_tree = jax.random.split(key, 3)
             frame = self.metric.frame(target, key_frame, self.chains, bars)
-            positions, stats, interrupted = self._run(target, frame, key_chains, bars)
+            positions, stats, interrupted = self._run(target, frame, arrangement, key_chains, bars)
             latent = _to_latent(frame, positions)
             run = Run(
                 engine=f"NUTS({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})",
@@ -107,8 +108,7 @@ class NUTS(AbstractEngine):
             )
             return build_tree(target, run, key_tree, key)
 
-    def _run(self, target: Target, frame: Frame, key: Array, bars: Any) -> tuple[Array, dict[str, np.ndarray], bool]:
-        arrangement = self.arrangement or default_arrangement(self.chains)
+    def _run(self, target: Target, frame: Frame, arrangement: AbstractArrangement, key: Array, bars: Any) -> tuple[Array, dict[str, np.ndarray], bool]:
         kernel = blackjax.nuts.build_kernel()
         core = self.metric.core(self.warmup)
         averaging = dual_averaging_adaptation(self.target_acceptance)

@@ -6,9 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
@@ -27,7 +26,9 @@ class Target:
     """
 
     def __init__(self, problem: Problem, observed: AbstractObserved):
-        self.problem = problem
+        # Arrays in the precision of this context: NumPy constants that a program of the other precision
+        # has seen would keep it.
+        self.problem = _in_precision(problem)
         self.observed = observed
         self.sites = self._trace()
         example = {name: site["value"] for name, site in self.sites.items() if site["type"] == "sample"}
@@ -74,6 +75,17 @@ class Target:
         values = {name: trace[name]["value"] for name in self.names}
         return ravel_pytree(unconstrain_fn(self._prior, (), {}, values))[0]
 
+    def shared_scales(self) -> Bool[np.ndarray, " latent"]:
+        """Which unknowns are the free scale of a hierarchy."""
+        sites = {prior.scale_site(name) for name, prior in self.problem.priors.items()}
+        mask = {name: jnp.full(jnp.shape(value), float(name in sites)) for name, value in self._unravel(jnp.zeros(self.size)).items()}
+        return np.asarray(ravel_pytree(mask)[0]) > 0
+
+    def prior_median(self) -> Float[np.ndarray, " latent"]:
+        """The prior's median, unknown by unknown, unconstrained."""
+        draws = jax.jit(jax.vmap(self.prior_draw))(jax.random.split(jax.random.key(0), 1000))
+        return np.median(np.asarray(draws), axis=0)
+
     def starts(self, key: PRNGKeyArray, n: int) -> Float[np.ndarray, "chain latent"]:
         """Points of finite density, each the median of some draws from the prior.
 
@@ -118,6 +130,5 @@ def _guarded(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return guarded
 
 
-def describe_sites(target: Target) -> str:
-    """How many unknowns there are, in words."""
-    return f"{target.size} unknowns at {len(target.names)} sites ({', '.join(target.names)}), NumPyro {numpyro.__version__}"
+def _in_precision(tree: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, tree)

@@ -22,6 +22,13 @@ class AbstractPrior(eqx.Module):
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         """Sample at site `name` inside a NumPyro model; `plates` holds sizes of region, edge, subject."""
 
+    def scale_site(self, name: str) -> str | None:
+        """The site of a free scale that this prior at `name` shares between regions; None: it has none.
+
+        Where the scale is free, the joint mode is far from where the posterior's mass is.
+        """
+        return None
+
 
 class AbstractPlated(eqx.Module):
     """A tree that knows how many regions and edges it has, so that `nmm.sample` can size its plates."""

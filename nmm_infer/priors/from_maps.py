@@ -70,3 +70,6 @@ class FromMaps(AbstractPrior):
         value = value if self.transform is None else self.transform(value)
         with numpyro.plate("region", n_regions):
             return self.scale * numpyro.deterministic(name, value)
+
+    def scale_site(self, name: str) -> str | None:
+        return f"{name}.residual_sd" if isinstance(self.residual_sd, AbstractPrior) else None

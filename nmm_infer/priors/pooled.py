@@ -11,35 +11,41 @@ from .prior import Prior
 
 
 class Pooled(AbstractPrior):
-    """value_i = T(mean + sd z_i) with z_i ~ Normal(0, 1), the non-centred hierarchy.
+    """value_i = T(mean + sd z_i) with z_i ~ Normal(0, 1): regions are alike, and the data say how much.
 
-    Non-centred, because regional data of one subject often say little about single regions, and then
-    the centred form has a funnel that samplers cannot enter (Papaspiliopoulos, Roberts & Sköld 2007;
-    Betancourt & Girolami 2015).
+    What is sampled in place of z_i is x_i ~ Normal(c mean, sd^c), with z_i = (x_i - c mean)/sd^c: the
+    same prior whatever c, but another geometry (Papaspiliopoulos, Roberts & Sköld 2007). c = 0, the
+    non-centred form, is right where data say little about single regions: the centred form then has
+    a funnel that samplers cannot enter. c = 1, the centred form, is right where each region's value is
+    known much better than `sd`; the non-centred form is then as bad.
 
     Args:
         mean, sd: numbers or scalar `Prior`s, on the scale before the transform.
         transform: a NumPyro transform T, such as `transforms.ExpTransform()` for a positive
             parameter; None: identity.
         unit: unit of the transformed value; None: the slot's own.
+        centred: c, from 0 to 1.
 
-    Sites: `NAME.mean`, `NAME.sd`, `NAME.z` (plate `region`) and the deterministic `NAME`.
+    Sites: `NAME.mean`, `NAME.sd`, `NAME.z` (plate `region`) and the deterministic `NAME`; for c > 0
+    `NAME.x` is sampled and `NAME.z` is deterministic.
     """
 
     mean: Any
     sd: Any
     transform: Any = eqx.field(static=True, default=None)
     unit: Any = eqx.field(static=True, default=None)
+    centred: float = eqx.field(static=True, default=0.0)
     scale: float = eqx.field(static=True, default=1.0)
 
     def __check_init__(self):
         check_part(self.mean, "Pooled(mean=...)")
         check_part(self.sd, "Pooled(sd=...)")
+        if not 0.0 <= self.centred <= 1.0:
+            raise ValueError(f"Pooled(centred=...) got {self.centred}, expected a number from 0 (non-centred) to 1 (centred)")
 
     def bind(self, unit: str, what: str) -> Self:
-        if self.unit is None:
-            return Pooled(self.mean, self.sd, self.transform, unit, 1.0)  # pyright: ignore[reportReturnType]
-        return Pooled(self.mean, self.sd, self.transform, text(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
+        own, scale = (unit, 1.0) if self.unit is None else (text(self.unit), factor(self.unit, unit, what))
+        return Pooled(self.mean, self.sd, self.transform, own, self.centred, scale)  # pyright: ignore[reportReturnType]
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro
@@ -47,11 +53,19 @@ class Pooled(AbstractPrior):
 
         mean = draw_part(self.mean, f"{name}.mean", plates)
         sd = draw_part(self.sd, f"{name}.sd", plates)
+        c = self.centred
         with numpyro.plate("region", plate_size("region", plates, name)):
-            z = numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
+            if c == 0.0:
+                z = numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
+            else:
+                x = numpyro.sample(f"{name}.x", dist.Normal(c * mean, sd**c))
+                z = numpyro.deterministic(f"{name}.z", (x - c * mean) / sd**c)
             value = mean + sd * z
             value = numpyro.deterministic(name, value if self.transform is None else self.transform(value))
         return self.scale * value
+
+    def scale_site(self, name: str) -> str | None:
+        return f"{name}.sd" if isinstance(self.sd, AbstractPrior) else None
 
 
 def check_part(part: Any, what: str) -> None:
