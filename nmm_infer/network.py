@@ -79,6 +79,14 @@ class Network(AbstractPlated):
             _check_kind(coupling, AbstractCoupling, "coupling", "such as nmm.couplings.Additive(G=0.1)")
             check_regions(coupling, n)
             name = type(coupling).__name__
+            for names, slot in ((coupling.source, "source"), (coupling.port, "port")):
+                if isinstance(names, str):
+                    raise TypeError(f"{name}({slot}={names!r}): expected a tuple of names, {slot}=({names!r},)")
+            if len(self.ports_of(coupling)) != len(self.source_of(coupling)):
+                raise ValueError(
+                    f"{name} sends {', '.join(self.source_of(coupling))} into port {', '.join(self.ports_of(coupling))}: "
+                    "expected as many ports as variables; give source=(...) and port=(...) of the same length"
+                )
             for variable in coupling.source or ():
                 self.model.check_variable(variable, f"{name}(source=...)")
             for port in self.ports_of(coupling):

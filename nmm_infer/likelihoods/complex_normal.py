@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.linalg import cho_solve, solve_triangular
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Complex, Float
 
 
@@ -31,7 +31,8 @@ def _forward(S: Array, z: Array) -> tuple[Array, tuple[Array, Array]]:
 def _backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     L, z = saved
     k, n = z.shape[-2:]
-    inverse = cho_solve((L, True), jnp.broadcast_to(jnp.eye(n, dtype=L.dtype), L.shape))
+    half = solve_triangular(L, jnp.broadcast_to(jnp.eye(n, dtype=L.dtype), L.shape), lower=True)
+    inverse = jnp.swapaxes(half.conj(), -1, -2) @ half
     y = inverse @ jnp.swapaxes(z, -1, -2)
     gradient = y @ jnp.swapaxes(y.conj(), -1, -2) - k * inverse
     # JAX's cotangent of a complex array is the conjugate of the gradient.
@@ -39,6 +40,20 @@ def _backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
 
 
 log_density.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def gram(X: Complex[Array, "*batch n m"]) -> Complex[Array, "*batch n n"]:
+    """X Xᴴ, for use where only its Hermitian part matters: one product backward where autodiff takes two."""
+    return X @ jnp.swapaxes(X.conj(), -1, -2)
+
+
+def _gram_backward(X: Array, g: Array) -> tuple[Array]:
+    hermitian = 0.5 * (g + jnp.swapaxes(g.conj(), -1, -2))
+    return (2.0 * (hermitian.conj() @ X).conj(),)
+
+
+gram.defvjp(lambda X: (gram(X), X), _gram_backward)
 
 
 class ComplexNormal(dist.Distribution):

@@ -68,21 +68,25 @@ class Spectral(AbstractLikelihood):
         band: (lowest, highest) frequency, Quantities or kHz.
         bands: number of bands; neighbouring Fourier bins are averaged into each.
         noise: standard deviation of white measurement noise, in the unit of the data.
+        global_signal: power of a signal that all channels share (respiration, arousal, motion), relative to the mean
+            power of the channels at each frequency. Without it a global signal is mistaken for strong coupling.
         repetition_time: time between samples for data that do not say it, Quantity or ms.
     """
 
     noise: Slot = param(0.0, doc="standard deviation of white measurement noise, in the unit of the data", low=0.0, high=1e6)
+    global_signal: Slot = param(0.0, doc="power of a signal shared by all channels, relative to their mean power", low=0.0, high=10.0)
     band: tuple[float, float] = eqx.field(static=True, default=(1e-5, 1e-4), kw_only=True)
     bands: int = eqx.field(static=True, default=12, kw_only=True)
     repetition_time: float | None = eqx.field(static=True, default=None, kw_only=True)
 
-    def __init__(self, band: Any, bands: int = 12, noise: Any = 0.0, repetition_time: Any = None):
+    def __init__(self, band: Any, bands: int = 12, noise: Any = 0.0, global_signal: Any = 0.0, repetition_time: Any = None):
         low, high = (float(np.asarray(to_canonical(edge, "kHz", "Spectral(band=...)"))) for edge in band)
         if not 0 < low < high:
             raise ValueError(f"Spectral(band=...) got ({1e3 * low:g} Hz, {1e3 * high:g} Hz), expected 0 < lowest < highest, such as (0.01 * u.Hz, 0.1 * u.Hz)")
         if bands < 1:
             raise ValueError(f"Spectral(bands=...) got {bands}, expected at least 1")
         self.noise = noise
+        self.global_signal = global_signal
         self.band = (low, high)
         self.bands = int(bands)
         self.repetition_time = None if repetition_time is None else float(np.asarray(to_canonical(repetition_time, "ms", "Spectral(repetition_time=...)")))
@@ -126,6 +130,8 @@ class Spectral(AbstractLikelihood):
         Raises:
             ValueError: the network has no noise, so it predicts no fluctuations.
         """
+        from .complex_normal import gram
+
         if network.noise is None:
             raise ValueError("Spectral needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
         omega = 2.0 * jnp.pi * jnp.asarray(frequencies)
@@ -139,7 +145,10 @@ class Spectral(AbstractLikelihood):
             seen = jnp.einsum("cr,fck->frk", directions, seen)
             # White noise at the sensors before referencing stays white in an orthonormal basis of what referencing leaves.
             noise = jnp.broadcast_to(noise[:1], (seen.shape[1],))
-        S = seen @ jnp.swapaxes(seen.conj(), -1, -2) + jnp.diag(noise)
+        S = gram(seen)
+        mean_power = jnp.trace(S, axis1=-2, axis2=-1).real / S.shape[-1]
+        common = jnp.ones(S.shape[-1]) if directions is None else directions.sum(axis=0)
+        S = S + (self.global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + jnp.diag(noise)
         return S, is_stable(lin)
 
 

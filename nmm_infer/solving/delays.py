@@ -68,7 +68,7 @@ def plan(network: Network, step: float) -> Plan:
     assert speeds is not None
     exists = edges.exists
     if not exists.any():
-        return Plan(LONGEST_BLOCK, 2, 0, _table(exists), _table(exists))
+        return Plan(LONGEST_BLOCK, LONGEST_BLOCK + 2, 0, _table(exists), _table(exists))
     shortest = edges.lengths / (speeds.fastest * SLACK * step)
     longest = edges.lengths / speeds.slowest * SLACK / step
     block = math.floor(shortest[exists].min())
@@ -78,7 +78,7 @@ def plan(network: Network, step: float) -> Plan:
     block = max(1, min(block, LONGEST_BLOCK, FETCHED // width))
     is_long = exists & (shortest >= block)
     is_short = exists & ~is_long
-    history = math.floor(longest[exists].max()) + 2
+    history = max(math.floor(longest[exists].max()), block) + 2
     recent = math.floor(longest[is_short].max()) + 2 if is_short.any() else 0
     return Plan(block, history, recent, _table(is_long), _table(is_short))
 

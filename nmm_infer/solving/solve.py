@@ -76,6 +76,12 @@ def _check(network: Network, key: PRNGKeyArray | None) -> None:
         )
     if network.noise is not None and key is None:
         raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+    edges, lengths = network.connectome.edges, network.connectome.lengths
+    if network.has_delays and isinstance(lengths, jax.core.Tracer) and edges.exists.any() and not edges.lengths.any():
+        raise ValueError(
+            "solve(network=...): its tract lengths were traced when the connectome was built, so blocks and history cannot be sized; "
+            "build the connectome outside jit and grad, and put the lengths in with eqx.tree_at(lambda n: n.connectome.lengths, network, lengths)"
+        )
 
 
 def _period(observe: AbstractStream) -> float:
