@@ -140,7 +140,8 @@ class Problem(AbstractPlated):
         """The simulated signal without its numbers."""
         from numpyro import handlers
 
-        with handlers.seed(rng_seed=0):
+        # Blocked, for a user's own handlers may be looking on.
+        with handlers.block(), handlers.seed(rng_seed=0):
             network, observe, _ = self.draw()
         return eqx.filter_eval_shape(lambda: self._simulate(network, observe))
 

@@ -92,7 +92,7 @@ class Laplace(AbstractMetric):
     floor: float = eqx.field(static=True, default=1.0)
 
     def core(self, warmup):
-        return lookup_recipe("welford_diag").build_core()
+        return LowRank().core(warmup)
 
     def frame(self, target, key, chains, progress):
         key_start, key_chain = jax.random.split(key)

@@ -1,5 +1,6 @@
 """Networks near a fixed point: where it is, whether it is stable, how it responds."""
 
+from .covariance import covariance as covariance
 from .fixed_point import fixed_point as fixed_point
 from .linearisation import Linearisation as Linearisation
 from .linearisation import linearise as linearise

@@ -14,15 +14,16 @@ NYQUIST_POINTS = 192
 def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     """Whether every mode decays. Not differentiable, and False where anything is NaN.
 
-    Networks whose regions only excite each other (a Jacobian with non-negative off-diagonal entries)
+    Networks without inhibition (whatever arrives excites, as do states among each other)
     are positive systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is
     decided by one linear solve. Otherwise by eigenvalues, or with delays by the number of times the
     characteristic function goes round zero (Nyquist).
     """
     lin = jax.tree.map(jax.lax.stop_gradient, lin)
     J = lin.jacobian()
-    off_diagonal = J - jnp.diag(jnp.diagonal(J))
-    return jax.lax.cond(jnp.all(off_diagonal >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin))
+    local = jnp.einsum("str,st->str", lin.A, 1.0 - jnp.eye(lin.n_states))
+    arriving = jnp.einsum("smr,rq,mtq->srtq", lin.B, lin.weights, lin.C)
+    return jax.lax.cond(jnp.all(local >= 0) & jnp.all(arriving >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin))
 
 
 def _positive(J: Array) -> Bool[Array, ""]:

@@ -13,16 +13,21 @@ from .bold_signal import AbstractBoldSignal, ClassicBoldSignal, RevisedBoldSigna
 from .stream import observe_stored
 
 
+# The papers count time in seconds: s, the rate of change of blood flow, is per second here too, and everything else per ms.
+SECOND = 1000.0
+
+
 class Bold(AbstractLinear, AbstractStream):
     r"""BOLD by the Balloon–Windkessel model, computed while the simulation runs.
 
-    s' = gain (x - baseline) - κ s - γ (f - 1),  f' = s
+    s' = gain (x - baseline) - κ s - γ (f - 1),  f' = s / 1000 (s is per second, as in the papers)
     τ v' = f - v^{1/α},  τ q' = f (1 - (1 - ρ)^{1/f})/ρ - v^{1/α} q/v
     y = V0 [k1 (1 - q) + k2 (1 - q/v) + k3 (1 - v)]
 
     f, v and q are integrated as logarithms, which keeps them positive, at steps of at most
     `resolution` on the mean activity of each: the model's time constants are around a second. Without
-    drive the signal is exactly zero.
+    drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline stops the
+    blood altogether, where the equations end: the signal is NaN.
 
     The defaults are those of Friston, Harrison & Penny 2003 (NeuroImage 19:1273); `Bold.stephan2007()`
     has those of Stephan et al. 2007 (NeuroImage 38:387) as SPM uses them.
@@ -70,7 +75,7 @@ class Bold(AbstractLinear, AbstractStream):
         return jnp.stack(
             [
                 self.gain * (drive - self.baseline) - self.kappa * s - self.gamma * (f - 1.0),
-                s / f,
+                s / (SECOND * f),
                 (f - outflow) / (self.tau * v),
                 (f * self._extraction(log_f) * jnp.exp(-log_q) - outflow / v) / self.tau,
             ]
@@ -107,7 +112,7 @@ class Bold(AbstractLinear, AbstractStream):
     def transfer(self, omega: Float[Array, " frequency"]) -> Array:
         """Response of the signal to a small drive around rest, complex `["frequency"]` or `["frequency region"]`."""
         iw = 1j * (omega if all(jnp.ndim(getattr(self, name)) == 0 for name in self.parameters()) else omega[:, None])
-        f = self.gain / (iw**2 + self.kappa * iw + self.gamma)
+        f = self.gain / (SECOND * iw**2 + SECOND * self.kappa * iw + self.gamma)
         v = f / (1.0 / self.alpha + iw * self.tau)
         # d/df of f E(f)/ρ at 1, and of -v^{1/α - 1} q.
         extraction = 1.0 + (1.0 - self.rho) * jnp.log1p(-jnp.asarray(self.rho)) / self.rho

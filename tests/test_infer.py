@@ -1,0 +1,275 @@
+"""Engines against closed forms; what is stored; what happens when things go wrong."""
+
+import arviz as az
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from numpyro.infer import autoguide
+
+import nmm_infer as nmm
+from nmm_infer.infer import devices, metrics
+from nmm_infer.infer.target import Target, _guarded
+
+RNG = np.random.default_rng(11)
+N = 3
+PRIOR_SD, NOISE_SD, SAMPLES = np.array([2.0, 1.0, 0.5]), 0.5, 20
+
+
+def conjugate():
+    """A network at rest whose initial state is unknown: y = x(0) + noise, so the posterior is Gaussian."""
+    prior = nmm.Prior(dist.Normal(jnp.zeros((1, N)), jnp.asarray(PRIOR_SD)[None]).to_event(2))
+    network = nmm.Network(nmm.models.Linear(gamma=0.0), nmm.Connectome(np.zeros((N, N)), labels=list("ABC")), nmm.couplings.Additive(), initial=prior)
+    return nmm.Problem(network, nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=NOISE_SD), duration=float(SAMPLES), step=0.5)
+
+
+DATA = np.array([1.3, -0.4, 0.2]) + NOISE_SD * RNG.normal(size=(SAMPLES, N))
+PRECISION = 1 / PRIOR_SD**2 + SAMPLES / NOISE_SD**2
+MEAN, SD = DATA.sum(axis=0) / NOISE_SD**2 / PRECISION, PRECISION**-0.5
+
+ENGINES = {
+    "nuts dense": nmm.infer.NUTS(draws=400, warmup=200, chains=4),
+    "nuts diagonal": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Diagonal()),
+    "nuts low rank": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.LowRank()),
+    "nuts laplace": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Laplace(steps=200)),
+    "nuts float32 vectorised": nmm.infer.NUTS(draws=400, warmup=200, chains=4, dtype="float32", arrangement=devices.Vectorised()),
+    "svi": nmm.infer.SVI(guide=autoguide.AutoNormal, steps=2000, draws=2000, learning_rate=0.02),
+}
+
+
+@pytest.fixture(scope="module")
+def trees():
+    problem = conjugate()
+    return {name: engine(problem, DATA, key=jax.random.key(1), progress=False) for name, engine in ENGINES.items()}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_posterior_is_the_closed_form(trees, name):
+    x = trees[name]["posterior"]["initial"].values[:, :, 0]
+    draws = x.shape[0] * x.shape[1]
+    # 1600 NUTS draws of a Gaussian are worth at least 800; four standard errors. The guide's own error is a few per cent.
+    tolerance = 4 / np.sqrt(draws / 2) if "nuts" in name else 0.2
+    np.testing.assert_allclose((x.mean((0, 1)) - MEAN) / SD, 0.0, atol=tolerance)
+    np.testing.assert_allclose(x.std((0, 1)) / SD, 1.0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_trees_have_the_groups_and_names_of_arviz(trees, name):
+    tree = trees[name]
+    groups = {
+        "posterior",
+        "sample_stats",
+        "unconstrained_posterior",
+        "log_likelihood",
+        "prior",
+        "observed_data",
+        "constant_data",
+        "posterior_predictive",
+        "prior_predictive",
+    }
+    assert groups <= set(tree.children)
+    stats = {"lp"} if name == "svi" else {"diverging", "energy", "tree_depth", "n_steps", "acceptance_rate", "lp", "step_size", "reached_max_treedepth"}
+    assert stats == set(tree["sample_stats"].data_vars)
+    assert tree["log_likelihood"]["y"].dims == ("chain", "draw", "time", "region")
+    assert list(tree["log_likelihood"]["region"].values) == list("ABC")
+    for attribute in ("jax_version", "seed", "engine", "wall_time_s", "gradient_evaluations", "device", "data_hash"):
+        assert attribute in tree.attrs
+    y = tree["log_likelihood"]["y"].values[0, 0]
+    x = tree["posterior"]["initial"].values[0, 0, 0]
+    tolerance = 1e-3 if "float32" in name else 1e-8
+    np.testing.assert_allclose(y, dist.Normal(x, NOISE_SD).log_prob(DATA), rtol=tolerance, atol=tolerance)
+
+
+def test_arviz_works_on_a_tree_as_it_is(trees):
+    tree = trees["nuts dense"]
+    assert az.summary(tree).shape[0] == N
+    assert np.isfinite(az.loo(tree, var_name="y").elpd)
+    assert float(az.rhat(tree)["initial"].max()) < 1.02
+
+
+def test_posterior_predictive_draws_look_like_the_data(trees):
+    y = trees["nuts dense"]["posterior_predictive"]["y"]
+    assert float(abs(y.mean(("chain", "draw", "time")).values - DATA.mean(0)).max()) < 0.15
+    assert float(y.std()) == pytest.approx(float(np.sqrt(DATA.var(0).mean() + DATA.mean(0).var())), rel=0.25)
+
+
+def test_a_tree_survives_the_disk_and_a_truncated_file_is_named(trees, tmp_path):
+    path = nmm.save(trees["nuts dense"], tmp_path / "posterior.nc")
+    loaded = nmm.load(path)
+    np.testing.assert_array_equal(loaded["posterior"]["initial"], trees["nuts dense"]["posterior"]["initial"])
+    assert loaded.attrs["engine"] == trees["nuts dense"].attrs["engine"]
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 3])
+    with pytest.raises(ValueError, match="truncated or no result file; run the fit again"):
+        nmm.load(path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        nmm.load(tmp_path / "nothing.nc")
+
+
+def test_a_failed_save_leaves_what_was_there(trees, tmp_path, monkeypatch):
+    path = nmm.save(trees["svi"], tmp_path / "posterior.nc")
+    before = path.read_bytes()
+    broken = trees["nuts dense"].copy()
+    broken.attrs["bad"] = object()
+    with pytest.raises(TypeError):
+        nmm.save(broken, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_same_key_gives_the_same_draws():
+    engine = nmm.infer.NUTS(draws=20, warmup=20, chains=2, predictive_draws=0)
+    first, second, other = (engine(conjugate(), DATA, key=jax.random.key(k), progress=False)["posterior"]["initial"].values for k in (3, 3, 4))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
+    from nmm_infer.infer import nuts
+
+    calls = iter(range(100))
+
+    def note(stats):
+        if next(calls) == 4:  # the fifth chunk: 25 warmup steps and 75 draws are done before it is counted
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr(nuts, "_note", note)
+    tree = nmm.infer.NUTS(draws=500, warmup=25, chains=2, predictive_draws=0)(conjugate(), DATA, key=jax.random.key(0), progress=False)
+    assert tree.attrs["interrupted"] == 1
+    assert tree["posterior"].sizes["draw"] == 75
+    assert np.isfinite(tree["posterior"]["initial"]).all()
+
+
+def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
+    from nmm_infer.infer import nuts
+
+    def note(stats):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nuts, "_note", note)
+    with pytest.raises(KeyboardInterrupt, match="nothing had been drawn"):
+        nmm.infer.NUTS(draws=50, warmup=50, chains=2)(conjugate(), DATA, key=jax.random.key(0), progress=False)
+
+
+def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted():
+    """gamma > 0.2 overflows within the simulated time; data say gamma is about -0.05, half of the prior's mass fails."""
+    network = nmm.Network(nmm.models.Linear(gamma=nmm.Prior(dist.Normal(0.0, 4.0))), initial=[[1.0]])
+    problem = nmm.Problem(network, nmm.observe.Subsample(period=20.0), nmm.likelihoods.Gaussian(scale=0.1), duration=2000.0, step=1.0)
+    times = 20.0 * np.arange(1, 101)
+    data = np.exp(-0.05 * times)[:, None] + 0.1 * RNG.normal(size=(100, 1))
+    target = Target(problem, problem.bind(data))
+    value, gradient = jax.value_and_grad(target.log_density)(jnp.array([3.0]))
+    assert value == -np.inf
+    assert gradient == 0.0
+    tree = nmm.infer.NUTS(draws=200, warmup=200, chains=2)(problem, data, key=jax.random.key(2), progress=False)
+    gamma = tree["posterior"]["model.gamma"]
+    assert np.isfinite(gamma).all()
+    assert float(gamma.mean()) == pytest.approx(-0.05, abs=0.03)
+
+
+def test_the_guard_turns_nan_into_minus_infinity_without_touching_the_rest():
+    f = _guarded(lambda x: jnp.where(x[0] > 1, jnp.nan, -jnp.sum(x**2)))
+    assert jax.value_and_grad(f)(jnp.array([2.0, 1.0]))[0] == -jnp.inf
+    value, gradient = jax.value_and_grad(f)(jnp.array([0.5, 1.0]))
+    assert value == -1.25
+    np.testing.assert_allclose(gradient, [-1.0, -2.0])
+
+
+def test_target_density_is_numpyros_and_starts_come_from_the_prior():
+    problem = conjugate()
+    target = Target(problem, problem.bind(DATA))
+    x = jnp.array([0.3, -0.2, 0.1])
+    expected = dist.Normal(0.0, PRIOR_SD).log_prob(x).sum() + dist.Normal(x, NOISE_SD).log_prob(DATA).sum()
+    np.testing.assert_allclose(target.log_density(x), expected, rtol=1e-10)
+    starts = np.concatenate([target.starts(jax.random.key(k), 8) for k in range(4)])
+    # Medians of 15 draws: a spread of about a third of the prior's.
+    np.testing.assert_allclose(starts.std(axis=0) / PRIOR_SD, 0.32, atol=0.15)
+
+
+def test_a_hand_written_model_uses_every_piece():
+    """`nmm.sample` inside anyone's own NumPyro model."""
+    network = nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0.2, 0.05), over="region"), omega=0.3))
+
+    def model(data):
+        trajectory = nmm.solve(nmm.sample(network), 40.0, step=0.5)
+        numpyro.sample("y", dist.Normal(trajectory.variable("x").values, 0.1), obs=data)
+
+    truth = nmm.solve(nmm.Network(nmm.models.Hopf(a=0.25, omega=0.3)), 40.0, step=0.5).variable("x").values
+    mcmc = numpyro.infer.MCMC(numpyro.infer.NUTS(model), num_warmup=150, num_samples=150, progress_bar=False)
+    mcmc.run(jax.random.key(0), np.asarray(truth))
+    assert mcmc.get_samples()["model.a"].shape == (150, 1)
+    assert float(mcmc.get_samples()["model.a"].mean()) == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nmm.infer.NUTS(draws=0), r"NUTS\(draws=...\) got 0, expected a whole number of at least 1"),
+        (lambda: nmm.infer.NUTS(target_acceptance=1.2), "between 0 and 1"),
+        (lambda: nmm.infer.SVI(steps=-1), r"SVI\(steps=...\)"),
+        (lambda: nmm.infer.NUTS(dtype="float16")(conjugate(), DATA, key=jax.random.key(0), progress=False), "expected 'float32' or 'float64'"),
+        (lambda: nmm.infer.NUTS()("problem", DATA, key=jax.random.key(0)), "expected an nmm.Problem"),
+        (lambda: nmm.infer.NUTS()(conjugate(), DATA * np.nan, key=jax.random.key(0)), "NaN or infinite"),
+    ],
+)
+def test_engines_refuse_nonsense(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+def resting_problem(n_regions=12, noise_sd=0.02):
+    connectome = nmm.datasets.desikan_killiany(cortical=True)
+    connectome = connectome.select(connectome.labels[:n_regions]).power(0.3).scaled_by_spectral_radius()
+    exp = dist.transforms.ExpTransform()
+    network = nmm.Network(
+        nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(jnp.log(300.0), 0.5), over="region")),
+        connectome,
+        nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 2.0))),
+        noise=nmm.noises.Additive(sigma=nmm.Pooled(nmm.Prior(dist.Normal(jnp.log(0.05), 0.5)), 0.4, transform=exp)),
+    )
+    likelihood = nmm.likelihoods.Spectral(band=(0.02e-3, 2e-3), bands=8, noise=noise_sd, repetition_time=200.0)
+    return nmm.Problem(network, nmm.observe.Subsample(), likelihood)
+
+
+def simulate_from_prior(problem, key, samples):
+    """Parameters from the prior, and a recording of the stochastic network with them."""
+    target_key, noise_key, measurement = jax.random.split(key, 3)
+    with numpyro.handlers.seed(rng_seed=target_key):
+        trace = numpyro.handlers.trace(lambda: problem.draw()).get_trace()
+    values = {name: site["value"] for name, site in trace.items()}
+    with numpyro.handlers.substitute(data=values), numpyro.handlers.seed(rng_seed=0):
+        network, _, likelihood = problem.draw()
+    signal = nmm.solve(network, 200.0 * samples, step=10.0, observe=nmm.observe.Subsample(period=200.0), transient=20_000.0, key=noise_key)
+    data = np.asarray(signal.values)
+    return values, data + float(likelihood.noise) * np.asarray(jax.random.normal(measurement, data.shape))
+
+
+def test_regional_parameters_are_recovered_from_a_simulated_resting_state():
+    """Simulated in time, fitted in frequency: the two halves of the package check each other."""
+    problem = resting_problem()
+    values, data = simulate_from_prior(problem, jax.random.key(5), 1500)
+    engine = nmm.infer.NUTS(draws=200, warmup=200, chains=2, metric=metrics.Laplace(steps=300), predictive_draws=0)
+    tree = engine(problem, data, key=jax.random.key(0), progress=False)
+    tau = tree["posterior"]["model.tau"]
+    low, high = (tau.quantile(q, ("chain", "draw")).values for q in (0.01, 0.99))
+    truth = np.asarray(values["model.tau"])
+    assert np.mean((low < truth) & (truth < high)) >= 0.75  # 98 % intervals of 12 regions: at most 3 outside
+    assert np.corrcoef(np.log(truth), np.log(tau.mean(("chain", "draw")).values))[0, 1] > 0.7
+    assert int(tree["sample_stats"]["diverging"].sum()) == 0
+
+
+@pytest.mark.slow
+def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
+    """Desikan–Killiany, 68 regions, parameters from the prior: 90 % intervals hold 80–98 % of the regional values."""
+    problem = resting_problem(68)
+    values, data = simulate_from_prior(problem, jax.random.key(8), 1000)
+    engine = nmm.infer.NUTS(draws=150, warmup=150, chains=2, metric=metrics.Laplace(steps=300), dtype="float32", predictive_draws=0)
+    tree = engine(problem, data, key=jax.random.key(0), progress=False)
+    covered = []
+    for name in ("model.tau", "noise.sigma"):
+        low, high = (tree["posterior"][name].quantile(q, ("chain", "draw")).values for q in (0.05, 0.95))
+        covered.append(np.mean((low < np.asarray(values[name])) & (np.asarray(values[name]) < high)))
+    assert all(0.80 <= share <= 0.98 for share in covered), covered

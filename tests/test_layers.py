@@ -1,0 +1,129 @@
+"""Layers point one way: a file imports only from files to its left."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "nmm_infer"
+
+# From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
+LAYERS = (
+    ("units", "cores", "provenance", "results"),
+    ("priors",),
+    ("parameters",),
+    ("models", "couplings", "noises", "speed", "connectome"),
+    ("network", "signal", "solvers", "adjoints"),
+    ("stream",),
+    ("solving",),
+    ("observe", "linear"),
+    ("likelihoods",),
+    ("problem",),
+    ("infer",),
+    ("check",),
+    ("viz",),
+    ("report",),
+    ("demo",),
+    ("cli",),
+)
+# Data and readers need connectomes and units, and nobody but demo and command line needs them.
+LAYERS = tuple((*layer, "datasets") if "network" in layer else layer for layer in LAYERS)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+# Slow to import, and needed by few calls: imported where they are used.
+HEAVY = {"numpyro", "blackjax", "arviz", "arviz_base", "arviz_stats", "arviz_plots", "xarray", "matplotlib", "brainunit", "saiunit", "pandas"}
+MAY_BE_HEAVY = {"likelihoods/complex_normal.py"}  # a distribution is a subclass of NumPyro's
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py")
+
+
+def module_of(path):
+    """`solving` for solving/solve.py, `network` for network.py."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def is_typing_guard(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def imports(path, everywhere):
+    """Absolute dotted names that `path` imports; at module level only, unless `everywhere`."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else (inner for node in tree.body if not is_typing_guard(node) for inner in at_module_level(node))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(parts[: len(parts) - node.level]) if node.level else ""
+            name = ".".join(filter(None, (base, node.module)))
+            yield name
+            # `from . import datasets`: the name itself may be a module.
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def at_module_level(node):
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from at_module_level(child)
+
+
+def ours(names):
+    """The modules of the package among `names`."""
+    return {name.split(".")[1] for name in names if name.startswith("nmm_infer.") and name.split(".")[1] in RANK}
+
+
+def test_every_module_has_its_layer():
+    known = {module_of(path) for path in FILES}
+    assert known == set(RANK), f"give these a layer: {known - set(RANK)}; these are gone: {set(RANK) - known}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_come_from_the_left(path):
+    me = module_of(path)
+    # The layers of inference are for everyone to use on demand: a late import of `results` or `check` is a call, not a dependency.
+    for other in ours(imports(path, everywhere=True)) - {me}:
+        assert RANK[other] < RANK[me], f"{path.relative_to(PACKAGE)} imports {other}, which is not to the left of {me}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_late(path):
+    if RANK[module_of(path)] >= RANK["infer"] and module_of(path) != "cli":
+        return
+    found = {name.split(".")[0] for name in imports(path, everywhere=False)} & HEAVY
+    allowed = str(path.relative_to(PACKAGE)) in MAY_BE_HEAVY
+    assert allowed or not found, f"{path.relative_to(PACKAGE)} imports {', '.join(found)} at module level"
+
+
+def test_nothing_before_inference_knows_of_it():
+    inference = {"infer", "check", "viz", "report", "cli", "demo"}
+    for path in FILES:
+        if RANK[module_of(path)] <= RANK["problem"]:
+            assert not ours(imports(path, everywhere=True)) & inference, path.relative_to(PACKAGE)
+
+
+def imported_by(statement):
+    code = f"import sys\n{statement}\nprint(' '.join(sorted(m for m in sys.modules if '.' not in m)))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import nmm_infer",
+        "import nmm_infer as nmm; nmm.Network(nmm.models.JansenRit(mu=0.2), nmm.datasets.desikan_killiany(), nmm.couplings.Additive(G=0.1))",
+        "import nmm_infer as nmm; nmm.observe.Bold(period=720.0); nmm.noises.Additive(sigma=0.1); nmm.list_models()",
+    ],
+    ids=["import", "network", "parts"],
+)
+def test_importing_is_light(statement):
+    assert not imported_by(statement) & HEAVY
+
+
+@pytest.mark.parametrize("statement", ["import nmm_infer as nmm; nmm.models, nmm.observe, nmm.likelihoods, nmm.Problem, nmm.viz, nmm.check, nmm.datasets, nmm.use_cores(2)"])
+def test_importing_parts_starts_no_backend(statement):
+    # `use_cores` raises once JAX has started, so nothing may compute at import.
+    imported_by(statement)

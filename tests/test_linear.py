@@ -1,0 +1,143 @@
+"""Fixed points, linearisation, stability and spectra, against simulations and closed forms."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+import nmm_infer as nmm
+from nmm_infer.likelihoods.spectral import Spectral, fourier_bands
+from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
+from nmm_infer.linear.fixed_point import rest_drift
+
+N = 5
+RNG = np.random.default_rng(7)
+WEIGHTS = RNG.uniform(0.1, 1.0, (N, N)) * (1 - np.eye(N))
+LENGTHS = RNG.uniform(20.0, 80.0, (N, N))
+CONNECTOME = nmm.Connectome(WEIGHTS / np.abs(np.linalg.eigvals(WEIGHTS)).max(), LENGTHS)
+NOISE = nmm.noises.Additive(sigma=0.1)
+
+NETWORKS = {
+    "linear": nmm.Network(nmm.models.Linear(gamma=-0.2), CONNECTOME, nmm.couplings.Additive(G=0.12), noise=NOISE),
+    "diffusive": nmm.Network(nmm.models.Linear(gamma=-0.2), CONNECTOME, nmm.couplings.Diffusive(G=0.1), noise=NOISE),
+    "hopf": nmm.Network(nmm.models.Hopf(a=-0.1, omega=0.3), CONNECTOME, nmm.couplings.Additive(G=0.05), noise=NOISE, initial=np.zeros((2, N))),
+    "leaky": nmm.Network(nmm.models.LeakyIntegrator(tau=RNG.uniform(5, 20, N)), CONNECTOME, nmm.couplings.Additive(G=0.7), noise=NOISE),
+    "wong_wang": nmm.Network(nmm.models.WongWangExcInh(), CONNECTOME, nmm.couplings.Additive(G=0.3), noise=nmm.noises.Additive(sigma=0.001)),
+    "jansen_rit": nmm.Network(
+        nmm.models.JansenRit(mu=0.05), CONNECTOME, nmm.couplings.Additive(G=2.0), noise=nmm.noises.OrnsteinUhlenbeck(sigma=0.01, tau=5.0)
+    ),
+    "two_messages": nmm.Network(
+        nmm.models.MontbrioPazoRoxin(cv=1.0),
+        CONNECTOME,
+        (nmm.couplings.Additive(G=0.1), nmm.couplings.Additive(G=0.02, source=("V",), port=("V",))),
+        noise=NOISE,
+        initial=[0.08, -1.96],
+    ),
+}
+
+
+def delayed(network):
+    return nmm.Network(network.model, network.connectome, network.coupling, speed=4.0, noise=network.noise, initial=network.initial)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fixed_point_is_at_rest_and_its_gradient_is_implicit(name):
+    network = NETWORKS[name]
+    y = fixed_point(network)
+    assert np.abs(rest_drift(network, y)).max() < 1e-9
+
+    def rest(scale):
+        coupling = jax.tree.map(lambda x: scale * x, network.coupling)
+        return fixed_point(eqx.tree_at(lambda n: n.coupling, network, coupling), y).sum()
+
+    h = 1e-5
+    np.testing.assert_allclose(jax.grad(rest)(1.0), (rest(1 + h) - rest(1 - h)) / (2 * h), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_jacobian_is_the_derivative_of_the_whole_network(name):
+    network = NETWORKS[name]
+    y = fixed_point(network)
+    expected = jax.jacfwd(lambda x: rest_drift(network, x.reshape(y.shape)).ravel())(y.ravel())
+    np.testing.assert_allclose(linearise(network).jacobian(), expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "jansen_rit"])
+def test_covariance_without_delays_is_the_lyapunov_solution(name):
+    network = NETWORKS[name]
+    lin = linearise(network)
+    J = np.asarray(lin.jacobian())
+    noisy = np.zeros((lin.n_states, N))
+    noisy[list(lin.noisy)] = float(network.noise.sigma) ** 2
+    P = scipy.linalg.solve_continuous_lyapunov(J, -np.diag(noisy.ravel()))
+    m = np.einsum("sr,rq->rsq", np.asarray(lin.m), np.eye(N)).reshape(N, -1)
+    expected = m @ P @ m.T
+    np.testing.assert_allclose(covariance(network), expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["linear", "hopf", "leaky", "two_messages"])
+def test_response_with_delays_solves_the_full_system(name):
+    """The regional elimination against the full matrix iω - A - B K(ω) C."""
+    network = delayed(NETWORKS[name])
+    lin = linearise(network)
+    n = lin.n_states * N
+    for omega in (0.01, 0.3):
+        K = np.asarray(lin.weights) * np.exp(-1j * omega * np.asarray(lin.delays))
+        full = np.einsum("str,rq->srtq", lin.A, np.eye(N)) + np.einsum("smr,rq,mtq->srtq", lin.B, K, lin.C)
+        inverse = np.linalg.inv(1j * omega * np.eye(n) - full.reshape(n, n)).reshape(lin.n_states, N, lin.n_states, N)
+        expected = np.einsum("sr,srtk->rtk", lin.m, inverse)[:, list(lin.noisy)]
+        np.testing.assert_allclose(source_response(lin, jnp.array([omega]))[0], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_predicted_spectra_and_covariance_are_those_of_a_long_simulation():
+    """A linear network with delays: 400 s in one run of 4 · 10⁵ samples; errors are Monte-Carlo only."""
+    network = delayed(NETWORKS["leaky"])
+    step, interval, duration = 0.5, 1.0, 400_000.0
+    x = nmm.solve(network, duration, step=step, sample_every=interval, transient=500.0, key=jax.random.key(1)).variable().values
+    simulated, predicted = np.cov(np.asarray(x).T), np.asarray(covariance(network))
+    # The slowest mode lives 30–60 ms: some 5000 independent samples, so 2 % of a variance is one standard error.
+    np.testing.assert_allclose(simulated, predicted, atol=0.08 * predicted.max())
+    frequencies, z = fourier_bands(np.asarray(x), interval, (0.5e-3, 60e-3), 6)
+    averaged = np.einsum("bki,bkj->bij", z, z.conj()) / z.shape[1]
+    spectral = Spectral(band=(0.5e-3, 60e-3), bands=6)
+    for band in range(6):  # the mean over the band's own bins, since spectra fall steeply
+        grid = np.linspace(frequencies[band] - 4.9e-3, frequencies[band] + 4.9e-3, 33)
+        S, stable = spectral.cross_spectra(network, nmm.observe.Subsample(), grid, interval)
+        S = np.asarray(S).mean(axis=0)
+        assert stable
+        np.testing.assert_allclose(averaged[band], S, atol=0.08 * np.abs(S).max())
+
+
+def test_covariance_of_coloured_noise():
+    """One node x' = -λ x + η with OU η: variance σ² τ / (λ (1 + λ τ))."""
+    lam, sigma, tau = 0.1, 0.02, 30.0
+    network = nmm.Network(nmm.models.Linear(gamma=-lam), noise=nmm.noises.OrnsteinUhlenbeck(sigma=sigma, tau=tau))
+    assert float(covariance(network)[0, 0]) == pytest.approx(sigma**2 * tau / (lam * (1 + lam * tau)), rel=1e-8)
+
+
+@pytest.mark.parametrize("G", [0.3, 0.9, 0.999, 1.001, 1.5])
+def test_stability_of_a_positive_network_is_its_spectral_radius_whatever_the_delays(G):
+    network = nmm.Network(nmm.models.LeakyIntegrator(tau=10.0), CONNECTOME, nmm.couplings.Additive(G=G), noise=NOISE)
+    assert bool(is_stable(linearise(network))) == (G < 1)
+    assert bool(is_stable(linearise(delayed(network)))) == (G < 1)
+
+
+@pytest.mark.parametrize(("a", "stable"), [(-0.2, True), (-0.06, True), (-0.04, False), (0.1, False)])
+def test_stability_of_oscillators_by_eigenvalues(a, stable):
+    """Hopf with additive coupling of spectral radius G = 0.05: unstable where a + G > 0."""
+    network = nmm.Network(nmm.models.Hopf(a=a, omega=0.3), CONNECTOME, nmm.couplings.Additive(G=0.05), initial=np.zeros((2, N)))
+    lin = linearise(network)
+    assert bool(is_stable(lin)) == stable == (np.linalg.eigvals(np.asarray(lin.jacobian())).real.max() < 0)
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.5, 1.65, 2.5])
+def test_stability_with_delays_is_the_textbook_case(gain):
+    """x' = -γ x - k x(t - d) with γ → 0 and d = 1 is stable for k < π/2 (Hayes 1950)."""
+    connectome = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], 1.0 - np.eye(2))
+    network = nmm.Network(nmm.models.Linear(gamma=-1e-6), connectome, nmm.couplings.Additive(G=-gain), speed=1.0)
+    # The antisymmetric mode sees +k and is unstable at once, so one region is coupled to itself instead.
+    loop = nmm.Network(nmm.models.Linear(gamma=-1e-6), nmm.Connectome([[1.0]], [[1.0]]), nmm.couplings.Additive(G=-gain), speed=1.0)
+    assert bool(is_stable(linearise(loop))) == (gain < np.pi / 2)
+    assert not bool(is_stable(linearise(network)))

@@ -1,0 +1,76 @@
+"""What may be in the repository, and how its classes and files look."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+from pathlib import Path
+
+import equinox as eqx
+import pytest
+
+import nmm_infer
+
+ROOT = Path(__file__).parent.parent
+LONGEST_FILE = 400
+
+# Written in pieces, so that this file does not contain what it looks for.
+PRIVATE = re.compile(rb"(?<![\w.])/(?:" + b"|".join((b"ho" + b"me", b"Us" + b"ers", b"ro" + b"ot", b"wo" + b"rk", b"m" + b"nt")) + rb")/[A-Za-z]")
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def classes():
+    """Every class that the package defines."""
+    found = set()
+    for info in pkgutil.walk_packages(nmm_infer.__path__, "nmm_infer."):
+        module = importlib.import_module(info.name)
+        found |= {c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == info.name}
+    return sorted(found, key=lambda c: (c.__module__, c.__qualname__))
+
+
+MODULES = [c for c in classes() if issubclass(c, eqx.Module)]
+
+
+def is_abstract(cls):
+    return cls.__name__.startswith(("Abstract", "_Abstract"))
+
+
+def test_no_paths_of_anyones_machine():
+    for path in tracked():
+        found = PRIVATE.search(path.read_bytes()) if path.suffix not in (".npz", ".png") else None
+        assert not found, f"{path.relative_to(ROOT)}: {found.group()}"
+
+
+@pytest.mark.parametrize("cls", MODULES, ids=lambda cls: cls.__qualname__)
+def test_classes_are_abstract_or_final(cls):
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith("nmm_infer"):
+            assert is_abstract(base), f"{cls.__qualname__} extends {base.__qualname__}, which is not abstract"
+
+
+@pytest.mark.parametrize("cls", [c for c in MODULES if not is_abstract(c)], ids=lambda cls: cls.__qualname__)
+def test_final_classes_are_complete(cls):
+    assert not inspect.isabstract(cls), f"{cls.__qualname__} lacks {', '.join(cls.__abstractmethods__)}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nmm_infer").rglob("*.py")), ids=lambda path: path.name)
+def test_files_fit_in_a_head(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nmm_infer").rglob("*.py")), ids=lambda path: path.name)
+def test_annotations_are_evaluated(path):
+    """Postponed annotations blind whoever reads shapes from them."""
+    assert "from __future__ import annotations" not in path.read_text(encoding="utf-8")
+
+
+def test_every_package_has_its_files_in_the_wheel():
+    for folder in {path.parent for path in (ROOT / "nmm_infer").rglob("*.py")}:
+        assert (folder / "__init__.py").exists() or folder.name == "files", folder
