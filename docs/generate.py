@@ -5,6 +5,8 @@
 A page asks with `<!-- generated: NAME -->` and ends the table with `<!-- end -->`; NAME is a function below.
 """
 
+import functools
+import importlib
 import inspect
 import re
 from collections.abc import Iterable
@@ -58,7 +60,7 @@ def models() -> str:
     pieces = []
     for name, cls in model_classes().items():
         paragraphs = inspect.cleandoc(cls.__doc__ or "").split("\n\n")
-        text = [f"```text\n{p}\n```" if re.search(r"^\s*\w+'+ = |^x_|^\w\(", p, re.MULTILINE) else p for p in paragraphs]
+        text = [f"```text\n{p}\n```" if re.search(r"\w'+ = |^x_|^\w\(", p, re.MULTILINE) else p for p in paragraphs]
         states = ", ".join(f"`{s.name}`" + (f" ({s.unit})" if unit(s.unit) else "") for s in cls.states)
         derived = "; derived: " + ", ".join(f"`{n}`" + (f" ({t})" if unit(t) else "") for n, t in cls.derived.items()) if cls.derived else ""
         facts = f"States: {states}{derived}. Sends `{'`, `'.join(cls.sends)}`, input enters at `{'`, `'.join(cls.ports)}`, observed is `{cls.observable}`."
@@ -91,7 +93,16 @@ def likelihoods() -> str:
     return sections(nmm.likelihoods)
 
 
-TABLES = {f.__name__: f for f in (catalogue, models, couplings, noises, observations, kernels, likelihoods)}
+def names(module: object) -> str:
+    """The directives that document what a package exports, by where it is defined: functions may have the name of their file."""
+    things = (thing for name, thing in vars(module).items() if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)))
+    ours = {f"{thing.__module__}.{thing.__qualname__}": thing.__name__ for thing in things if thing.__module__.startswith("nmm_infer")}
+    return "\n" + "\n".join(f"::: {path}" for path in sorted(ours, key=lambda path: ours[path].lower())) + "\n\n"
+
+
+PACKAGES = ("solvers", "adjoints", "linear", "observe", "likelihoods", "infer", "check", "viz", "report", "datasets")
+TABLES = {f"names_{name}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
+TABLES |= {f.__name__: f for f in (catalogue, models, couplings, noises, observations, kernels, likelihoods)}
 
 
 def fill(text: str) -> str:

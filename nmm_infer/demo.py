@@ -33,7 +33,7 @@ def resting_state_problem() -> tuple[Problem, Any]:
     connectome = datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
     network = Network(
-        LeakyIntegrator(tau=Pooled(Prior(dist.Normal(0.0, 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, unit=u.second, centred=0.4)),
+        LeakyIntegrator(tau=Pooled(Prior(dist.Normal(0.0, 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, unit=u.second, centred=0.6)),
         connectome,
         Additive(G=Prior(dist.Beta(4.0, 1.0))),
         noise=WhiteNoise(sigma=Pooled(Prior(dist.Normal(np.log(0.1), 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, centred=0.75)),
@@ -95,4 +95,3 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
     report = write_report(tree, folder / "report.html")
     console.print(f"wrote [bold]{saved}[/] and [bold]{report}[/] after {tree.attrs['wall_time_s']:.0f} s of inference")
     return tree
-

@@ -149,9 +149,7 @@ class Network(AbstractPlated):
         """Rows of `messages`."""
         return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0] if self.couplings else 0
 
-    def inputs(
-        self, total: Float[Array, "message region"], y: Float[Array, "state region"], strength: Float[Array, " region"]
-    ) -> Float[Array, "port region"]:
+    def inputs(self, total: Float[Array, "message region"], y: Float[Array, "state region"], strength: Float[Array, " region"]) -> Float[Array, "port region"]:
         """The model's coupling input `c` from the weighted sums of arrived messages."""
         rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
         first = 0

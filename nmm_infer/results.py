@@ -32,7 +32,9 @@ def load(path: str | Path) -> Any:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             tree = tree.load()
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as NetCDF ({path.stat().st_size} bytes): it is truncated or no result file; run the fit again ({error})") from error
+        raise ValueError(
+            f"{path} cannot be read as NetCDF ({path.stat().st_size} bytes): it is truncated or no result file; run the fit again ({error})"
+        ) from error
     if "posterior" not in tree.children:
         raise ValueError(f"{path} has groups {', '.join(tree.children) or 'none'}, expected a 'posterior'; it is NetCDF, but not a result of nmm_infer")
     return tree

@@ -123,7 +123,9 @@ def test_importing_is_light(statement):
     assert not imported_by(statement) & HEAVY
 
 
-@pytest.mark.parametrize("statement", ["import nmm_infer as nmm; nmm.models, nmm.observe, nmm.likelihoods, nmm.Problem, nmm.viz, nmm.check, nmm.datasets, nmm.use_cores(2)"])
+@pytest.mark.parametrize(
+    "statement", ["import nmm_infer as nmm; nmm.models, nmm.observe, nmm.likelihoods, nmm.Problem, nmm.viz, nmm.check, nmm.datasets, nmm.use_cores(2)"]
+)
 def test_importing_parts_starts_no_backend(statement):
     # `use_cores` raises once JAX has started, so nothing may compute at import.
     imported_by(statement)

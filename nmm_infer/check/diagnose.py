@@ -9,7 +9,7 @@ from .groups import group, require_posterior
 from .table import rows
 
 # Engines whose draws are independent draws of an approximation, for which chains prove nothing.
-_APPROXIMATE = re.compile(r"SVI|Laplace|Pathfinder|MAP|CMAES", re.IGNORECASE)
+_APPROXIMATE = re.compile(r"^(SVI|Laplace|Pathfinder|MAP|CMAES)\b", re.IGNORECASE)  # the engine itself, not its metric
 
 
 def diagnose(tree: Any) -> Diagnosis:

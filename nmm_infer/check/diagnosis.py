@@ -97,9 +97,9 @@ class Diagnosis:
             checks.add_row(
                 Text(_MARK[check.severity], style=_COLOUR[check.severity]), check.what, Text(check.measured), Text(f"expected {check.expected}", style="dim")
             )
-        parameters = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        parameters = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
         for position, head in enumerate(HEADS):
-            parameters.add_column(head, justify="left" if position < 2 else "right", overflow="fold")
+            parameters.add_column(head, justify="left" if position < 2 else "right", overflow="fold", no_wrap=True)
         for row in self.cells():
             parameters.add_row(*(Text(cell) for cell in row))
         title = Text(self.verdict, style=f"bold {'green' if self.ok else 'red'}")

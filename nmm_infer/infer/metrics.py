@@ -1,7 +1,7 @@
 """The metric in which a Hamiltonian sampler moves: most of its speed."""
 
 import abc
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax

@@ -58,7 +58,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     prior_latent = jax.jit(jax.vmap(target.prior_draw))(jax.random.split(key_prior, PRIOR_DRAWS))[None]
     groups: dict[str, Any] = {
         "posterior": _sites(target, constrain(latent)),
-        "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in run.stats.items()}),
+        "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in run.stats.items()}, coords=_draws(run.latent.shape)),
         "unconstrained_posterior": _unconstrained(target, latent),
         "log_likelihood": _log_likelihood(target, latent),
         "prior": _sites(target, constrain(prior_latent)),
@@ -112,13 +112,16 @@ def _sites(target: Target, values: dict[str, Array]) -> Any:
     return dataset.assign_coords(chain=np.arange(dataset.sizes["chain"]), draw=np.arange(dataset.sizes["draw"]), **known)
 
 
+def _draws(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    return {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+
+
 def _unconstrained(target: Target, latent: Array) -> Any:
     import xarray as xr
 
     values = jax.vmap(jax.vmap(target.unravel))(latent)
     variables = {name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))), np.asarray(v)) for name, v in values.items()}
-    dataset = xr.Dataset(variables)
-    return dataset.assign_coords(chain=np.arange(latent.shape[0]), draw=np.arange(latent.shape[1]))
+    return xr.Dataset(variables, coords=_draws(latent.shape))
 
 
 def _with_model(target: Target, x: Array) -> tuple[Any, Array]:
@@ -139,7 +142,7 @@ def _log_likelihood(target: Target, latent: Array) -> Any:
     dims = ("chain", "draw", *target.observed.batch_dims())
     array = np.asarray(flat).reshape(*latent.shape[:2], *flat.shape[1:])
     coords = {name: value for name, value in target.observed.coords().items() if name in dims}
-    return xr.Dataset({"y": (dims, array)}, coords=coords | {"chain": np.arange(latent.shape[0]), "draw": np.arange(latent.shape[1])})
+    return xr.Dataset({"y": (dims, array)}, coords=coords | _draws(latent.shape))
 
 
 def _predictive(target: Target, latent: Array, key: PRNGKeyArray) -> Any:
@@ -159,7 +162,7 @@ def _predictive(target: Target, latent: Array, key: PRNGKeyArray) -> Any:
     drawn = jax.jit(lambda x, keys: jax.lax.map(one, (x, keys)))(flat, jax.random.split(key, flat.shape[0]))
     shape = latent.shape[:2]
     variables = {name: (("chain", "draw", *names[name]), np.asarray(v, dtype=np.float32).reshape(*shape, *v.shape[1:])) for name, v in drawn.items()}
-    coords = target.observed.coords() | {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    coords = target.observed.coords() | _draws(shape)
     return xr.Dataset(variables, coords=_used(coords, variables))
 
 

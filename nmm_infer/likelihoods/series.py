@@ -39,7 +39,9 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     """
     predicted = expected.signal()
     if "time" not in predicted.dims:
-        raise ValueError(f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation")
+        raise ValueError(
+            f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
+        )
     labels = predicted.labels[1]
     recording = check_channels(recording, labels, predicted.dims[1])
     n = predicted.values.shape[0]

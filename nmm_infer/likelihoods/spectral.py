@@ -61,7 +61,8 @@ class Spectral(AbstractLikelihood):
     covariance (Whittle 1953; Friston et al. 2014, NeuroImage 94:396 for the same idea in DCM).
 
     What it cannot see: anything beyond second order (bistability, limit cycles). Data that were
-    filtered may only be used inside the band that the filter kept; data that were z-scored have lost
+    filtered may only be used inside the band that the filter kept; data sampled without an anti-aliasing
+    filter only well below their Nyquist frequency; data that were z-scored have lost
     their scale, which free noise amplitudes absorb. Where the fixed point is unstable the density is 0.
 
     Args:
@@ -174,7 +175,9 @@ def fourier_bands(
     low, high = band
     nyquist = 0.5 / interval
     if high > nyquist:
-        raise ValueError(f"Spectral(band=...) reaches {1e3 * high:g} Hz, beyond the Nyquist frequency {1e3 * nyquist:g} Hz of data sampled every {interval:g} ms")
+        raise ValueError(
+            f"Spectral(band=...) reaches {1e3 * high:g} Hz, beyond the Nyquist frequency {1e3 * nyquist:g} Hz of data sampled every {interval:g} ms"
+        )
     grid = np.fft.rfftfreq(n, interval)
     inside = np.flatnonzero((grid >= low) & (grid <= high) & (grid > 0))
     per_band = len(inside) // bands

@@ -23,7 +23,9 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     J = lin.jacobian()
     local = jnp.einsum("str,st->str", lin.A, 1.0 - jnp.eye(lin.n_states))
     arriving = jnp.einsum("smr,rq,mtq->srtq", lin.B, lin.weights, lin.C)
-    return jax.lax.cond(jnp.all(local >= 0) & jnp.all(arriving >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin))
+    return jax.lax.cond(
+        jnp.all(local >= 0) & jnp.all(arriving >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin)
+    )
 
 
 def _positive(J: Array) -> Bool[Array, ""]:

@@ -14,7 +14,7 @@ class Generic2dOscillator(AbstractModel):
     """
 
     tau: Slot = param(1.0, doc="time-scale separation", low=0.5, high=5.0)
-    I: Slot = param(0.0, doc="constant input", low=-5.0, high=5.0)  # noqa: E741
+    I: Slot = param(0.0, doc="constant input", low=-5.0, high=5.0)
     a: Slot = param(-2.0, doc="offset of the parabolic nullcline", low=-5.0, high=5.0)
     b: Slot = param(-10.0, doc="slope of the parabolic nullcline", low=-20.0, high=15.0)
     c: Slot = param(0.0, doc="curvature of the parabolic nullcline", low=-10.0, high=10.0)

@@ -17,7 +17,7 @@ class LeakyIntegrator(AbstractLinearModel):
     """
 
     tau: Slot = param(1000.0, "ms", doc="time constant", low=1.0, high=20_000.0)
-    I: Slot = param(0.0, doc="constant input", low=-1.0, high=1.0)  # noqa: E741
+    I: Slot = param(0.0, doc="constant input", low=-1.0, high=1.0)
 
     states = (State("x", 0.1),)
     sends = ("x",)

@@ -16,7 +16,7 @@ class MontbrioPazoRoxin(AbstractModel):
     """
 
     tau: Slot = param(1.0, "ms", doc="membrane time constant", low=0.5, high=20.0)
-    I: Slot = param(0.0, doc="external current", low=-10.0, high=10.0)  # noqa: E741
+    I: Slot = param(0.0, doc="external current", low=-10.0, high=10.0)
     Delta: Slot = param(1.0, doc="half-width of the distribution of excitability", low=0.1, high=10.0)
     J: Slot = param(15.0, doc="mean synaptic weight", low=0.0, high=25.0)
     eta: Slot = param(-5.0, doc="centre of the distribution of excitability", low=-10.0, high=10.0)

@@ -52,7 +52,7 @@ class WilsonCowan(AbstractModel):
     )
 
     def drift(self, t, y, c):
-        (E, I), (c_x,) = y, c  # noqa: E741
+        (E, I), (c_x,) = y, c
         x_e = self.alpha_e * (self.c_ee * E - self.c_ei * I + self.P - self.theta_e + c_x)
         x_i = self.alpha_i * (self.c_ie * E - self.c_ii * I + self.Q - self.theta_i)
         s_e = self.c_e * (sigmoid(self.a_e * (x_e - self.b_e)) - sigmoid(-self.a_e * self.b_e))

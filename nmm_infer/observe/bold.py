@@ -12,7 +12,6 @@ from .base import AbstractLinear, coarse, period_field, steps_in
 from .bold_signal import AbstractBoldSignal, ClassicBoldSignal, RevisedBoldSignal
 from .stream import observe_stored
 
-
 # The papers count time in seconds: s, the rate of change of blood flow, is per second here too, and everything else per ms.
 SECOND = 1000.0
 

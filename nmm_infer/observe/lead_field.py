@@ -76,7 +76,8 @@ class LeadField(AbstractLinear):
         signal = activity_of(activity, self.variable)
         if signal.values.shape[-1] != self.gain.shape[1]:
             raise ValueError(
-                f"LeadField(gain=...) has {self.gain.shape[1]} regions, the activity has {signal.values.shape[-1]}; select the regions, e.g. connectome.select(labels)"
+                f"LeadField(gain=...) has {self.gain.shape[1]} regions, the activity has {signal.values.shape[-1]}; "
+                "select the regions, e.g. connectome.select(labels)"
             )
         if self.regions and signal.labels[1] and self.regions != signal.labels[1]:
             wrong = [f"{theirs} ≠ {ours}" for theirs, ours in zip(self.regions, signal.labels[1], strict=True) if theirs != ours]

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..network import Network
+from .lines import Lines, Way
 
 # Delays may be this much shorter or longer than when the network was built (a changed speed or length).
 SLACK = 1.05
@@ -36,10 +37,6 @@ class Table(NamedTuple):
     source: Int[np.ndarray, "region slot"]
     exists: Float[np.ndarray, "region slot"]
 
-    @property
-    def n_slots(self) -> int:
-        return self.source.shape[1]
-
     def of(self, matrix: Float[Array, "to from"]) -> Float[Array, "region slot"]:
         """The matrix's entries at the edges of the table."""
         return jnp.take_along_axis(matrix, self.source, axis=1)
@@ -53,6 +50,7 @@ class Plan(NamedTuple):
         history: samples of the past that are kept.
         recent: samples that the short edges need; 0 without short edges.
         long, short: edges that are at least as long as a block, and the others.
+        back: the long edges again, in rows of receivers.
     """
 
     block: int
@@ -60,6 +58,7 @@ class Plan(NamedTuple):
     recent: int
     long: Table
     short: Table
+    back: Table
 
 
 def plan(network: Network, step: float) -> Plan:
@@ -68,7 +67,7 @@ def plan(network: Network, step: float) -> Plan:
     assert speeds is not None
     exists = edges.exists
     if not exists.any():
-        return Plan(LONGEST_BLOCK, LONGEST_BLOCK + 2, 0, _table(exists), _table(exists))
+        return Plan(LONGEST_BLOCK, LONGEST_BLOCK + 2, 0, *[_table(exists)] * 3)
     shortest = edges.lengths / (speeds.fastest * SLACK * step)
     longest = edges.lengths / speeds.slowest * SLACK / step
     block = math.floor(shortest[exists].min())
@@ -80,7 +79,7 @@ def plan(network: Network, step: float) -> Plan:
     is_short = exists & ~is_long
     history = max(math.floor(longest[exists].max()), block) + 2
     recent = math.floor(longest[is_short].max()) + 2 if is_short.any() else 0
-    return Plan(block, history, recent, _table(is_long), _table(is_short))
+    return Plan(block, history, recent, _table(is_long), _table(is_short), _table(is_long.T))
 
 
 def _table(exists: np.ndarray) -> Table:
@@ -96,8 +95,10 @@ class Delays:
     def __init__(self, network: Network, plan: Plan, step: float):
         self.plan = plan
         steps = jnp.asarray(network.delays) / step
-        self.long = _Lines(plan.long, network.connectome.weights, steps)
-        self.short = _Lines(plan.short, network.connectome.weights, steps) if plan.recent else None
+        weights = jnp.asarray(network.connectome.weights)
+        self.long = _Edges(plan.long, weights, steps)
+        self.short = _Edges(plan.short, weights, steps) if plan.recent else None
+        self.way = Way(self.long.lines(), _Edges(plan.back, weights.T, steps.T).lines())
 
     def valid(self) -> Array:
         """Whether every delay lies within what the plan foresaw."""
@@ -107,28 +108,7 @@ class Delays:
             inside &= jnp.all(jnp.where(self.plan.short.exists > 0, self.short.whole + 2 <= self.plan.recent, True))
         return inside
 
-    def block(self, history: Float[Array, "message region past"], n: int) -> Float[Array, "step+1 message region"]:
-        """What arrives over long edges at the start of a block of `n` steps and after each of them.
-
-        `history` ends with the present. A message that left d steps ago, d = i + f, lies between the
-        samples i and i + 1 back: (1 - f) of the one, f of the other.
-        """
-        lines = self.long
-        n_messages, n_regions, past = history.shape
-        first = past - 2 - lines.whole
-
-        def fetch(source: Array, start: Array) -> Float[Array, "message sample"]:
-            return jax.lax.dynamic_slice(history, (jnp.zeros_like(start), source, start), (n_messages, 1, n + 2))[:, 0]
-
-        window = jax.vmap(jax.vmap(fetch))(jnp.asarray(lines.source, jnp.int32), first)
-        mixing = jnp.stack([lines.weight * (1.0 - lines.part), lines.weight * lines.part], axis=1)
-        mixed = jnp.einsum("rcs,rsk->rck", mixing, window.reshape(n_regions, -1, n_messages * (n + 2)))
-        newer, older = jnp.moveaxis(mixed.reshape(n_regions, 2, n_messages, n + 2), 1, 0)
-        return jnp.transpose(newer[..., 1:] + older[..., :-1], (2, 1, 0))
-
-    def stage(
-        self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array
-    ) -> Float[Array, "message region"]:
+    def stage(self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array) -> Float[Array, "message region"]:
         """What arrives over short edges at a stage, `theta` steps after the last of the `recent` samples.
 
         `now` is what the regions send at that stage. A delay shorter than `theta` is read between the
@@ -148,12 +128,16 @@ class Delays:
         return jnp.einsum("rs,mrs->mr", lines.weight, reading)
 
 
-class _Lines:
+class _Edges:
     """Weights and delays (in steps) of the edges of one table."""
 
     def __init__(self, table: Table, weights: Float[Array, "to from"], steps: Float[Array, "to from"]):
-        self.source = table.source
-        self.weight = table.of(jnp.asarray(weights)) * table.exists
+        self.source = jnp.asarray(table.source, jnp.int32)
+        self.weight = table.of(weights) * table.exists
         self.delay = table.of(steps)
         self.whole = jnp.floor(jax.lax.stop_gradient(self.delay)).astype(jnp.int32)
         self.part = self.delay - self.whole
+
+    def lines(self) -> Lines:
+        """A message that left d steps ago, d = i + f, lies between the samples i and i + 1 back: 1 - f of the one, f of the other."""
+        return Lines(self.source, self.whole, self.weight * (1.0 - self.part), self.weight * self.part)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..network import Network
 from ..noises.base import NoiseBlock
+from . import lines
 from .delays import Delays, Plan
 from .term import StepTerm
 
@@ -17,11 +18,12 @@ NOISE_BLOCK = 64
 
 
 class Carry(NamedTuple):
-    """What goes from step to step. `history` and `noise` are None where there are none."""
+    """What goes from block to block. `history`, `recent` (for short edges) and `noise` are None where there are none."""
 
     n: Array
     y: Float[Array, "state region"]
     history: Float[Array, "message region past"] | None
+    recent: Float[Array, "message region past"] | None
     noise: Float[Array, "noisy region"] | None
 
 
@@ -44,15 +46,16 @@ class Stepper:
     def init(self) -> Carry:
         """The state at the start, with constant history; NaN if a delay is outside the plan."""
         y = jnp.asarray(self.network.initial)
-        history = noise = None
+        history = recent = noise = None
         if self.delays is not None:
             assert self.plan is not None
             y = jnp.where(self.delays.valid(), y, jnp.nan)
             sent = self.network.messages(y)
-            history = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.history))
+            history = lines.begin(self.plan.history, self.delays.way, sent)
+            recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
         if self.network.noise is not None:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
-        return Carry(jnp.asarray(0, jnp.int32), y, history, noise)
+        return Carry(jnp.asarray(0, jnp.int32), y, history, recent, noise)
 
     def advance(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
         """`n` steps, and the state after each of them."""
@@ -74,13 +77,9 @@ class Stepper:
         return min(n, NOISE_BLOCK) if self.network.noise is not None else n
 
     def _block(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
-        arrived = recent = None
+        arrived, history = None, carry.history
         if self.delays is not None:
-            assert carry.history is not None
-            arrived = self.delays.block(carry.history, n)
-            if self.delays.short is not None:
-                assert self.plan is not None
-                recent = carry.history[..., -self.plan.recent :]
+            arrived, history = lines.receive(n, self.delays.way, history)
         noise, drawn = carry.noise, NoiseBlock(None, None)
         if self.network.noise is not None:
             assert carry.noise is not None
@@ -91,12 +90,11 @@ class Stepper:
             "increment": None if drawn.increments is None else self._spread(drawn.increments),
             "forcing": None if drawn.forcing is None else (self._spread(drawn.forcing[:-1]), self._spread(drawn.forcing[1:])),
         }
-        (y, _), states = jax.lax.scan(self._step, (carry.y, recent), xs)
-        history = carry.history
-        if history is not None:
+        (y, recent), states = jax.lax.scan(self._step, (carry.y, carry.recent), xs)
+        if self.delays is not None:
             sent = jnp.transpose(jax.vmap(self.network.messages)(states), (1, 2, 0))
-            history = jnp.concatenate([history, sent], axis=-1)[..., n:]
-        return Carry(carry.n + n, y, history, noise), states
+            history = lines.send(n, self.delays.way, history, sent)
+        return Carry(carry.n + n, y, history, recent, noise), states
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""

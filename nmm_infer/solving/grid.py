@@ -42,7 +42,9 @@ def make_grid(duration: Any, step: Any, sample_every: Any = None, transient: Any
     period = dt if sample_every is None else milliseconds(sample_every, "sample_every")
     every = round(period / dt)
     if every < 1 or abs(every * dt - period) > 1e-6 * period:
-        raise ValueError(f"sample_every is {period:g} ms, expected a whole number of steps of {dt:g} ms; choose step = {period / max(1, round(period / dt)):g} ms")
+        raise ValueError(
+            f"sample_every is {period:g} ms, expected a whole number of steps of {dt:g} ms; choose step = {period / max(1, round(period / dt)):g} ms"
+        )
     kept = round(length / period)
     if kept < 1:
         raise ValueError(f"duration is {length:g} ms, expected at least one sample of {period:g} ms")

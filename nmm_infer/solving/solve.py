@@ -6,6 +6,7 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
 from ..adjoints import AbstractAdjoint, Checkpointed
@@ -38,7 +39,7 @@ def solve(
     adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
     stepsize_controller: diffrax.AbstractStepSizeController | None = None,
 ) -> Trajectory | Signal:
-    """Simulate a network. Can be jitted, differentiated and vmapped with respect to everything in it.
+    """Simulate a network. Can be jitted, vmapped and differentiated (in reverse mode) with respect to everything in it.
 
     Args:
         network: without priors; `nmm.sample` draws them, `nmm.Problem` infers them.
@@ -72,12 +73,13 @@ def _check(network: Network, key: PRNGKeyArray | None) -> None:
     free = priors(network)
     if free:
         raise ValueError(
-            f"solve(network=...) still has priors at {', '.join(free)}; draw them with nmm.sample(network) inside a NumPyro model, or pass the network to nmm.Problem"
+            f"solve(network=...) still has priors at {', '.join(free)}; "
+            "draw them with nmm.sample(network) inside a NumPyro model, or pass the network to nmm.Problem"
         )
     if network.noise is not None and key is None:
         raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
     edges, lengths = network.connectome.edges, network.connectome.lengths
-    if network.has_delays and isinstance(lengths, jax.core.Tracer) and edges.exists.any() and not edges.lengths.any():
+    if network.has_delays and isinstance(lengths, Tracer) and edges.exists.any() and not edges.lengths.any():
         raise ValueError(
             "solve(network=...): its tract lengths were traced when the connectome was built, so blocks and history cannot be sized; "
             "build the connectome outside jit and grad, and put the lengths in with eqx.tree_at(lambda n: n.connectome.lengths, network, lengths)"
@@ -97,7 +99,7 @@ def _solve(
 ) -> Trajectory | Signal:
     plan = plan_delays(network, grid.step) if network.has_delays else None
     stepper = Stepper(network, solver, grid.step, grid.start, plan, key)
-    per_frame = _outputs_per_frame(grid, adjoint)
+    per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
     def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
         state, memory = carry
@@ -111,9 +113,12 @@ def _solve(
     return recorder.finish(recorded, network, grid)
 
 
-def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint) -> int:
+def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint, block: int) -> int:
+    """Whole blocks, if one output is a step: the rest of a block costs almost as much as a block."""
     steps = adjoint.frame_steps
-    return grid.kept if steps is None else max(1, min(grid.kept, round(steps / grid.every)))
+    if steps is None:
+        return grid.kept
+    return max(1, min(grid.kept, round(max(1, steps // block) * block / grid.every)))
 
 
 def _frames(frame: Any, carry: Any, outputs: int, per_frame: int, adjoint: AbstractAdjoint, keep: bool) -> tuple[Any, Any]:
