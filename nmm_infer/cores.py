@@ -13,5 +13,6 @@ def use_cores(n: int) -> None:
         jax.config.update("jax_num_cpu_devices", n)
     except RuntimeError as error:
         raise RuntimeError(
-            "use_cores(n) comes too late: JAX has started; call nmm.use_cores(n) at the top of the script, before any array or key is made and before blackjax is imported"
+            "use_cores(n) comes too late: JAX has started; call nmm.use_cores(n) at the top of the script, "
+            "before any array or key is made and before blackjax is imported"
         ) from error

@@ -1,5 +1,6 @@
 """The demo: one subject's resting brain, from the connectome to a posterior."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,11 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         out: folder of the two files.
         seed: of the random key.
         console: a rich console; None: a new one.
-        chains, draws: None: 4 chains of 500 draws (2 of 25 if quick).
+        chains, draws: None: 4 chains of 750 draws (2 of 25 if quick).
     """
     chains = chains or (2 if quick else 4)
-    try:
+    with contextlib.suppress(RuntimeError):  # JAX has started with the devices that it has: the demo is slower, not wrong
         use_cores(chains)
-    except RuntimeError:
-        pass  # JAX has started with the devices that it has: the demo is slower, not wrong
 
     from rich.console import Console
 
@@ -78,8 +77,8 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         f"A linear network of {problem.network.n_regions} regions with regional time constants and noise is fitted to its cross-spectra by NUTS."
     )
     engine = NUTS(
-        draws=draws or (25 if quick else 500),
-        warmup=50 if quick else 200,
+        draws=draws or (25 if quick else 750),
+        warmup=50 if quick else 150,
         chains=chains,
         metric=Laplace(steps=100 if quick else 400),
         dtype="float32",  # enough here: the log density is smooth and of order 10⁴

@@ -98,7 +98,8 @@ class Network(AbstractPlated):
             for state in self.noisy_states:
                 if state not in self.model.state_names():
                     raise ValueError(
-                        f"{type(self.noise).__name__}(states=...): {type(self.model).__name__} has no state {state!r}; it has {', '.join(self.model.state_names())}"
+                        f"{type(self.noise).__name__}(states=...): {type(self.model).__name__} has no state {state!r}; "
+                        f"it has {', '.join(self.model.state_names())}"
                     )
         if n > 1 and not self.couplings:
             raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
@@ -107,14 +108,17 @@ class Network(AbstractPlated):
 
     @property
     def plates(self) -> dict[str, int]:
+        """Sizes of the plates that priors may be drawn over, by name."""
         return self.connectome.plates
 
     @property
     def n_regions(self) -> int:
+        """Regions of the connectome."""
         return self.connectome.n_regions
 
     @property
     def couplings(self) -> tuple[AbstractCoupling, ...]:
+        """The couplings as a tuple, also if there is one or none."""
         return self.coupling if isinstance(self.coupling, tuple) else (self.coupling,)
 
     @property
@@ -126,6 +130,7 @@ class Network(AbstractPlated):
 
     @property
     def has_delays(self) -> bool:
+        """Whether messages travel at a finite speed."""
         return self.speed is not None
 
     @property
@@ -134,9 +139,11 @@ class Network(AbstractPlated):
         return None if self.speed is None else self.connectome.lengths / self.speed  # pyright: ignore[reportOptionalOperand]
 
     def source_of(self, coupling: AbstractCoupling) -> tuple[str, ...]:
+        """The variables that `coupling` sends; by default what the model sends."""
         return coupling.source or self.model.sends
 
     def ports_of(self, coupling: AbstractCoupling) -> tuple[str, ...]:
+        """The ports that `coupling` feeds; by default the model's first, as many as it sends variables."""
         return coupling.port or self.model.ports[: len(self.source_of(coupling))]
 
     # The maths of one instant. `messages` leave a region, travel, are weighted and summed, and `inputs` turn the sums into `c`.

@@ -11,6 +11,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from .priors.base import AbstractPrior
 from .units import DIMENSIONLESS, to_canonical
@@ -51,7 +52,7 @@ class _Fill:
         if isinstance(value, AbstractPrior):
             return value.bind(self.unit, what)
         value = to_canonical(value, self.unit, what)
-        if isinstance(value, jax.core.Tracer):  # nothing to look at yet
+        if isinstance(value, Tracer):  # nothing to look at yet
             return value
         try:
             array = np.asarray(value, dtype=np.float64)

@@ -81,6 +81,7 @@ class Problem(AbstractPlated):
 
     @property
     def plates(self) -> dict[str, int]:
+        """Sizes of the plates that priors may be drawn over, by name."""
         return self.network.plates
 
     @property
@@ -146,7 +147,8 @@ class Problem(AbstractPlated):
         return eqx.filter_eval_shape(lambda: self._simulate(network, observe))
 
     def _simulate(self, network: Network, observe: AbstractObservation) -> Signal:
-        assert self.duration is not None and self.step is not None
+        assert self.duration is not None
+        assert self.step is not None
         options = {"step": self.step, "transient": self.transient or None, **dict(self.options)}
         first, rest = (observe.parts[0], observe.parts[1:]) if isinstance(observe, Chain) else (observe, ())
         if isinstance(first, AbstractStream) and "stepsize_controller" not in options:

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from .priors.base import AbstractPrior
 from .priors.prior import Prior
@@ -23,7 +23,7 @@ class SpeedRange(NamedTuple):
 
 def speed_range(speed: Any) -> SpeedRange:
     """The range of a value, of a prior's mass but its tails, or of physiology where nothing is known (a traced value)."""
-    if isinstance(speed, jax.core.Tracer):
+    if isinstance(speed, Tracer):
         return SpeedRange(*PHYSIOLOGICAL)
     if isinstance(speed, Prior):
         return _prior_range(speed)

@@ -8,7 +8,7 @@ costs more than a second, which users of plain numbers need not pay.
 
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def to_canonical(value: Any, unit: str, what: str) -> Any:
     import brainunit as u
 
     target = parse(unit)
-    quantity = 1.0 * value if isinstance(value, u.Unit) else value
+    quantity = cast(Any, 1.0 * value if isinstance(value, u.Unit) else value)
     if quantity.dim != target.dim:
         wanted = "a dimensionless number" if unit == DIMENSIONLESS else f"a quantity convertible to {unit}"
         raise UnitError(f"{what} got a quantity in {quantity.unit}, expected {wanted}; a bare number is read in {unit}")

@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
     def to_latent(self, u: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """From the frame's coordinates to the unknowns."""
-        return u if self.scale is None else self.centre + jnp.asarray(self.scale) @ u
+        return u if self.scale is None else jnp.asarray(self.centre) + jnp.asarray(self.scale) @ u
 
 
 class AbstractMetric(eqx.Module):

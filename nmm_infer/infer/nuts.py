@@ -108,7 +108,7 @@ class NUTS(AbstractEngine):
             )
             return build_tree(target, run, key_tree, key)
 
-    def _run(self, target: Target, frame: Frame, arrangement: AbstractArrangement, key: Array, bars: Any) -> tuple[Array, dict[str, np.ndarray], bool]:
+    def _run(self, target: Target, frame: Frame, arrangement: AbstractArrangement, key: Array, bars: Any) -> tuple[np.ndarray, dict[str, np.ndarray], bool]:
         kernel = blackjax.nuts.build_kernel()
         core = self.metric.core(self.warmup)
         averaging = dual_averaging_adaptation(self.target_acceptance)
@@ -213,6 +213,6 @@ def _note(stats: dict[str, np.ndarray]) -> str:
     return f"{stats['n_steps'].mean():.0f} steps a draw" + (f", {divergences} divergences" if divergences else "")
 
 
-def _to_latent(frame: Frame, positions: Array) -> np.ndarray:
+def _to_latent(frame: Frame, positions: np.ndarray) -> np.ndarray:
     u = np.asarray(positions, dtype=np.float64)
     return u if frame.scale is None else frame.centre + u @ np.asarray(frame.scale, dtype=np.float64).T

@@ -108,7 +108,7 @@ def _sites(target: Target, values: dict[str, Array]) -> Any:
             dims = ("chain", "draw", *plates[-(array.ndim - 2) :]) if array.ndim > 2 else ("chain", "draw")
         variables[name] = (dims, array, {"units": str(units[name])} if name in units else {})
     dataset = xr.Dataset(variables)
-    known = {dim: labels[dim] for dim in dataset.dims if dim in labels and len(labels[dim]) == dataset.sizes[dim]}
+    known: dict[str, Any] = {dim: names for dim, names in labels.items() if dataset.sizes.get(dim) == len(names)}
     return dataset.assign_coords(chain=np.arange(dataset.sizes["chain"]), draw=np.arange(dataset.sizes["draw"]), **known)
 
 

@@ -54,11 +54,11 @@ class Target:
         return _guarded(self._raw)(x)
 
     def _raw(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
-        return -potential_energy(self.problem.model, (self.observed,), {}, self._unravel(x))
+        return -potential_energy(self.problem.model, (self.observed,), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def log_prior(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log prior density in unconstrained coordinates."""
-        return -potential_energy(self._prior, (), {}, self._unravel(x))
+        return -potential_energy(self._prior, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def constrain(self, x: Float[Array, " latent"]) -> dict[str, Array]:
         """All sites, deterministic ones included, in the units of their priors. Runs no simulation."""

@@ -59,7 +59,7 @@ gram.defvjp(lambda X: (gram(X), X), _gram_backward)
 class ComplexNormal(dist.Distribution):
     """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]`; the event is `["k n"]`."""
 
-    support = dist.constraints.independent(dist.constraints.real, 2)
+    support = dist.constraints.independent(dist.constraints.real, 2)  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, S: Complex[Array, "*batch n n"], k: int, *, validate_args: bool | None = None):
         self.S = S

@@ -50,6 +50,6 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
             f"data has {recording.values.shape[0]} samples, the simulation gives {n} (one every {predicted.interval:g} ms); "
             f"change the Problem's duration to {recording.values.shape[0] * predicted.interval:g} ms, or cut the data"
         )
-    if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:
+    if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {predicted.interval:g} ms; set the observation's period")
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, predicted.interval)  # pyright: ignore[reportArgumentType]

@@ -110,7 +110,7 @@ class Spectral(AbstractLikelihood):
             values = values @ directions
         return ObservedSpectra(values, recording, frequencies, directions, float(interval), labels, dim)  # pyright: ignore[reportArgumentType]
 
-    def distribution(self, network, observe, simulate, observed):
+    def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import ComplexNormal
 
         S, stable = self.cross_spectra(network, observe, observed.frequencies, observed.interval, observed.directions)
@@ -183,7 +183,8 @@ def fourier_bands(
     per_band = len(inside) // bands
     if per_band < 1:
         raise ValueError(
-            f"Spectral(bands={bands}): the band {1e3 * low:g}–{1e3 * high:g} Hz holds {len(inside)} Fourier frequencies of {n} samples; use at most {len(inside)} bands"
+            f"Spectral(bands={bands}): the band {1e3 * low:g}–{1e3 * high:g} Hz holds {len(inside)} Fourier frequencies of {n} samples; "
+            f"use at most {len(inside)} bands"
         )
     coefficients = np.sqrt(interval / n) * np.fft.rfft(values - values.mean(axis=0), axis=0)
     chosen = inside[: per_band * bands].reshape(bands, per_band)

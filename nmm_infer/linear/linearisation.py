@@ -34,14 +34,17 @@ class Linearisation(NamedTuple):
 
     @property
     def n_states(self) -> int:
+        """States of one region."""
         return self.A.shape[0]
 
     @property
     def n_messages(self) -> int:
+        """Messages that one region sends."""
         return self.B.shape[1]
 
     @property
     def n_regions(self) -> int:
+        """Regions of the network."""
         return self.A.shape[-1]
 
     def jacobian(self) -> Float[Array, "system system"]:
@@ -70,10 +73,7 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     name = variable or network.model.observable
 
     def drift(y: Array, total: Array) -> Array:
-        if network.couplings:
-            c = network.inputs(total, y, strength)
-        else:
-            c = jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
+        c = network.inputs(total, y, strength) if network.couplings else jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
         return network.model.drift(jnp.asarray(0.0), y, c)
 
     messages = network.messages(y) if network.couplings else jnp.zeros((0, network.n_regions))

@@ -52,7 +52,7 @@ def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
     def phase(omega: Array) -> Array:
         R = _local(lin.A, omega)
         CB = jnp.einsum("msr,str,tlr->mlr", lin.C, R, lin.B)
-        K = lin.weights * jnp.exp(-1j * omega * lin.delays)
+        K = lin.weights * jnp.exp(-1j * omega * lin.delays)  # pyright: ignore[reportOperatorIssue]
         loop = jnp.einsum("mlr,rk->mrlk", CB, K).reshape(messages * n, messages * n)
         return jnp.angle(jnp.linalg.slogdet(jnp.eye(messages * n) - loop)[0])
 

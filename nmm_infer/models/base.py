@@ -1,15 +1,19 @@
 """A neural mass: states, parameters and the local drift."""
 
 import abc
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import AbstractPart
 from ..units import DIMENSIONLESS
+
+if TYPE_CHECKING:  # to a type checker it would be an argument of the constructor
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
 
 
 class State(NamedTuple):
@@ -36,13 +40,13 @@ class AbstractModel(AbstractPart):
         references: where the equations come from.
     """
 
-    states: eqx.AbstractClassVar[tuple[State, ...]]
-    sends: eqx.AbstractClassVar[tuple[str, ...]]
-    ports: eqx.AbstractClassVar[tuple[str, ...]]
-    observable: eqx.AbstractClassVar[str]
-    category: eqx.AbstractClassVar[str]
-    use_case: eqx.AbstractClassVar[str]
-    references: eqx.AbstractClassVar[tuple[str, ...]]
+    states: AbstractClassVar[tuple[State, ...]]
+    sends: AbstractClassVar[tuple[str, ...]]
+    ports: AbstractClassVar[tuple[str, ...]]
+    observable: AbstractClassVar[str]
+    category: AbstractClassVar[str]
+    use_case: AbstractClassVar[str]
+    references: AbstractClassVar[tuple[str, ...]]
     noisy: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[dict[str, str]] = {}
 

@@ -70,7 +70,7 @@ class LeadField(AbstractLinear):
         n - 1; a likelihood that forgets this counts one channel too many.
         """
         reference = self.reference()
-        return reference @ covariance @ reference.T
+        return reference @ covariance @ reference.T  # pyright: ignore[reportReturnType]
 
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)

@@ -69,7 +69,7 @@ class FromMaps(AbstractPrior):
                 value = value + sd * numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
         value = value if self.transform is None else self.transform(value)
         with numpyro.plate("region", n_regions):
-            return self.scale * numpyro.deterministic(name, value)
+            return self.scale * numpyro.deterministic(name, value)  # pyright: ignore[reportReturnType]
 
     def scale_site(self, name: str) -> str | None:
         return f"{name}.residual_sd" if isinstance(self.residual_sd, AbstractPrior) else None

@@ -62,7 +62,7 @@ class Pooled(AbstractPrior):
                 z = numpyro.deterministic(f"{name}.z", (x - c * mean) / sd**c)
             value = mean + sd * z
             value = numpyro.deterministic(name, value if self.transform is None else self.transform(value))
-        return self.scale * value
+        return self.scale * value  # pyright: ignore[reportReturnType]
 
     def scale_site(self, name: str) -> str | None:
         return f"{name}.sd" if isinstance(self.sd, AbstractPrior) else None

@@ -38,6 +38,6 @@ class Prior(AbstractPrior):
         import numpyro
 
         if self.over is None:
-            return self.scale * numpyro.sample(name, self.distribution)
+            return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]
         with numpyro.plate(self.over, plate_size(self.over, plates, name)):
-            return self.scale * numpyro.sample(name, self.distribution)
+            return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]

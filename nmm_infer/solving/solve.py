@@ -23,9 +23,33 @@ from .recorders import AbstractRecorder, Everything, Stream
 
 
 @overload
-def solve(network: Network, duration: Any, *, step: Any, key: PRNGKeyArray | None = None, observe: None = None, **options: Any) -> Trajectory: ...
+def solve(
+    network: Network,
+    duration: Any,
+    *,
+    step: Any,
+    key: PRNGKeyArray | None = None,
+    observe: None = None,
+    sample_every: Any = None,
+    transient: Any = None,
+    solver: diffrax.AbstractSolver | None = None,
+    adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
+    stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+) -> Trajectory: ...
 @overload
-def solve(network: Network, duration: Any, *, step: Any, key: PRNGKeyArray | None = None, observe: AbstractStream, **options: Any) -> Signal: ...
+def solve(
+    network: Network,
+    duration: Any,
+    *,
+    step: Any,
+    key: PRNGKeyArray | None = None,
+    observe: AbstractStream,
+    sample_every: Any = None,
+    transient: Any = None,
+    solver: diffrax.AbstractSolver | None = None,
+    adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
+    stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+) -> Signal: ...
 def solve(
     network: Network,
     duration: Any,

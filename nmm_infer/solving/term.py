@@ -1,6 +1,7 @@
 """One step of a network as a Diffrax term."""
 
 from collections.abc import Callable
+from typing import Any
 
 import diffrax
 from jaxtyping import Array, Float
@@ -13,7 +14,7 @@ class StepTerm(diffrax.AbstractTerm):
     control of the term is the fraction of a step, in ms, together with the noise's share of it.
     """
 
-    drift: Callable[[float, Float[Array, "state region"]], Float[Array, "state region"]]
+    drift: Callable[[Any, Float[Array, "state region"]], Float[Array, "state region"]]
     increment: Float[Array, "state region"] | None
 
     def vf(self, t, y, args):
