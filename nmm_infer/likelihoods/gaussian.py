@@ -1,10 +1,8 @@
 """Independent Gaussian measurement noise."""
 
-import jax.numpy as jnp
-
 from ..parameters import Slot, param
 from .base import AbstractLikelihood
-from .series import bind_series
+from .series import bind_series, finite
 
 
 class Gaussian(AbstractLikelihood):
@@ -25,6 +23,5 @@ class Gaussian(AbstractLikelihood):
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist
 
-        values = simulate().values
-        valid = jnp.all(jnp.isfinite(values))
-        return dist.Normal(jnp.where(valid, values, 0.0), self.scale), valid
+        values, valid = finite(simulate())
+        return dist.Normal(values, self.scale), valid

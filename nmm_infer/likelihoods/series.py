@@ -3,10 +3,12 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..observe.base import AbstractObservation
+from ..signal import Signal
 from .base import AbstractObserved, Expected
 from .recording import Recording, check_channels
 
@@ -53,3 +55,9 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {predicted.interval:g} ms; set the observation's period")
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, predicted.interval)  # pyright: ignore[reportArgumentType]
+
+
+def finite(signal: Signal) -> tuple[Array, Array]:
+    """The simulated values, zero if any is not finite, and whether all are."""
+    valid = jnp.all(jnp.isfinite(signal.values))
+    return jnp.where(valid, signal.values, 0.0), valid

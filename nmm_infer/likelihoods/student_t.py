@@ -1,10 +1,8 @@
 """Independent measurement noise with heavy tails."""
 
-import jax.numpy as jnp
-
 from ..parameters import Slot, param
 from .base import AbstractLikelihood
-from .series import bind_series
+from .series import bind_series, finite
 
 
 class StudentT(AbstractLikelihood):
@@ -23,6 +21,5 @@ class StudentT(AbstractLikelihood):
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist
 
-        values = simulate().values
-        valid = jnp.all(jnp.isfinite(values))
-        return dist.StudentT(self.df, jnp.where(valid, values, 0.0), self.scale), valid
+        values, valid = finite(simulate())
+        return dist.StudentT(self.df, values, self.scale), valid

@@ -40,7 +40,8 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
 def _regional_names(posterior: Any) -> list[str]:
     """Regional parameters that vary; standardised deviations only where they stand alone."""
     names = [str(n) for n, d in posterior.data_vars.items() if set(d.dims) == {"chain", "draw", "region"} and float(d.max()) > float(d.min())]
-    return [name for name in names if not (name.endswith(".z") and name.removesuffix(".z") in names)]
+    # The coordinates in which a pooled parameter was sampled say nothing that the parameter itself does not.
+    return [name for name in names if not (name.endswith((".z", ".x")) and name[:-2] in names)]
 
 
 def _scalars(posterior: Any, prior: Any, names: list[str]) -> str:
