@@ -119,8 +119,8 @@ class NUTS(AbstractEngine):
         def start(key: Array, u: Float[Array, " latent"]) -> Chain:
             memory = averaging[0](self.initial_step_size)
             chain = Chain(key, blackjax.nuts.init(u, log_density), Adaptation(memory, core.init(u.size), jnp.exp(memory.log_step_size)))
-            # Python numbers among them would change type after the first step.
-            return jax.tree.map(lambda x: x if isinstance(x, jax.Array) else jnp.asarray(x, u.dtype if isinstance(x, float) else None), chain)
+            # Weakly typed numbers among them would turn strong after the first chunk, and the program be compiled twice.
+            return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x, u.dtype if isinstance(x, float) else None).dtype), chain)
 
         def step(chain: Chain, stage: Stage) -> tuple[Chain, tuple[Array, dict[str, Array]]]:
             key, key_step = jax.random.split(chain.key)
