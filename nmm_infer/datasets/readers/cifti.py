@@ -1,6 +1,7 @@
 """Parcellated time series in CIFTI files, as HCP and XCP-D write them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,11 @@ def read_ptseries(path: Path) -> Recording:
         ImportError: nibabel is not installed.
     """
     try:
-        import nibabel  # pyright: ignore[reportMissingImports]
+        import nibabel
     except ImportError as error:
         raise ImportError(f"reading {path.name} needs nibabel, which is not installed; run pip install 'nmm-infer[neuro]'") from error
     with intact(path, "a CIFTI parcellated time series"):
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)
         series, parcels = (image.header.get_axis(i) for i in (0, 1))
         values = np.asarray(image.get_fdata())
         step = float(series.step) * 1000.0 if series.unit.upper() == "SECOND" else None
