@@ -149,16 +149,18 @@ class Network(AbstractPlated):
     # The maths of one instant. `messages` leave a region, travel, are weighted and summed, and `inputs` turn the sums into `c`.
 
     def messages(self, y: Float[Array, "state region"]) -> Float[Array, "message region"]:
-        """What every region sends, all couplings stacked."""
+        """What every region sends, all couplings stacked; no rows without couplings."""
+        if not self.couplings:
+            return jnp.zeros((0, self.n_regions), y.dtype)
         return jnp.concatenate([coupling.pre(self.model.sent(self.source_of(coupling), y)) for coupling in self.couplings])
 
     def n_messages(self) -> int:
         """Rows of `messages`."""
-        return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0] if self.couplings else 0
+        return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0]
 
     def inputs(self, total: Float[Array, "message region"], y: Float[Array, "state region"], strength: Float[Array, " region"]) -> Float[Array, "port region"]:
         """The model's coupling input `c` from the weighted sums of arrived messages."""
-        rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
+        rows: list[Any] = [jnp.zeros(self.n_regions, y.dtype)] * len(self.model.ports)
         first = 0
         for coupling in self.couplings:
             sent = self.model.sent(self.source_of(coupling), y)
@@ -169,6 +171,12 @@ class Network(AbstractPlated):
                 rows[index] = rows[index] + row
             first += size
         return jnp.stack(rows)
+
+    def drift(self, t: Any, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """dy/dt of the whole network without delays and noise."""
+        weights = jnp.asarray(self.connectome.weights)
+        total = jnp.einsum("ij,mj->mi", weights, self.messages(y))
+        return self.model.drift(t, y, self.inputs(total, y, weights.sum(axis=1)))
 
 
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:

@@ -30,12 +30,7 @@ def fixed_point(network: Network, guess: Float[Array, "state region"] | None = N
 
 def rest_drift(network: Network, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
     """dy/dt of the whole network when every message has been the same for ever."""
-    weights = jnp.asarray(network.connectome.weights)
-    c = jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
-    if network.couplings:
-        total = jnp.einsum("ij,mj->mi", weights, network.messages(y))
-        c = network.inputs(total, y, weights.sum(axis=1))
-    return network.model.drift(jnp.asarray(0.0), y, c)
+    return network.drift(jnp.asarray(0.0), y)
 
 
 def is_linear(network: Network) -> bool:

@@ -41,17 +41,13 @@ def activity_of(activity: Activity, variable: str | None) -> Signal:
     return activity.variable(variable) if isinstance(activity, Trajectory) else activity
 
 
-def period_field(doc: str) -> Any:
+def period_field() -> Any:
     """A time between outputs: Quantity or ms."""
-    return eqx.field(default=None, static=True, converter=_Period(doc))
+    return eqx.field(default=None, static=True, converter=_period)
 
 
-class _Period:
-    def __init__(self, doc: str):
-        self.doc = doc
-
-    def __call__(self, value: Any) -> float | None:
-        return None if value is None else milliseconds(value, "observation(period=...)")
+def _period(value: Any) -> float | None:
+    return None if value is None else milliseconds(value, "observation(period=...)")
 
 
 def steps_in(period: float | None, step: float, what: str) -> int:

@@ -47,7 +47,7 @@ class Bold(AbstractLinear, AbstractStream):
     gain: Slot = param(1e-3, "kHz", doc="vasodilatory signal per unit of activity and ms; 1/s as in the papers", low=0.0, high=1.0)
     baseline: Slot = param(0.0, doc="activity at which blood flow rests", low=-100.0, high=100.0)
     signal_equation: AbstractBoldSignal = ClassicBoldSignal()
-    period: float | None = period_field("repetition time")
+    period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
     resolution: float = eqx.field(static=True, default=10.0)
 

@@ -26,7 +26,7 @@ class HemodynamicResponse(AbstractLinear, AbstractStream):
     """
 
     kernel: AbstractKernel = DoubleGamma()
-    period: float | None = period_field("repetition time")
+    period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
     resolution: float = eqx.field(static=True, default=50.0)
 

@@ -17,7 +17,7 @@ class Subsample(AbstractLinear, AbstractStream):
         variable: variable of the model; None: its observable.
     """
 
-    period: float | None = period_field("time between samples")
+    period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
     def init(self, n_regions, step):

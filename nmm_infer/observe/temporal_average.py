@@ -18,7 +18,7 @@ class TemporalAverage(AbstractLinear, AbstractStream):
         variable: variable of the model; None: its observable.
     """
 
-    period: float | None = period_field("length of the window")
+    period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
     def init(self, n_regions, step):

@@ -29,17 +29,8 @@ def solve_adaptive(network: Network, grid: Grid, solver: Any, adjoint: Any, cont
 
 @eqx.filter_jit
 def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: Any) -> Trajectory:
-    weights = jnp.asarray(network.connectome.weights)
-    strength = weights.sum(axis=1)
-
-    def drift(t: Any, y: Any, args: Any) -> Any:
-        c = jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
-        if network.couplings:
-            c = network.inputs(jnp.einsum("ij,mj->mi", weights, network.messages(y)), y, strength)
-        return network.model.drift(t, y, c)
-
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(drift),
+        diffrax.ODETerm(lambda t, y, args: network.drift(t, y)),
         solver,
         t0=grid.start,
         t1=grid.times[-1],
