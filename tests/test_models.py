@@ -1,4 +1,4 @@
-"""Every neural mass: against TVB, against plain formulas, against its own metadata, against published numbers."""
+"""Every neural mass: against TVB, against plain formulas, against its own metadata."""
 
 import functools
 import inspect
@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from catalogue import MODELS
+from formulas import FORMULAS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,105 +20,7 @@ from nmm_infer.models.base import AbstractModel
 from nmm_infer.models.transfer import rate
 from nmm_infer.units import parse
 
-# One dictionary, every property: a new model joins with one line here and one formula below.
-MODELS = {
-    "Generic2dOscillator": models.Generic2dOscillator,
-    "Hopf": models.Hopf,
-    "JansenRit": models.JansenRit,
-    "LeakyIntegrator": models.LeakyIntegrator,
-    "Linear": models.Linear,
-    "MontbrioPazoRoxin": models.MontbrioPazoRoxin,
-    "ReducedWongWang": models.ReducedWongWang,
-    "WilsonCowan": models.WilsonCowan,
-    "WilsonCowan.oscillating": models.WilsonCowan.oscillating,
-    "WongWangExcInh": models.WongWangExcInh,
-}
 each = pytest.mark.parametrize("name", MODELS)
-
-
-# ---------------------------------------------------------------- the equations once more, in plain NumPy
-
-
-def sigma(x):
-    return 0.5 * (1 + np.tanh(x / 2))
-
-
-def generic_2d_oscillator(p, y, c):
-    V, W = y
-    return [
-        p["d"] * p["tau"] * (p["alpha"] * W - p["f"] * V**3 + p["e"] * V**2 + p["g"] * V + p["gamma"] * p["I"] + p["gamma"] * c[0]),
-        p["d"] / p["tau"] * (p["a"] + p["b"] * V + p["c"] * V**2 - p["beta"] * W),
-    ]
-
-
-def hopf(p, y, c):
-    z = y[0] + 1j * y[1]
-    dz = (p["a"] + 1j * p["omega"] - p["beta"] * np.abs(z) ** 2) * z + c[0] + 1j * c[1]
-    return [dz.real, dz.imag]
-
-
-def jansen_rit(p, y, c):
-    def S(v):
-        return 2 * p["nu_max"] / (1 + np.exp(p["r"] * (p["v0"] - v)))
-
-    A, B, a, b, J = (p[key] for key in ("A", "B", "a", "b", "J"))
-    return [
-        y[3],
-        y[4],
-        y[5],
-        A * a * S(y[1] - y[2]) - 2 * a * y[3] - a**2 * y[0],
-        A * a * (p["mu"] + p["a_2"] * J * S(p["a_1"] * J * y[0]) + c[0]) - 2 * a * y[4] - a**2 * y[1],
-        B * b * p["a_4"] * J * S(p["a_3"] * J * y[0]) - 2 * b * y[5] - b**2 * y[2],
-    ]
-
-
-def montbrio_pazo_roxin(p, y, c):
-    r, V = y
-    tau = p["tau"]
-    return [
-        (p["Delta"] / (np.pi * tau) + 2 * r * V) / tau,
-        (V**2 + p["eta"] + p["J"] * tau * r + p["I"] + p["cr"] * c[0] + p["cv"] * c[1] - (np.pi * tau * r) ** 2) / tau,
-    ]
-
-
-def transfer(x, a, b, d):
-    return (a * x - b) / (1 - np.exp(-d * (a * x - b)))
-
-
-def reduced_wong_wang(p, y, c):
-    S = y[0]
-    H = transfer(p["w"] * p["J_N"] * S + p["I_o"] + p["J_N"] * c[0], p["a"], p["b"], p["d"])
-    return [-S / p["tau_s"] + (1 - S) * p["gamma"] * H]
-
-
-def wilson_cowan(p, y, c):
-    E, I = y
-    x_e = p["alpha_e"] * (p["c_ee"] * E - p["c_ei"] * I + p["P"] - p["theta_e"] + c[0])
-    x_i = p["alpha_i"] * (p["c_ie"] * E - p["c_ii"] * I + p["Q"] - p["theta_i"])
-    s_e = p["c_e"] * (sigma(p["a_e"] * (x_e - p["b_e"])) - sigma(-p["a_e"] * p["b_e"]))
-    s_i = p["c_i"] * (sigma(p["a_i"] * (x_i - p["b_i"])) - sigma(-p["a_i"] * p["b_i"]))
-    return [(-E + (p["k_e"] - p["r_e"] * E) * s_e) / p["tau_e"], (-I + (p["k_i"] - p["r_i"] * I) * s_i) / p["tau_i"]]
-
-
-def wong_wang_exc_inh(p, y, c):
-    S_e, S_i = y
-    x_e = p["w_p"] * p["J_N"] * S_e - p["J_i"] * S_i + p["W_e"] * p["I_o"] + p["J_N"] * c[0] + p["I_ext"]
-    x_i = p["J_N"] * S_e - S_i + p["W_i"] * p["I_o"] + p["lamda"] * p["J_N"] * c[0]
-    H_e, H_i = transfer(x_e, p["a_e"], p["b_e"], p["d_e"]), transfer(x_i, p["a_i"], p["b_i"], p["d_i"])
-    return [-S_e / p["tau_e"] + (1 - S_e) * p["gamma_e"] * H_e, -S_i / p["tau_i"] + p["gamma_i"] * H_i]
-
-
-FORMULAS = {
-    models.Generic2dOscillator: generic_2d_oscillator,
-    models.Hopf: hopf,
-    models.JansenRit: jansen_rit,
-    models.LeakyIntegrator: lambda p, y, c: [(-y[0] + p["I"] + c[0]) / p["tau"]],
-    models.Linear: lambda p, y, c: [p["gamma"] * y[0] + c[0]],
-    models.MontbrioPazoRoxin: montbrio_pazo_roxin,
-    models.ReducedWongWang: reduced_wong_wang,
-    models.WilsonCowan: wilson_cowan,
-    models.WongWangExcInh: wong_wang_exc_inh,
-}
 
 
 # ---------------------------------------------------------------- machinery: one compiled drift and gradient for each model
@@ -207,7 +111,7 @@ def test_derivatives_are_those_of_tvb(name):
     if same_defaults:
         assert ours == pytest.approx({key: p.default for key, p in cls.parameters().items()}, rel=1e-12)
     model = cls(**ours)
-    assert list(cls.state_names()) == meta["states"]
+    assert list(model.state_names()) == meta["states"]
     # TVB multiplies the input of this one model by the global gain, which is our coupling's.
     coupling = meta["params"].get("G", 1.0) * REFERENCE[f"{name}/coupling"][: len(cls.ports)]
     ours = np.asarray(model.drift(jnp.zeros(()), REFERENCE[f"{name}/state"], coupling))
@@ -235,13 +139,13 @@ def test_battery_has_every_exported_model():
 def test_metadata_is_consistent(name):
     model = MODELS[name]()
     cls = type(model)
-    names = [*cls.state_names(), *cls.derived]
+    names = [*model.state_names(), *cls.derived]
     assert len(set(names)) == len(names) > 0
     assert not set(names) & set(cls.parameters())
     assert len(set(cls.ports)) == len(cls.ports) > 0
     assert 0 < len(cls.sends) <= len(cls.ports)
-    assert set(cls.noisy) <= set(cls.state_names())
-    assert cls.noisy_states() == (cls.noisy or cls.state_names())
+    assert set(cls.noisy) <= set(model.state_names())
+    assert model.noisy_states() == (cls.noisy or model.state_names())
     y = jnp.asarray(example(name, n_regions=4)[1])
     for variable in (*names, *cls.sends, cls.observable):
         assert model.variable(variable, y).shape == (4,)
@@ -254,8 +158,8 @@ def test_metadata_is_consistent(name):
 
 @each
 def test_units_are_readable(name):
-    cls = type(MODELS[name]())
-    for unit in [p.unit for p in cls.parameters().values()] + list(cls.variables().values()):
+    model = MODELS[name]()
+    for unit in [p.unit for p in model.parameters().values()] + list(model.variables().values()):
         parse(unit)
 
 
@@ -435,94 +339,3 @@ def test_rate_is_smooth_across_threshold():
     series = [1 + around / 2 + around**2 / 12, 0.5 + around / 6, 1 / 6 - around**2 / 60]
     for function, expected in zip(functions, series, strict=True):
         np.testing.assert_allclose(jax.jit(jax.vmap(lambda x, f=function: f(x, 1.0, 0.0, 1.0)))(around), expected, rtol=3e-9)
-
-
-# ---------------------------------------------------------------- (c) published numbers
-
-
-@eqx.filter_jit
-def rk4(model, y, step, n, every):
-    """A plain Runge–Kutta loop, uncoupled; one state for each `every` steps."""
-    c = jnp.zeros((len(model.ports), y.shape[1]))
-
-    def f(y):
-        return model.drift(jnp.zeros(()), y, c)
-
-    def one(_, y):
-        k1 = f(y)
-        k2 = f(y + step / 2 * k1)
-        k3 = f(y + step / 2 * k2)
-        k4 = f(y + step * k3)
-        return y + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-
-    def keep(y, _):
-        y = jax.lax.fori_loop(0, every, one, y)
-        return y, y
-
-    return jax.lax.scan(keep, y, None, length=n // every)[1]
-
-
-def run(model, y, duration, step, sample_every):
-    """Trajectory ["time state region"] sampled every `sample_every` ms."""
-    y = jnp.asarray(y, dtype=jnp.float64)
-    return np.asarray(rk4(model, y, step, round(duration / step), round(sample_every / step)))
-
-
-def upward_crossings(signal, level, sample_every):
-    """Times (ms) at which the signal rises through `level`, interpolated."""
-    below = (signal[:-1] < level) & (signal[1:] >= level)
-    first = np.flatnonzero(below)
-    return (first + (level - signal[first]) / (signal[first + 1] - signal[first])) * sample_every
-
-
-@pytest.mark.parametrize("tau", [1.0, 8.0])
-def test_montbrio_pazo_roxin_is_bistable(tau):
-    """models.md: low (0.0811, -1.9616) and high (1.0306, -0.1544); with another time constant the rate is r/τ, the potential the same."""
-    model = models.MontbrioPazoRoxin(tau=np.array([tau, tau]))
-    end = run(model, [[0.1 / tau, 1.0 / tau], [-2.0, 0.0]], duration=60 * tau, step=0.02 * tau, sample_every=tau)[-1]
-    np.testing.assert_allclose(end * [[tau], [1.0]], [[0.0811, 1.0306], [-1.9616, -0.1544]], atol=5e-5)
-
-
-def test_wong_wang_exc_inh_rests_at_three_hertz():
-    """Deco et al. 2014: the excitatory pool fires at 3.08 Hz."""
-    model = models.WongWangExcInh()
-    end = run(model, model.initial(1), duration=4000, step=0.5, sample_every=10)[-1]
-    np.testing.assert_allclose(1e3 * model.H_e(end), 3.08, atol=0.005)
-
-
-def test_hopf_amplitude_and_period():
-    """√(a/β) and 2π/ω on either side of the bifurcation, which an integrator must not move."""
-    a, beta = np.array([0.25, 0.01, 0.25, -0.003]), np.array([1.0, 1.0, 4.0, 1.0])
-    model = models.Hopf(a=a, omega=0.3, beta=beta)
-    y = run(model, np.tile([[0.3], [0.0]], 4), duration=4000, step=0.1, sample_every=0.5)
-    radius = np.hypot(y[:, 0], y[:, 1])
-    np.testing.assert_allclose(radius[-100:, :3], np.tile([0.5, 0.1, 0.25], (100, 1)), rtol=1e-4)
-    # Below the bifurcation the radius decays with rate |a|, a little faster while it is large.
-    assert radius[-1, 3] < 0.3 * np.exp(-0.003 * 4000)
-    np.testing.assert_allclose(radius[-1, 3] / radius[-2001, 3], np.exp(-0.003 * 1000), rtol=1e-3)
-    times = upward_crossings(y[4000:, 0, 0], 0.0, 0.5)
-    np.testing.assert_allclose(np.diff(times).mean(), 20.94, atol=0.01)
-
-
-def test_jansen_rit_regimes():
-    """With v0 = 6 mV: alpha at an input of 0.22 kHz, slow spikes at 0.12 kHz, silence at 0.05 kHz (Jansen & Rit 1995)."""
-    model = models.JansenRit(mu=np.array([0.22, 0.12, 0.05]), v0=6.0)
-    y = run(model, model.initial(3), duration=12_000, step=0.5, sample_every=1.0)[2000:]
-    eeg = y[:, 1] - y[:, 2]
-    alpha, spikes, silent = eeg.T
-    frequency = 1e3 / np.diff(upward_crossings(alpha, alpha.mean(), 1.0))
-    assert 10 < frequency.mean() < 12
-    assert np.ptp(alpha) > 1
-    rhythm = 1e3 / np.diff(upward_crossings(spikes, spikes.min() + 0.8 * np.ptp(spikes), 1.0))
-    assert 2.2 < rhythm.mean() < 2.8
-    assert np.ptp(spikes) > np.ptp(alpha)
-    assert np.ptp(silent) < 1e-3
-
-
-def test_wilson_cowan_preset_oscillates():
-    """Wilson & Cowan 1972, figure 11; the default set rests."""
-    wave = run(models.WilsonCowan.oscillating(), [[0.1], [0.1]], duration=1000, step=0.5, sample_every=1.0)[500:, 0, 0]
-    assert np.ptp(wave) > 0.1
-    assert len(upward_crossings(wave, wave.mean(), 1.0)) >= 4
-    rest = run(models.WilsonCowan(), [[0.1], [0.1]], duration=1000, step=0.5, sample_every=1.0)[500:, 0, 0]
-    assert np.ptp(rest) < 1e-6

@@ -54,20 +54,17 @@ class AbstractModel(AbstractPart):
     def drift(self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
         """dy/dt per ms at time `t` (ms), state `y` and coupling input `c`, summed over the network."""
 
-    @classmethod
-    def state_names(cls) -> tuple[str, ...]:
-        return tuple(state.name for state in cls.states)
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(state.name for state in self.states)
 
-    @classmethod
-    def variables(cls) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """Everything that can be seen of the model, states first: name → unit."""
-        return {state.name: state.unit for state in cls.states} | cls.derived
+        return {state.name: state.unit for state in self.states} | self.derived
 
-    @classmethod
-    def check_variable(cls, name: str, what: str) -> None:
+    def check_variable(self, name: str, what: str) -> None:
         """Raises ValueError if the model has no variable `name`; the message names `what` asked."""
-        if name not in cls.variables():
-            raise ValueError(f"{what}: {cls.__name__} has no variable {name!r}; it has {', '.join(cls.variables())}")
+        if name not in self.variables():
+            raise ValueError(f"{what}: {type(self).__name__} has no variable {name!r}; it has {', '.join(self.variables())}")
 
     def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
         """A state or a derived variable, by name."""
@@ -79,15 +76,13 @@ class AbstractModel(AbstractPart):
         """The variables `names`, stacked."""
         return jnp.stack([self.variable(name, y) for name in names])
 
-    @classmethod
-    def initial(cls, n_regions: int) -> Float[np.ndarray, "state region"]:
+    def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state, the same in every region."""
-        start = np.array([state.initial for state in cls.states])
+        start = np.array([state.initial for state in self.states])
         return np.tile(start[:, None], (1, n_regions))
 
-    @classmethod
-    def noisy_states(cls) -> tuple[str, ...]:
-        return cls.noisy or cls.state_names()
+    def noisy_states(self) -> tuple[str, ...]:
+        return self.noisy or self.state_names()
 
 
 class AbstractLinearModel(AbstractModel):

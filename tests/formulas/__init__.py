@@ -1,0 +1,5 @@
+"""The equations of every model once more, in plain NumPy: `formula(p, y, c)` with parameters by name, states and coupling inputs by row."""
+
+from . import mean_field, phenomenological, physiological
+
+FORMULAS = phenomenological.FORMULAS | physiological.FORMULAS | mean_field.FORMULAS
