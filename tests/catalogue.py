@@ -6,6 +6,7 @@ from nmm_infer import models
 MODELS = {
     "Generic2dOscillator": models.Generic2dOscillator,
     "Hopf": models.Hopf,
+    "HORN": models.HORN,
     "JansenRit": models.JansenRit,
     "LeakyIntegrator": models.LeakyIntegrator,
     "Linear": models.Linear,

@@ -283,6 +283,7 @@ OTHER = {
     "kHz": ("Hz", 1e3),
     "nA": ("pA", 1e3),
     "1/ms": ("1/second", 1e3),
+    "1/ms^2": ("1/second^2", 1e6),
     "rad/ms": ("rad/second", 1e3),
     "1/mV": ("1/volt", 1e3),
     "mV/ms": ("volt/second", 1.0),
