@@ -1,10 +1,18 @@
 """Draws the pictures of the docs into `docs/images`.
 
-python docs/figures.py                    # simulated.png
-python docs/figures.py posterior.nc       # and demo.png, from the result of `nmm-infer demo`
+    python docs/figures.py                    # all but demo.png
+    python docs/figures.py simulated          # simulated.png
+    python docs/figures.py jansen_rit hopf    # images/models/jansen_rit.png and hopf.png
+    python docs/figures.py posterior.nc       # demo.png, from the result of `nmm-infer demo`
+
+The pictures of the models come from the scripts in `docs/hallmarks`; what was drawn of them is also put
+together on one sheet in a temporary folder, to be looked at.
 """
 
+import io
+import runpy
 import sys
+import tempfile
 from pathlib import Path
 
 import brainunit as u
@@ -12,10 +20,13 @@ import jax
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 import nmm_infer as nmm
 
 IMAGES = Path(__file__).parent / "images"
+HALLMARKS = Path(__file__).parent / "hallmarks"
+LARGEST = 60_000  # bytes of a picture of a model
 
 
 def simulated() -> None:
@@ -46,9 +57,56 @@ def demo(result: Path) -> None:
     np.ravel(panels)[0].figure.savefig(IMAGES / "demo.png", dpi=130, bbox_inches="tight")
 
 
+def hallmark(stem: str) -> Path:
+    """What `docs/hallmarks/STEM.py` leaves as the current figure."""
+    plt.close("all")
+    runpy.run_path(str(HALLMARKS / f"{stem}.py"))
+    if not plt.get_fignums():
+        raise RuntimeError(f"docs/hallmarks/{stem}.py left no figure; it must end with a current matplotlib figure that is not closed")
+    buffer = io.BytesIO()
+    plt.savefig(buffer, dpi=100, bbox_inches="tight", metadata={"Software": None})
+    path = IMAGES / "models" / f"{stem}.png"
+    # A palette of 128 colours is plenty for lines and text, and a third of the size.
+    Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    if path.stat().st_size > LARGEST:
+        raise RuntimeError(f"{path.name} has {path.stat().st_size} bytes, at most {LARGEST} are wanted; draw less, or a smaller figure")
+    return path
+
+
+def sheet(paths: list[Path]) -> Path:
+    """The pictures with their names, three in a row, in a temporary folder."""
+    rows = -(-len(paths) // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(21, 3.4 * rows), squeeze=False, layout="constrained")
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, path in zip(axes.flat, paths, strict=False):
+        ax.imshow(plt.imread(path))
+        ax.set_title(path.stem, fontsize=12)
+    out = Path(tempfile.mkdtemp()) / "hallmarks.png"
+    figure.savefig(out, dpi=80)
+    return out
+
+
+PICTURES = {f.__name__: f for f in (simulated,)}
+
+
+def main(names: list[str]) -> None:
+    known = sorted(path.stem for path in HALLMARKS.glob("*.py"))
+    unknown = [name for name in names if name not in (*PICTURES, *known) and not name.endswith(".nc")]
+    if unknown:
+        raise SystemExit(f"no picture is called {', '.join(unknown)}; there are {', '.join((*PICTURES, *known))}, and demo.png is drawn from a posterior.nc")
+    (IMAGES / "models").mkdir(parents=True, exist_ok=True)
+    drawn = [hallmark(name) for name in known if not names or name in names]
+    for name, draw in PICTURES.items():
+        if not names or name in names:
+            draw()
+    for name in names:
+        if name.endswith(".nc"):
+            demo(Path(name))
+    if drawn:
+        print(f"{len(drawn)} pictures of models; all on one sheet: {sheet(drawn)}")
+
+
 if __name__ == "__main__":
     matplotlib.use("Agg")
-    IMAGES.mkdir(exist_ok=True)
-    simulated()
-    if len(sys.argv) > 1:
-        demo(Path(sys.argv[1]))
+    main(sys.argv[1:])

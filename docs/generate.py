@@ -1,10 +1,12 @@
-"""Writes the tables of the docs from the metadata of the code, between the markers that ask for them.
+"""Writes what the docs can take from the code: tables, a page for each model, and their navigation.
 
     python docs/generate.py
 
-A page asks with `<!-- generated: NAME -->` and ends the table with `<!-- end -->`; NAME is a function below.
+A page asks for a table with `<!-- generated: NAME -->` and ends it with `<!-- end -->`; NAME is a function below. The pages in
+`docs/models` are made as a whole, each from a class and its hallmark, a script in `docs/hallmarks` (its picture: `docs/figures.py`).
 """
 
+import ast
 import functools
 import importlib
 import inspect
@@ -12,11 +14,16 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import equinox as eqx
+
 import nmm_infer as nmm
-from nmm_infer.models.catalogue import model_classes
+from nmm_infer.models import AbstractModel
+from nmm_infer.models.catalogue import CATEGORIES, alternatives, description, model_classes, nested_parts, presets
 from nmm_infer.parameters import AbstractPart
 
+DOCS = Path(__file__).parent
 MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NAVIGATION = re.compile(r"(# the models, by docs/generate.py\n).*?( *# end\n)", re.DOTALL)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -51,22 +58,111 @@ def final(module: object) -> list[type]:
     return sorted((c for c in classes if not inspect.isabstract(c) and not c.__name__.startswith("Abstract")), key=lambda c: c.__name__)
 
 
+def stem(cls: type) -> str:
+    """Of the model's file, its hallmark and its picture."""
+    return cls.__module__.rpartition(".")[2]
+
+
+def hallmark(cls: type) -> Path:
+    """The script that shows what the model does: a docstring that is the caption, and code that leaves a figure."""
+    return DOCS / "hallmarks" / f"{stem(cls)}.py"
+
+
 def catalogue() -> str:
-    rows = ((f"[`{e.name}`](#{e.name.lower()})", e.category, str(e.n_states), e.use_case) for e in nmm.list_models())
-    return table(("model", "category", "states", "what for"), rows)
-
-
-def models() -> str:
     pieces = []
-    for name, cls in model_classes().items():
-        paragraphs = inspect.cleandoc(cls.__doc__ or "").split("\n\n")
-        text = [f"```text\n{p}\n```" if re.search(r"\w'+ = |^x_|^\w\(", p, re.MULTILINE) else p for p in paragraphs]
-        states = ", ".join(f"`{s.name}`" + (f" ({s.unit})" if unit(s.unit) else "") for s in cls.states)
-        derived = "; derived: " + ", ".join(f"`{n}`" + (f" ({t})" if unit(t) else "") for n, t in cls.derived.items()) if cls.derived else ""
-        facts = f"States: {states}{derived}. Sends `{'`, `'.join(cls.sends)}`, input enters at `{'`, `'.join(cls.ports)}`, observed is `{cls.observable}`."
-        references = "References: " + "; ".join(cls.references) + "."
-        pieces += [f"### {name}\n", "\n\n".join(text) + "\n", facts + "\n", parameters(cls), references + "\n"]
+    for category in CATEGORIES:
+        rows = []
+        for entry in nmm.list_models():
+            cls = model_classes()[entry.name]
+            if entry.category == category:
+                picture = f"[![{entry.name}](images/models/{stem(cls)}.png)](models/{entry.name}.md)" if hallmark(cls).exists() else ""
+                rows.append((f"[`{entry.name}`](models/{entry.name}.md)", str(entry.n_states), entry.use_case, picture))
+        if rows:
+            pieces += [f"### {category.capitalize()}\n", table(("model", "states", "what for", ""), rows)]
     return "\n".join(["", *pieces, ""])
+
+
+def names_of(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def variables(model: AbstractModel) -> str:
+    """States, and what is computed from them."""
+    rows = [(f"`{s.name}`", unit(s.unit), f"{s.initial:g}", f"{s.low:g} to {s.high:g}") for s in model.states]
+    text = table(("state", "unit", "initial value", "range"), rows)
+    if model.derived:
+        rows = [(f"`{name}`", unit(text), first_line(getattr(model, name))) for name, text in model.derived.items()]
+        text += "\n" + table(("derived variable", "unit", "meaning"), rows)
+    return text
+
+
+def first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def part(model: AbstractModel, field: str, value: eqx.Module) -> str:
+    """A part that a model is composed of: a link to it if it is a model, and otherwise what it is."""
+    name, link = type(value).__name__, type(value).__name__ in model_classes()
+    what = f"`{field}`: [`{name}`]({name}.md), whose parameters are set through it." if link else f"`{field}`: `{name}`. {summary(type(value))}"
+    others = [other for other in alternatives(model, field) if other != name]
+    pieces = [what + (f" Or {names_of(others)}." if others else "") + "\n"]
+    if isinstance(value, AbstractPart) and not link and value.parameters():
+        pieces.append(parameters(type(value)))
+    return "\n".join(pieces)
+
+
+def model_page(cls: type[AbstractModel]) -> str:
+    """Everything that is known of a model, from its class and its hallmark."""
+    model, name = cls(), cls.__name__
+    first, *rest = description(model)
+    pieces = [
+        f"<!-- made by docs/generate.py from nmm_infer/models/{stem(cls)}.py and docs/hallmarks/{stem(cls)}.py -->\n",
+        f"# {name}\n",
+        first.text + "\n",
+        f"`nmm.models.{name}`: {model.category}; {model.use_case}. How to read this page: [Models](../models.md).\n",
+        "## Equations\n",
+        *(f"```text\n{p.text}\n```\n" if p.equations else p.text + "\n" for p in rest),
+        "## Variables\n",
+        variables(model),
+        f"Regions send {names_of(model.sends)}; coupling enters at {names_of(model.ports)}; observed is `{model.observable}`; "
+        f"noise drives {names_of(model.noisy_states())}.\n",
+        "## Parameters\n",
+        parameters(cls),
+    ]
+    parts = nested_parts(model)
+    if parts:
+        pieces += ["## Parts\n", *(part(model, field, value) for field, value in parts.items())]
+    if presets(cls):
+        rows = ((f"`{name}.{preset}()`", doc) for preset, doc in presets(cls).items())
+        pieces += ["## Presets\n", table(("constructor", "what it is"), rows)]
+    pieces += ["## Literature\n", "".join(f"- {reference}\n" for reference in model.references)]
+    if hallmark(cls).exists():
+        caption, code = hallmark_of(cls)
+        pieces += ["## What it does\n", caption + "\n", f"![{name}](../images/models/{stem(cls)}.png)\n", f"```python\n{code}\n```\n"]
+    return "\n".join(pieces)
+
+
+def hallmark_of(cls: type) -> tuple[str, str]:
+    """Caption and code."""
+    source = hallmark(cls).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    caption = " ".join((ast.get_docstring(tree) or "").split())
+    return caption, "\n".join(source.splitlines()[tree.body[0].end_lineno :]).strip()
+
+
+def model_pages() -> dict[Path, str]:
+    """The page of every model, by its path."""
+    return {DOCS / "models" / f"{name}.md": model_page(cls) for name, cls in model_classes().items()}
+
+
+def navigation(text: str) -> str:
+    """mkdocs.yml with the pages of all models."""
+    lines = []
+    for category in CATEGORIES:
+        names = [name for name, cls in model_classes().items() if cls.category == category]
+        if names:
+            lines += [f"          - {category.capitalize()}:\n", *(f"              - {name}: models/{name}.md\n" for name in names)]
+    return NAVIGATION.sub(lambda found: found.group(1) + "".join(lines) + found.group(2), text)
 
 
 def sections(module: object) -> str:
@@ -102,7 +198,7 @@ def names(module: object) -> str:
 
 PACKAGES = ("solvers", "adjoints", "linear", "observe", "likelihoods", "infer", "check", "viz", "report", "datasets")
 TABLES = {f"names_{name}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
-TABLES |= {f.__name__: f for f in (catalogue, models, couplings, noises, observations, kernels, likelihoods)}
+TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, observations, kernels, likelihoods)}
 
 
 def fill(text: str) -> str:
@@ -110,12 +206,23 @@ def fill(text: str) -> str:
     return MARKED.sub(lambda found: found.group(1) + TABLES[found.group(2)]() + found.group(3), text)
 
 
+def documents() -> dict[Path, str]:
+    """Everything that is made here as it should be, by path."""
+    pages = {page: fill(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md")}
+    mkdocs = DOCS.parent / "mkdocs.yml"
+    return pages | model_pages() | {mkdocs: navigation(mkdocs.read_text(encoding="utf-8"))}
+
+
 def main() -> None:
-    for page in Path(__file__).parent.glob("*.md"):
-        text = page.read_text(encoding="utf-8")
-        if fill(text) != text:
-            page.write_text(fill(text), encoding="utf-8")
-            print(f"updated {page.name}")
+    (DOCS / "models").mkdir(exist_ok=True)
+    expected = documents()
+    for path in set((DOCS / "models").glob("*.md")) - set(expected):
+        path.unlink()
+        print(f"removed {path.name}")
+    for path, text in expected.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"updated {path.name}")
 
 
 if __name__ == "__main__":
