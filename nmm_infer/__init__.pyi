@@ -9,6 +9,7 @@ from . import models as models
 from . import noises as noises
 from . import observe as observe
 from . import solvers as solvers
+from . import stimuli as stimuli
 from . import viz as viz
 from .connectome import Connectome as Connectome
 from .cores import use_cores as use_cores

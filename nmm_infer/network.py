@@ -1,5 +1,6 @@
 """A network: a model in every region, what couples the regions, and what drives them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -9,11 +10,13 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling
-from .models.base import AbstractModel
+from .mixed import Mixed, mix
+from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
 from .priors.base import AbstractPlated, AbstractPrior
 from .speed import SpeedRange, speed_range
+from .stimuli.base import AbstractStimulus, driven
 from .units import is_quantity, to_canonical
 
 
@@ -24,57 +27,63 @@ class Conduction(AbstractPart):
 
 
 class Network(AbstractPlated):
-    """Model + connectome + coupling + noise. Any of their slots may hold a prior.
+    """Model + connectome + coupling + noise + stimulus. Any of their slots may hold a prior.
 
     Args:
-        model: the neural mass of every region.
+        model: the neural mass of every region; or a dictionary, name of a group of regions → its model.
         connectome: None: a single region.
         coupling: a coupling, or a tuple of them; None with a connectome of one region.
         speed: conduction speed in mm/ms (= m/s), a Quantity or a `Prior`; None: no delays.
         noise: None: deterministic.
+        stimulus: a stimulus, or a tuple of them; None: none.
+        groups: with a dictionary of models, name of a group → labels of its regions. One group may be
+            left out: it has all other regions.
         initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
             A speed outside it makes a simulation NaN, never silently wrong.
 
     Raises:
-        ValueError: regional parameters of the wrong length, unknown states, variables or ports,
-            delays without lengths.
+        ValueError: regional parameters of the wrong length, unknown states, variables, ports or
+            regions, delays without lengths.
     """
 
-    model: AbstractModel
+    model: AbstractDynamics
     connectome: Connectome
     coupling: AbstractCoupling | tuple[AbstractCoupling, ...]
     noise: AbstractNoise | None
+    stimulus: AbstractStimulus | tuple[AbstractStimulus, ...]
     speed: Slot
     initial: Float[Array, "state region"]
     speed_range: SpeedRange | None = eqx.field(static=True)
 
     def __init__(
         self,
-        model: AbstractModel,
+        model: AbstractModel | Mapping[str, AbstractModel],
         connectome: Connectome | None = None,
         coupling: AbstractCoupling | tuple[AbstractCoupling, ...] = (),
         *,
         speed: Any = None,
         noise: AbstractNoise | None = None,
+        stimulus: AbstractStimulus | tuple[AbstractStimulus, ...] | None = None,
+        groups: Mapping[str, Any] | None = None,
         initial: Any = None,
         speed_range: tuple[Any, Any] | None = None,
     ):
-        _check_kind(model, AbstractModel, "model", "such as nmm.models.JansenRit()")
-        self.model = model
         self.connectome = single_region() if connectome is None else connectome
         _check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
+        self.model = _dynamics(model, groups, self.connectome.labels)
         self.coupling = tuple(coupling) if isinstance(coupling, tuple | list) else coupling
         self.noise = noise
+        self.stimulus = () if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.initial = _initial(initial, model, self.connectome.n_regions)
+        self.initial = _initial(initial, self.model, self.connectome.n_regions)
         self._check()
 
     def _check(self) -> None:
         n = self.connectome.n_regions
-        check_regions(self.model, n)
+        self.model.check_slots(n)
         for coupling in self.couplings:
             _check_kind(coupling, AbstractCoupling, "coupling", "such as nmm.couplings.Additive(G=0.1)")
             check_regions(coupling, n)
@@ -91,25 +100,43 @@ class Network(AbstractPlated):
                 self.model.check_variable(variable, f"{name}(source=...)")
             for port in self.ports_of(coupling):
                 if port not in self.model.ports:
-                    raise ValueError(f"{name}(port=...): {type(self.model).__name__} has no port {port!r}; it has {', '.join(self.model.ports)}")
+                    raise ValueError(f"{name}(port=...): {self.model.title()} has no port {port!r}; it has {', '.join(self.model.ports)}")
         if self.noise is not None:
             _check_kind(self.noise, AbstractNoise, "noise", "such as nmm.noises.Additive(sigma=0.01)")
             check_regions(self.noise, n)
             for state in self.noisy_states:
                 if state not in self.model.state_names():
                     raise ValueError(
-                        f"{type(self.noise).__name__}(states=...): {type(self.model).__name__} has no state {state!r}; "
-                        f"it has {', '.join(self.model.state_names())}"
+                        f"{type(self.noise).__name__}(states=...): {self.model.title()} has no state {state!r}; it has {', '.join(self.model.state_names())}"
                     )
+        for stimulus in self.stimuli:
+            self._check_stimulus(stimulus)
         if n > 1 and not self.couplings:
             raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
         if self.speed is not None and self.connectome.lengths is None:
             raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
 
+    def _check_stimulus(self, stimulus: Any) -> None:
+        _check_kind(stimulus, AbstractStimulus, "stimulus", "such as nmm.stimuli.Pulse(amplitude=0.1)")
+        n, name = self.n_regions, type(stimulus).__name__
+        check_regions(stimulus, n)
+        driven(stimulus, self.connectome.labels)
+        if stimulus.port is not None and stimulus.port not in self.model.ports:
+            raise ValueError(f"{name}(port=...): {self.model.title()} has no port {stimulus.port!r}; it has {', '.join(self.model.ports)}")
+        free = any(isinstance(getattr(stimulus, slot), AbstractPrior) for slot in stimulus.parameters())
+        shape = () if free else eqx.filter_eval_shape(stimulus, jnp.zeros(())).shape
+        if shape not in ((), (1,), (n,)):
+            raise ValueError(f"{name}(...) gives values of shape {shape}, expected one number or one for each of the network's {n} regions")
+
     @property
     def plates(self) -> dict[str, int]:
         """Sizes of the plates that priors may be drawn over, by name."""
-        return self.connectome.plates
+        return {**self.connectome.plates, **{name: len(labels) for name, labels in self.plate_labels.items()}}
+
+    @property
+    def plate_labels(self) -> dict[str, tuple[str, ...]]:
+        """Regions along each plate: all of them along `region`, those of a group along `region_GROUP`."""
+        return {"region": self.connectome.labels, **(self.model.plates if isinstance(self.model, Mixed) else {})}
 
     @property
     def n_regions(self) -> int:
@@ -122,11 +149,21 @@ class Network(AbstractPlated):
         return self.coupling if isinstance(self.coupling, tuple) else (self.coupling,)
 
     @property
+    def stimuli(self) -> tuple[AbstractStimulus, ...]:
+        """The stimuli as a tuple, also if there is one or none."""
+        return self.stimulus if isinstance(self.stimulus, tuple) else (self.stimulus,)
+
+    @property
     def noisy_states(self) -> tuple[str, ...]:
         """The states that the noise drives; none without noise."""
         if self.noise is None:
             return ()
         return self.noise.states or self.model.noisy_states()
+
+    @property
+    def noise_gate(self) -> Float[np.ndarray, "noisy region"] | None:
+        """1 where noise acts on a noisy state of a region, 0 where it does not; None: it acts everywhere."""
+        return self.model.gate(self.noise.states) if isinstance(self.model, Mixed) and self.noise is not None else None
 
     @property
     def has_delays(self) -> bool:
@@ -172,11 +209,36 @@ class Network(AbstractPlated):
             first += size
         return jnp.stack(rows)
 
-    def drift(self, t: Any, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
-        """dy/dt of the whole network without delays and noise."""
+    def undelayed(self, y: Float[Array, "state region"]) -> Float[Array, "port region"]:
+        """The coupling input `c` if messages took no time."""
         weights = jnp.asarray(self.connectome.weights)
         total = jnp.einsum("ij,mj->mi", weights, self.messages(y))
-        return self.model.drift(t, y, self.inputs(total, y, weights.sum(axis=1)))
+        return self.inputs(total, y, weights.sum(axis=1))
+
+    def stimulation(self, t: Any) -> Float[Array, "port region"]:
+        """What the stimuli add to `c` at time `t` (ms)."""
+        rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
+        for stimulus in self.stimuli:
+            index = 0 if stimulus.port is None else self.model.ports.index(stimulus.port)
+            rows[index] = rows[index] + driven(stimulus, self.connectome.labels) * stimulus(t)
+        return jnp.stack(rows)
+
+    def driven_drift(self, t: Any, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
+        """dy/dt of every region from its coupling input, stimuli included."""
+        return self.model.drift(t, y, c + self.stimulation(t).astype(c.dtype) if self.stimuli else c)
+
+    def drift(self, t: Any, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """dy/dt of the whole network without delays and noise."""
+        return self.driven_drift(t, y, self.undelayed(y))
+
+
+def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynamics:
+    if isinstance(model, Mapping):
+        return mix(model, groups, labels)
+    if groups is not None:
+        raise ValueError("Network(groups=...) needs a dictionary of models, such as nmm.Network({'a': nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)")
+    _check_kind(model, AbstractDynamics, "model", "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models")
+    return model
 
 
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
@@ -184,7 +246,7 @@ def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
         raise TypeError(f"Network({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
 
 
-def _initial(initial: Any, model: AbstractModel, n: int) -> Any:
+def _initial(initial: Any, model: AbstractDynamics, n: int) -> Any:
     if initial is None:
         return model.initial(n)
     if isinstance(initial, AbstractPrior):
@@ -192,7 +254,7 @@ def _initial(initial: Any, model: AbstractModel, n: int) -> Any:
     if is_quantity(initial):
         units = {state.unit for state in model.states}
         if len(units) > 1:
-            raise ValueError(f"Network(initial=...): the states of {type(model).__name__} have different units, pass numbers in the states' own units")
+            raise ValueError(f"Network(initial=...): the states of {model.title()} have different units, pass numbers in the states' own units")
         initial = to_canonical(initial, units.pop(), "Network(initial=...)")
     array = initial if isinstance(initial, jnp.ndarray) else np.asarray(initial, dtype=np.float64)
     n_states = len(model.states)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .models.base import AbstractModel
+from .models.base import AbstractDynamics
 
 
 class Signal(eqx.Module):
@@ -57,7 +57,7 @@ class Trajectory(eqx.Module):
     """
 
     values: Float[Array, "time state region"]
-    model: AbstractModel
+    model: AbstractDynamics
     interval: float = eqx.field(static=True)
     regions: tuple[str, ...] = eqx.field(static=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from .models.base import AbstractModel
+from .models.base import AbstractDynamics
 from .signal import Signal
 
 
@@ -30,5 +30,5 @@ class AbstractStream(eqx.Module):
         """Memory and outputs after a whole number of periods of activity."""
 
     @abc.abstractmethod
-    def signal(self, outputs: Float[Array, "output region"], regions: tuple[str, ...], model: AbstractModel | None) -> Signal:
+    def signal(self, outputs: Float[Array, "output region"], regions: tuple[str, ...], model: AbstractDynamics | None) -> Signal:
         """All outputs as a Signal."""

@@ -19,6 +19,9 @@ from nmm_infer.units import parse
 COUPLINGS = {
     "Additive": lambda: couplings.Additive(G=0.3),
     "Diffusive": lambda: couplings.Diffusive(G=0.3),
+    "HyperbolicTangent": lambda: couplings.HyperbolicTangent(G=0.3, a=0.7, b=1.3, midpoint=0.2, sigma=0.6),
+    "Kuramoto": lambda: couplings.Kuramoto(K=0.3, alpha=0.4),
+    "Laplacian": lambda: couplings.Laplacian(G=0.3),
     "Sigmoidal": lambda: couplings.Sigmoidal(cmin=-0.7, cmax=1.4, midpoint=0.2, a=1.3, sigma=0.6),
     "SigmoidalJansenRit": lambda: couplings.SigmoidalJansenRit(cmin=0.1, cmax=0.7, midpoint=0.4, r=1.7, a=2.5),
 }
@@ -37,6 +40,18 @@ def difference(p, x, own, w):
     return p["G"] * sum(w[j] * (x[j] - own) for j in range(len(w)))
 
 
+def hyperbolic_tangent(p, x, own, w):
+    return p["G"] * sum(w[j] * 2 * p["a"] * logistic(2 * (p["b"] * x[j] - p["midpoint"]) / p["sigma"]) for j in range(len(w)))
+
+
+def kuramoto(p, x, own, w):
+    return p["K"] / len(w) * sum(w[j] * np.sin(x[j] - own - p["alpha"]) for j in range(len(w)))
+
+
+def laplacian(p, x, own, w):
+    return p["G"] * (np.dot(w, x) / np.sum(w) - own) if np.any(w) else 0.0
+
+
 def sigmoidal(p, x, own, w):
     total = sum(w[j] * x[j] for j in range(len(w)))
     return p["cmin"] + (p["cmax"] - p["cmin"]) * logistic(p["a"] * (total - p["midpoint"]) / p["sigma"])
@@ -47,7 +62,15 @@ def sigmoidal_jansen_rit(p, x, own, w):
 
 
 # What one region gets: slots, what it sees of every region, its own variable, its incoming weights.
-FORMULAS = {"Additive": additive, "Diffusive": difference, "Sigmoidal": sigmoidal, "SigmoidalJansenRit": sigmoidal_jansen_rit}
+FORMULAS = {
+    "Additive": additive,
+    "Diffusive": difference,
+    "HyperbolicTangent": hyperbolic_tangent,
+    "Kuramoto": kuramoto,
+    "Laplacian": laplacian,
+    "Sigmoidal": sigmoidal,
+    "SigmoidalJansenRit": sigmoidal_jansen_rit,
+}
 
 
 @functools.cache
@@ -131,7 +154,7 @@ def test_message_works_on_any_trailing_shape(name):
 def test_slots_may_differ_between_regions(name):
     """An array over regions acts at the receiving region, in `post`, unless the formula puts it at the sender."""
     coupling = COUPLINGS[name]()
-    at_receiver = {"SigmoidalJansenRit": ["a"]}.get(name, list(coupling.parameters()))
+    at_receiver = {"SigmoidalJansenRit": ["a"], "HyperbolicTangent": ["G"]}.get(name, list(coupling.parameters()))
     regional = type(coupling)(**{key: getattr(coupling, key) * (np.linspace(1.0, 1.4, 5) if key in at_receiver else 1.0) for key in coupling.parameters()})
     source, target, weights = example()
     result = np.asarray(regional(jnp.asarray(source), jnp.asarray(target), jnp.asarray(weights)))

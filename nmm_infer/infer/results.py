@@ -82,7 +82,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
             "failed_simulations": run.failed,
             "interrupted": int(run.interrupted),
             "data_hash": target.observed.recording.hash,
-            "model": type(target.problem.network.model).__name__,
+            "model": target.problem.network.model.title(),
             "likelihood": type(target.problem.likelihood).__name__,
             "observation": type(target.problem.observe).__name__,
         }
@@ -97,7 +97,7 @@ def _sites(target: Target, values: dict[str, Array]) -> Any:
     import xarray as xr
 
     units = {name: prior.unit for name, prior in target.problem.priors.items() if getattr(prior, "unit", None) not in (None, "1")}
-    labels = {"region": list(target.problem.network.connectome.labels)}
+    labels = {plate: list(names) for plate, names in target.problem.network.plate_labels.items()}
     variables = {}
     for name, value in values.items():
         array = np.asarray(value)

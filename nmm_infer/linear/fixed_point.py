@@ -15,7 +15,7 @@ MAX_STEPS = 256
 def fixed_point(network: Network, guess: Float[Array, "state region"] | None = None) -> Float[Array, "state region"]:
     """The state at which nothing changes, found from `guess` (None: the network's initial state).
 
-    Delays do not move it and noise is left out. Its gradient is that of the implicit function, however
+    Delays do not move it; noise and stimuli are left out. Its gradient is that of the implicit function, however
     many iterations the search took. NaN where the search fails.
 
     Where a model is multistable, the guess decides which of its fixed points is found.
@@ -29,8 +29,8 @@ def fixed_point(network: Network, guess: Float[Array, "state region"] | None = N
 
 
 def rest_drift(network: Network, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
-    """dy/dt of the whole network when every message has been the same for ever."""
-    return network.drift(jnp.asarray(0.0), y)
+    """dy/dt of the whole network when every message has been the same for ever, and no stimulus acts."""
+    return network.model.drift(jnp.asarray(0.0), y, network.undelayed(y))
 
 
 def is_linear(network: Network) -> bool:

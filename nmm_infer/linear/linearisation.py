@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..network import Network
@@ -22,6 +23,7 @@ class Linearisation(NamedTuple):
         m: derivative of the observed variable by state.
         weights, delays: of the messages, delays in ms; None: no delays.
         noisy: indices of the states that noise drives.
+        gate: 1 where it drives them, 0 where not; None: everywhere.
     """
 
     A: Float[Array, "state state region"]
@@ -31,6 +33,7 @@ class Linearisation(NamedTuple):
     weights: Float[Array, "to from"]
     delays: Float[Array, "to from"] | None
     noisy: tuple[int, ...]
+    gate: Float[np.ndarray, "noisy region"] | None = None
 
     @property
     def n_states(self) -> int:
@@ -73,11 +76,9 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     name = variable or network.model.observable
 
     def drift(y: Array, total: Array) -> Array:
-        c = network.inputs(total, y, strength) if network.couplings else jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
-        return network.model.drift(jnp.asarray(0.0), y, c)
+        return network.model.drift(jnp.asarray(0.0), y, network.inputs(total, y, strength))
 
-    messages = network.messages(y) if network.couplings else jnp.zeros((0, network.n_regions))
-    total = jnp.einsum("ij,mj->mi", weights, messages)
+    total = jnp.einsum("ij,mj->mi", weights, network.messages(y))
     along_state = jnp.eye(n_states)[:, :, None] * jnp.ones_like(y)
     along_message = jnp.eye(total.shape[0])[:, :, None] * jnp.ones_like(total)
 
@@ -91,6 +92,6 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
         C = columns(network.messages, y, along_state)
     else:
         B, C = jnp.zeros((n_states, 0, network.n_regions)), jnp.zeros((0, n_states, network.n_regions))
-    m = columns(lambda y: network.model.variable(name, y)[None], y, along_state)[0]
+    m = columns(lambda y: network.model.sent((name,), y), y, along_state)[0]
     noisy = tuple(network.model.state_names().index(state) for state in network.noisy_states)
-    return Linearisation(A, B, C, m, weights, network.delays, noisy)
+    return Linearisation(A, B, C, m, weights, network.delays, noisy, network.noise_gate)

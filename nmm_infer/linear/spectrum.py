@@ -21,6 +21,7 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     n, n_states, n_messages = lin.n_regions, lin.n_states, lin.n_messages
     R = _local(lin.A, omega)
     E = R[:, jnp.asarray(lin.noisy)]  # "state noisy region"
+    E = E if lin.gate is None else E * lin.gate
     mE = jnp.einsum("sr,sqr->qr", lin.m, E)
     direct = jnp.einsum("qr,rk->rqk", mE, jnp.eye(n))
     if n_messages == 0:

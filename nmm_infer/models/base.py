@@ -1,13 +1,14 @@
-"""A neural mass: states, parameters and the local drift."""
+"""What happens inside a region: states, parameters and the local drift."""
 
 import abc
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..parameters import AbstractPart
+from ..parameters import AbstractPart, check_regions
 from ..units import DIMENSIONLESS
 
 if TYPE_CHECKING:  # to a type checker it would be an argument of the constructor
@@ -26,7 +27,64 @@ class State(NamedTuple):
     high: float = 1.0
 
 
-class AbstractModel(AbstractPart):
+class AbstractDynamics(AbstractPart):
+    """What a network asks of its regions: one model for all of them, or several.
+
+    Attributes:
+        states: the state variables in the order of `y`.
+        sends: names of the variables that other regions see.
+        ports: names of the coupling inputs `c`.
+        observable: the variable that BOLD and EEG are computed from, unless they are told otherwise.
+    """
+
+    states: eqx.AbstractVar[tuple[State, ...]]
+    sends: eqx.AbstractVar[tuple[str, ...]]
+    ports: eqx.AbstractVar[tuple[str, ...]]
+    observable: eqx.AbstractVar[str]
+
+    @abc.abstractmethod
+    def drift(self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
+        """dy/dt per ms at time `t` (ms), state `y` and coupling input `c`, summed over the network."""
+
+    @abc.abstractmethod
+    def variables(self) -> dict[str, str]:
+        """Everything that can be seen, states first: name → unit."""
+
+    @abc.abstractmethod
+    def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+        """A state or a derived variable, by name; NaN in regions that do not have it."""
+
+    @abc.abstractmethod
+    def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
+        """The variables `names`, stacked; zero in regions that do not have them."""
+
+    @abc.abstractmethod
+    def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
+        """The default initial state."""
+
+    @abc.abstractmethod
+    def noisy_states(self) -> tuple[str, ...]:
+        """The states that a noise drives, unless it is told otherwise."""
+
+    @abc.abstractmethod
+    def check_slots(self, n_regions: int) -> None:
+        """Raises ValueError if a parameter does not fit a network of `n_regions` regions."""
+
+    @abc.abstractmethod
+    def title(self) -> str:
+        """What it is, for error messages and results."""
+
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the states in the order of `y`."""
+        return tuple(state.name for state in self.states)
+
+    def check_variable(self, name: str, what: str) -> None:
+        """Raises ValueError if there is no variable `name`; the message names `what` asked."""
+        if name not in self.variables():
+            raise ValueError(f"{what}: {self.title()} has no variable {name!r}; it has {', '.join(self.variables())}")
+
+
+class AbstractModel(AbstractDynamics):
     """A neural mass model is its local drift plus metadata; parameters are fields made by `param`.
 
     Class-level metadata, every item of it tested:
@@ -50,30 +108,15 @@ class AbstractModel(AbstractPart):
     noisy: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[dict[str, str]] = {}
 
-    @abc.abstractmethod
-    def drift(self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
-        """dy/dt per ms at time `t` (ms), state `y` and coupling input `c`, summed over the network."""
-
-    def state_names(self) -> tuple[str, ...]:
-        return tuple(state.name for state in self.states)
-
     def variables(self) -> dict[str, str]:
-        """Everything that can be seen of the model, states first: name → unit."""
         return {state.name: state.unit for state in self.states} | self.derived
 
-    def check_variable(self, name: str, what: str) -> None:
-        """Raises ValueError if the model has no variable `name`; the message names `what` asked."""
-        if name not in self.variables():
-            raise ValueError(f"{what}: {type(self).__name__} has no variable {name!r}; it has {', '.join(self.variables())}")
-
     def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
-        """A state or a derived variable, by name."""
         self.check_variable(name, "variable(...)")
         names = self.state_names()
         return y[names.index(name)] if name in names else getattr(self, name)(y)
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
-        """The variables `names`, stacked."""
         return jnp.stack([self.variable(name, y) for name in names])
 
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
@@ -83,6 +126,12 @@ class AbstractModel(AbstractPart):
 
     def noisy_states(self) -> tuple[str, ...]:
         return self.noisy or self.state_names()
+
+    def check_slots(self, n_regions: int) -> None:
+        check_regions(self, n_regions)
+
+    def title(self) -> str:
+        return type(self).__name__
 
 
 class AbstractLinearModel(AbstractModel):

@@ -1,9 +1,9 @@
 """Name and unit of what an observation reads."""
 
-from ..models.base import AbstractModel
+from ..models.base import AbstractDynamics
 
 
-def of_model(model: AbstractModel | None, variable: str | None) -> tuple[str, str]:
+def of_model(model: AbstractDynamics | None, variable: str | None) -> tuple[str, str]:
     """Name and unit of a model's variable; without a model both are unknown."""
     if model is None:
         return variable or "activity", ""

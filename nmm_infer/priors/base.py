@@ -22,6 +22,10 @@ class AbstractPrior(eqx.Module):
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         """Sample at site `name` inside a NumPyro model; `plates` holds sizes of region, edge, subject."""
 
+    @abc.abstractmethod
+    def along(self, plate: str) -> Self:
+        """This prior with its regional values along another plate than `region`; itself if it has none."""
+
     def scale_site(self, name: str) -> str | None:
         """The site of a free scale that this prior at `name` shares between regions; None: it has none.
 
@@ -47,6 +51,13 @@ def plate_size(over: str, plates: dict[str, int], name: str) -> int:
             f"sample a whole Network, or pass the size: nmm.sample(tree, plates={{{over!r}: n}})"
         )
     return plates[over]
+
+
+def open_plate(over: str, plates: dict[str, int], name: str) -> Any:
+    """The NumPyro plate `over`."""
+    import numpyro
+
+    return numpyro.plate(over, plate_size(over, plates, name))
 
 
 def plate_error(over: Any) -> ValueError:

@@ -22,6 +22,9 @@ class SymmetricEdges(AbstractPrior):
     def bind(self, unit: str, what: str) -> Self:
         return SymmetricEdges(self.prior.bind(unit, what))  # pyright: ignore[reportReturnType]
 
+    def along(self, plate: str) -> Self:
+        return self
+
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         n = plate_size("region", plates, name)
         upper = jnp.zeros((n, n)).at[np.triu_indices(n, 1)].set(self.prior.draw(name, plates))

@@ -1,5 +1,6 @@
 """Regional heterogeneity regressed on cortical maps."""
 
+import dataclasses
 from typing import Any, Self
 
 import equinox as eqx
@@ -36,6 +37,7 @@ class FromMaps(AbstractPrior):
     transform: Any = eqx.field(static=True, default=None)
     unit: Any = eqx.field(static=True, default=None)
     scale: float = eqx.field(static=True, default=1.0)
+    over: str = eqx.field(static=True, default="region")
 
     def __check_init__(self):
         for name in ("intercept", "slopes", "residual_sd"):
@@ -45,7 +47,10 @@ class FromMaps(AbstractPrior):
 
     def bind(self, unit: str, what: str) -> Self:
         scale, own = (1.0, unit) if self.unit is None else (factor(self.unit, unit, what), text(self.unit))
-        return FromMaps(self.intercept, self.slopes, self.maps, self.residual_sd, self.transform, own, scale)  # pyright: ignore[reportReturnType]
+        return FromMaps(self.intercept, self.slopes, self.maps, self.residual_sd, self.transform, own, scale, self.over)  # pyright: ignore[reportReturnType]
+
+    def along(self, plate: str) -> Self:
+        return dataclasses.replace(self, over=plate)
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import jax.numpy as jnp
@@ -53,7 +58,7 @@ class FromMaps(AbstractPrior):
         import numpyro.distributions as dist
 
         n_maps, n_regions = self.maps.shape
-        expected = plate_size("region", plates, name)
+        expected = plate_size(self.over, plates, name)
         if n_regions != expected:
             raise ValueError(f"FromMaps(maps=...) at {name!r} has {n_regions} regions, the network has {expected}; expected maps['map region']")
         intercept = draw_part(self.intercept, f"{name}.intercept", plates)
@@ -65,10 +70,10 @@ class FromMaps(AbstractPrior):
         value = intercept + slopes @ self.maps
         if self.residual_sd is not None:
             sd = draw_part(self.residual_sd, f"{name}.residual_sd", plates)
-            with numpyro.plate("region", n_regions):
+            with numpyro.plate(self.over, n_regions):
                 value = value + sd * numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
         value = value if self.transform is None else self.transform(value)
-        with numpyro.plate("region", n_regions):
+        with numpyro.plate(self.over, n_regions):
             return self.scale * numpyro.deterministic(name, value)  # pyright: ignore[reportReturnType]
 
     def scale_site(self, name: str) -> str | None:

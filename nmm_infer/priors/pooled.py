@@ -1,12 +1,13 @@
 """Partial pooling: regions are alike, and the data say how much."""
 
+import dataclasses
 from typing import Any, Self
 
 import equinox as eqx
 from jaxtyping import Array
 
 from ..units import UnitError, factor, is_quantity, text
-from .base import AbstractPrior, plate_size
+from .base import AbstractPrior, open_plate
 from .prior import Prior
 
 
@@ -36,6 +37,7 @@ class Pooled(AbstractPrior):
     unit: Any = eqx.field(static=True, default=None)
     centred: float = eqx.field(static=True, default=0.0)
     scale: float = eqx.field(static=True, default=1.0)
+    over: str = eqx.field(static=True, default="region")
 
     def __check_init__(self):
         check_part(self.mean, "Pooled(mean=...)")
@@ -45,7 +47,10 @@ class Pooled(AbstractPrior):
 
     def bind(self, unit: str, what: str) -> Self:
         own, scale = (unit, 1.0) if self.unit is None else (text(self.unit), factor(self.unit, unit, what))
-        return Pooled(self.mean, self.sd, self.transform, own, self.centred, scale)  # pyright: ignore[reportReturnType]
+        return Pooled(self.mean, self.sd, self.transform, own, self.centred, scale, self.over)  # pyright: ignore[reportReturnType]
+
+    def along(self, plate: str) -> Self:
+        return dataclasses.replace(self, over=plate)
 
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro
@@ -54,7 +59,7 @@ class Pooled(AbstractPrior):
         mean = draw_part(self.mean, f"{name}.mean", plates)
         sd = draw_part(self.sd, f"{name}.sd", plates)
         c = self.centred
-        with numpyro.plate("region", plate_size("region", plates, name)):
+        with open_plate(self.over, plates, name):
             if c == 0.0:
                 z = numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
             else:

@@ -1,12 +1,13 @@
 """A NumPyro distribution in a slot."""
 
+import dataclasses
 from typing import Any, Self
 
 import equinox as eqx
 from jaxtyping import Array
 
 from ..units import factor, text
-from .base import AbstractPrior, plate_error, plate_size
+from .base import AbstractPrior, open_plate, plate_error
 
 
 class Prior(AbstractPrior):
@@ -26,7 +27,8 @@ class Prior(AbstractPrior):
     scale: float = eqx.field(static=True, default=1.0)  # canonical units per `unit`, set by bind
 
     def __check_init__(self):
-        if self.over not in (None, "region", "edge", "subject"):
+        known = self.over is None or self.over in ("region", "edge", "subject") or self.over.startswith("region_")
+        if not known:
             raise plate_error(self.over)
 
     def bind(self, unit: str, what: str) -> Self:
@@ -34,10 +36,13 @@ class Prior(AbstractPrior):
             return Prior(self.distribution, self.over, unit, 1.0)  # pyright: ignore[reportReturnType]
         return Prior(self.distribution, self.over, text(self.unit), factor(self.unit, unit, what))  # pyright: ignore[reportReturnType]
 
+    def along(self, plate: str) -> Self:
+        return dataclasses.replace(self, over=plate) if self.over == "region" else self
+
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro
 
         if self.over is None:
             return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]
-        with numpyro.plate(self.over, plate_size(self.over, plates, name)):
+        with open_plate(self.over, plates, name):
             return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]

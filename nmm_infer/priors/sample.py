@@ -1,5 +1,6 @@
 """`sample`: every prior in a tree becomes a draw."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -30,6 +31,11 @@ def priors(tree: Any) -> dict[str, AbstractPrior]:
     """The priors in `tree` by the name of their site, which is their attribute path (`model.mu`)."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_prior)
     return {_name(path): leaf for path, leaf in leaves if _is_prior(leaf)}
+
+
+def map_priors[T](function: Callable[[AbstractPrior], AbstractPrior], tree: T) -> T:
+    """`tree` with every prior in it replaced by `function(prior)`."""
+    return jax.tree.map(lambda leaf: function(leaf) if _is_prior(leaf) else leaf, tree, is_leaf=_is_prior)
 
 
 def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = "") -> T:

@@ -41,6 +41,7 @@ class Stepper:
         self.strength = self.weights.sum(axis=1)
         self.delays = None if plan is None else Delays(network, plan, step)
         names = network.model.state_names()
+        self.gate = network.noise_gate
         self.noisy = [names.index(state) for state in network.noisy_states]
 
     def init(self) -> Carry:
@@ -98,6 +99,7 @@ class Stepper:
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""
+        values = values if self.gate is None else values * self.gate
         if self.noisy == list(range(len(self.network.model.states))):
             return values
         zeros = jnp.zeros((values.shape[0], len(self.network.model.states), values.shape[2]), values.dtype)
@@ -107,7 +109,8 @@ class Stepper:
         y, recent = carry
 
         def drift(t: float, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
-            change = self.network.model.drift(self.start + xs["n"] * self.step + t, y, self._coupling(t / self.step, y, xs["arrived"], recent))
+            c = self._coupling(t / self.step, y, xs["arrived"], recent)
+            change = self.network.driven_drift(self.start + xs["n"] * self.step + t, y, c)
             return change if xs["forcing"] is None else change + _between(xs["forcing"], t / self.step)
 
         term = StepTerm(drift, xs["increment"])
@@ -119,8 +122,6 @@ class Stepper:
 
     def _coupling(self, theta: float, y: Float[Array, "state region"], arrived: Any, recent: Any) -> Float[Array, "port region"]:
         network = self.network
-        if not network.couplings:
-            return jnp.zeros((len(network.model.ports), network.n_regions), y.dtype)
         if arrived is None:
             total = jnp.einsum("ij,mj->mi", self.weights, network.messages(y))
         else:

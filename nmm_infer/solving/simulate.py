@@ -35,4 +35,4 @@ def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: 
             f"the simulation diverged at t = {float(trajectory.times[time]):g} ms in region {trajectory.regions[region]!r}; "
             "use a smaller step, less noise or weaker coupling, or check speed_range if the speed was changed"
         )
-    return trajectory.to_xarray().assign_attrs(model=type(network.model).__name__, step_ms=milliseconds(step, "step"))
+    return trajectory.to_xarray().assign_attrs(model=network.model.title(), step_ms=milliseconds(step, "step"))

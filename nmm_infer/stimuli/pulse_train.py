@@ -1,0 +1,55 @@
+"""Pulses that repeat."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from ..parameters import Slot, param
+from ..priors.base import AbstractPrior
+from .base import AbstractStimulus, regions_field
+from .pulse import pulse
+
+
+class PulseTrain(AbstractStimulus):
+    r"""`count` pulses like `Pulse`, the first at `onset`, one every `period`.
+
+    amplitude pulse(t - onset - k period) for the pulse k that t belongs to, k = 0, 1, … count - 1
+
+    Args:
+        count: how many pulses; None: without end.
+
+    Raises:
+        ValueError: pulses that overlap (width + rise > period), or a count below 1.
+    """
+
+    amplitude: Slot = param(1.0, doc="height, in the unit of the port", low=-100.0, high=100.0)
+    onset: Slot = param(0.0, "ms", doc="middle of the first rising edge", low=-1000.0, high=10_000.0)
+    width: Slot = param(10.0, "ms", doc="time between the middles of a pulse's edges", low=0.1, high=1000.0)
+    period: Slot = param(100.0, "ms", doc="time from one pulse to the next", low=1.0, high=10_000.0)
+    rise: Slot = param(1.0, "ms", doc="duration of an edge", low=0.01, high=100.0)
+    count: int | None = eqx.field(static=True, default=None)
+    port: str | None = eqx.field(static=True, default=None)
+    regions: tuple[str, ...] | None = regions_field()
+
+    def __check_init__(self):
+        if self.count is not None and self.count < 1:
+            raise ValueError(f"PulseTrain(count={self.count}): expected at least 1 pulse, or None for a train without end")
+        times: tuple[Any, ...] = (self.width, self.rise, self.period)
+        if any(isinstance(value, AbstractPrior | Tracer) for value in times):
+            return
+        if np.any(np.add(self.width, self.rise) > np.asarray(self.period)):
+            raise ValueError(
+                f"PulseTrain(width=..., rise=..., period=...) got pulses of {np.max(np.add(self.width, self.rise)):g} ms, edges included, "
+                f"every {np.min(self.period):g} ms; expected width + rise ≤ period"
+            )
+
+    def __call__(self, t):
+        # A pulse begins half an edge before its onset.
+        since = t - self.onset
+        k = jnp.floor((since + 0.5 * self.rise) / self.period)
+        k = jnp.clip(k, 0.0, math.inf if self.count is None else self.count - 1.0)
+        return self.amplitude * pulse(since - k * self.period, self.width, self.rise)
