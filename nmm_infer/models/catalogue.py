@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+import re
+import textwrap
 from typing import NamedTuple, Self
 
 import equinox as eqx
@@ -9,6 +11,17 @@ import equinox as eqx
 from .base import AbstractModel
 
 CATEGORIES = ("phenomenological", "physiological", "network")
+
+
+# An equation's left-hand side is one word (x_e, S(v)), a call (H(x; a, b, d)) or up to three words with a prime (τ_e E'): prose has none of these before " = ".
+_EQUATION = re.compile(r"^\s*([^\s`]+|\w+\([^)]*\)|([^\s`]+ ){0,2}[^\s`]+'+\s?) = ", re.MULTILINE)
+
+
+class Paragraph(NamedTuple):
+    """A piece of a docstring: prose, or equations line by line."""
+
+    text: str
+    equations: bool
 
 
 class Entry(NamedTuple):
@@ -49,6 +62,17 @@ def model_classes() -> dict[str, type[AbstractModel]]:
 def list_models() -> Catalogue:
     """Every neural mass: name, category, number of states, what it is for."""
     return Catalogue(Entry(name, c.category, len(c().states), c.use_case) for name, c in model_classes().items())
+
+
+def description(part: eqx.Module) -> list[Paragraph]:
+    """What the docstring of the part's class says."""
+    paragraphs = inspect.cleandoc(type(part).__doc__ or "").split("\n\n")
+    return [Paragraph(textwrap.dedent(text), _is_equations(text)) for text in paragraphs]
+
+
+def _is_equations(text: str) -> bool:
+    """At least every second line is one, and no sentence ends the paragraph."""
+    return 2 * len(_EQUATION.findall(text)) > text.count("\n") and not text.rstrip().endswith(".")
 
 
 def presets(cls: type[AbstractModel]) -> dict[str, str]:
