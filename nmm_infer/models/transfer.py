@@ -25,3 +25,13 @@ def rate(x: Float[Array, "..."], a: Float[Array, ""], b: Float[Array, ""], d: Fl
 def sigmoid(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """1 / (1 + exp(-x)), without overflow."""
     return jax.nn.sigmoid(x)
+
+
+def synchrony(r: Float[Array, "..."], V: Float[Array, "..."]) -> Float[Array, "..."]:
+    """|Z| of quadratic integrate-and-fire neurons: Z = (1 - W*) / (1 + W*), W = π r + i V (Montbrió, Pazó, Roxin 2015).
+
+    At complete asynchrony (r = 1/π, V = 0) the modulus has a kink, where the gradient is 0 here.
+    """
+    squared = ((1.0 - jnp.pi * r) ** 2 + V**2) / ((1.0 + jnp.pi * r) ** 2 + V**2)
+    positive = squared > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
