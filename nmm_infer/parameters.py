@@ -6,6 +6,7 @@ Such a field (a *slot*) holds a number, an array over regions, a Quantity or a p
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -93,18 +94,28 @@ class AbstractPart(eqx.Module):
         }
 
 
+def walk(part: AbstractPart, path: str = "") -> Iterator[tuple[str, AbstractPart]]:
+    """`part`, the parts in its fields, and those in theirs, each after the path that leads to it (`core.`)."""
+    yield path, part
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, AbstractPart):
+            yield from walk(value, f"{path}{field.name}.")
+
+
 def check_regions(part: AbstractPart, n_regions: int) -> None:
-    """Each slot is a scalar or has one value per region.
+    """Each slot of `part` and of the parts in it is a scalar or has one value per region.
 
     Raises:
         ValueError: names the slot, its shape and the number of regions.
     """
-    for name in part.parameters():
-        value = getattr(part, name)
-        if value is None or isinstance(value, AbstractPrior):
-            continue
-        if np.ndim(value) > 0 and np.shape(value) != (n_regions,):
-            raise ValueError(
-                f"{type(part).__name__}({name}=...) has shape {np.shape(value)}, expected a scalar or shape ({n_regions},): "
-                f"one value for each of the network's {n_regions} regions"
-            )
+    for _, owner in walk(part):
+        for name in owner.parameters():
+            value = getattr(owner, name)
+            if value is None or isinstance(value, AbstractPrior):
+                continue
+            if np.ndim(value) > 0 and np.shape(value) != (n_regions,):
+                raise ValueError(
+                    f"{type(owner).__name__}({name}=...) has shape {np.shape(value)}, expected a scalar or shape ({n_regions},): "
+                    f"one value for each of the network's {n_regions} regions"
+                )

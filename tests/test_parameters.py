@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import pytest
 
@@ -14,7 +15,7 @@ from nmm_infer import couplings, models, noises
 from nmm_infer.connectome import Connectome
 from nmm_infer.network import Network
 from nmm_infer.parameters import AbstractPart, Slot, check_regions, param
-from nmm_infer.priors import FromMaps, Pooled, Prior
+from nmm_infer.priors import FromMaps, Pooled, Prior, sample
 from nmm_infer.units import UnitError
 
 THREE = Connectome(np.ones((3, 3)) - np.eye(3), lengths=10 * (np.ones((3, 3)) - np.eye(3)))
@@ -143,6 +144,21 @@ def test_regions_are_counted():
             ValueError, match=r"Part\(tau=\.\.\.\) has shape \(.*\), expected a scalar or shape \(3,\): one value for each of the network's 3 regions"
         ):
             check_regions(Part(tau=wrong), 3)
+
+
+def test_regions_are_counted_in_nested_parts():
+    """The message names the part that has the slot."""
+    check_regions(models.WilsonCowanAdaptive(core=models.WilsonCowan(c_ee=np.ones(3)), b=np.ones(3)), 3)
+    with pytest.raises(ValueError, match=r"WilsonCowan\(c_ee=\.\.\.\) has shape \(2,\), expected a scalar or shape \(3,\)"):
+        check_regions(models.WilsonCowanAdaptive(core=models.WilsonCowan(c_ee=np.ones(2))), 3)
+
+
+def test_priors_in_nested_parts_are_sampled():
+    network = Network(models.WilsonCowanAdaptive(core=models.WilsonCowan(c_ee=Prior(dist.Normal(12.0, 0.1), over="region"))), THREE, couplings.Additive())
+    with numpyro.handlers.seed(rng_seed=0), numpyro.handlers.trace() as trace:
+        sampled = sample(network)
+    assert list(trace) == ["region", "model.core.c_ee"]
+    assert sampled.model.core.c_ee.shape == (3,)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Normal form of a supercritical Hopf bifurcation."""
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from ..parameters import Slot, param
 from .base import AbstractModel, State
@@ -29,5 +30,11 @@ class Hopf(AbstractModel):
 
     def drift(self, t, y, c):
         (x, z), (c_x, c_y) = y, c
-        growth = self.a - self.beta * (x**2 + z**2)
-        return jnp.stack([growth * x - self.omega * z + c_x, growth * z + self.omega * x + c_y])
+        dx, dz = normal_form(x, z, self.a, self.omega, self.beta)
+        return jnp.stack([dx + c_x, dz + c_y])
+
+
+def normal_form(x: Float[Array, " region"], y: Float[Array, " region"], a: Slot, omega: Slot, beta: Slot) -> tuple[Array, Array]:
+    """z' = (a + i ω - β|z|²) z in real and imaginary part."""
+    growth = a - beta * (x**2 + y**2)
+    return growth * x - omega * y, growth * y + omega * x

@@ -1,0 +1,39 @@
+"""Kuramoto phase oscillator."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..parameters import Slot, param
+from .base import AbstractModel, State
+
+
+class Kuramoto(AbstractModel):
+    r"""A phase that advances at its own frequency and is pulled by other phases.
+
+    θ' = ω + I + c
+
+    The sine of phase differences is the coupling's (`nmm.couplings.Kuramoto`). The phase is not wrapped;
+    `activity` = sin θ is what is observed.
+    """
+
+    omega: Slot = param(1.0, "rad/ms", doc="natural angular frequency", low=0.0, high=2.0)
+    I: Slot = param(0.0, "rad/ms", doc="constant drive", low=-1.0, high=1.0)
+
+    states = (State("theta", 0.0, "rad", -3.141592653589793, 3.141592653589793),)
+    sends = ("theta",)
+    ports = ("theta",)
+    observable = "activity"
+    derived = {"activity": "1"}
+    category = "network"
+    use_case = "synchronisation of phases through the connectome"
+    references = (
+        "Kuramoto 1975, International Symposium on Mathematical Problems in Theoretical Physics (Springer), 420",
+        "Cabral, Hugues, Sporns, Deco 2011, NeuroImage 57:130",
+    )
+
+    def activity(self, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+        """Activity in proportion to the sine of the phase."""
+        return jnp.sin(y[0])
+
+    def drift(self, t, y, c):
+        return self.omega + self.I + c + jnp.zeros_like(y)
