@@ -1,8 +1,10 @@
 """Every block of Python in the README and the docs runs, as a reader would run it: page by page, in a fresh process, in an empty folder.
 
-Long runs are shortened; nothing else is changed. `<!-- skip -->` before a block keeps it from running.
+Long runs are shortened; nothing else is changed. `<!-- skip -->` before a block keeps it from running. The pages of the models are
+short and many: those of a category share a process, and each has its own namespace.
 """
 
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -14,8 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from nmm_infer.models.catalogue import CATEGORIES, model_classes
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MODELS = model_classes()
+model = pytest.mark.parametrize("cls", MODELS.values(), ids=MODELS)
 
 # Settings of real runs, and what they become here.
 SHORTER = (
@@ -58,22 +64,63 @@ def with_code(pages):
             yield pytest.param(page, id=page.name, marks=[] if page.name in LIGHT else [pytest.mark.slow])
 
 
-@pytest.mark.parametrize("page", with_code(PAGES))
-def test_page_runs(page, tmp_path):
-    program = tmp_path / page.with_suffix(".py").name
-    program.write_text(script(page), encoding="utf-8")
-    folder = tmp_path / "empty"
-    folder.mkdir()
+def run(folder, *command):
+    """What a reader's Python does with `command` in an empty folder."""
+    (folder / "empty").mkdir()
     environment = {
         **os.environ,
         "MPLBACKEND": "Agg",
         "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache")),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
     }
-    done = subprocess.run([sys.executable, "-W", "error::SyntaxWarning", program], cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", *map(str, command)], cwd=folder / "empty", env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("page", with_code(PAGES))
+def test_page_runs(page, tmp_path):
+    program = tmp_path / page.with_suffix(".py").name
+    program.write_text(script(page), encoding="utf-8")
+    done = run(tmp_path, program)
     assert done.returncode == 0, f"{page.name} (lines as in the page):\n{done.stderr[-4000:]}"
 
 
+# Runs programs one after the other, each in a namespace of its own, and goes on after one that fails.
+RUN_EACH = """
+import pathlib, sys, traceback
+import matplotlib.pyplot as plt
+
+failed = False
+for program in sys.argv[1:]:
+    plt.close("all")
+    try:
+        exec(compile(pathlib.Path(program).read_text(encoding="utf-8"), program, "exec"), {"__name__": "__main__"})
+        assert plt.get_fignums(), f"{program} left no figure"
+    except Exception:
+        failed = True
+        traceback.print_exc(limit=-4)
+sys.exit(failed)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_code_of_models_runs_and_draws(category, tmp_path):
+    programs = []
+    for name, cls in MODELS.items():
+        code = script(ROOT / "docs" / "models" / f"{name}.md")
+        if cls.category == category and code.strip():
+            programs.append(tmp_path / f"{name}.py")
+            programs[-1].write_text(code, encoding="utf-8")
+    done = run(tmp_path, "-c", RUN_EACH, *programs)
+    assert done.returncode == 0, f"(lines as in the pages):\n{done.stderr[-8000:]}"
+
+
+# ---------------------------------------------------------------- what is made from the code
+
+
+@functools.cache
 def generated():
     """The module `docs/generate.py`, which is no part of the package."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -82,10 +129,85 @@ def generated():
     return module
 
 
+@functools.cache
+def documents():
+    return generated().documents()
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if "<!-- generated:" in page.read_text(encoding="utf-8")], ids=lambda page: page.name)
 def test_generated_tables_are_up_to_date(page):
-    text = page.read_text(encoding="utf-8")
-    assert generated().fill(text) == text, f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+    assert documents()[page] == page.read_text(encoding="utf-8"), f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+
+
+@model
+def test_generated_page_of_a_model_is_up_to_date(cls):
+    page = ROOT / "docs" / "models" / f"{cls.__name__}.md"
+    assert page.exists(), f"docs/models/{page.name} is missing: run `uv run python docs/generate.py`"
+    assert documents()[page] == page.read_text(encoding="utf-8"), f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+
+
+def test_generated_navigation_is_up_to_date():
+    navigation = ROOT / "mkdocs.yml"
+    assert documents()[navigation] == navigation.read_text(encoding="utf-8"), "mkdocs.yml is behind the code: run `uv run python docs/generate.py`"
+
+
+@model
+def test_page_of_a_model_says_everything(cls):
+    page = (ROOT / "docs" / "models" / f"{cls.__name__}.md").read_text(encoding="utf-8")
+    instance = cls()
+    for name in (*cls.parameters(), *instance.variables(), *instance.sends, *instance.ports, instance.observable, *instance.noisy_states()):
+        assert f"`{name}`" in page
+    for reference in instance.references:
+        assert f"\n- {reference}\n" in page
+
+
+@model
+def test_model_has_a_hallmark(cls):
+    """A caption of one or two sentences, up to 20 lines of code besides imports, and a picture that is no burden."""
+    path = generated().hallmark(cls)
+    assert path.exists(), f"{cls.__name__} needs docs/hallmarks/{path.name}, which shows what the model does; see docs/extending.md"
+    caption, code = generated().hallmark_of(cls)
+    assert caption.endswith(".")
+    assert len(caption) < 500, f"the caption in {path.name} is long"
+    lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+    assert 0 < len(lines) <= 20, f"{path.name} has {len(lines)} lines of code"
+    assert not re.search(r"savefig|plt\.show", code), f"{path.name} saves or shows its figure; leave that to docs/figures.py"
+    picture = ROOT / "docs" / "images" / "models" / f"{path.stem}.png"
+    assert picture.exists(), f"{picture.name} is missing: run `uv run python docs/figures.py {path.stem}`"
+    assert picture.stat().st_size <= 60_000
+
+
+def test_hallmarks_belong_to_models():
+    scripts = {path.stem for path in (ROOT / "docs" / "hallmarks").glob("*.py")}
+    assert scripts <= {generated().stem(cls) for cls in MODELS.values()}
+    assert {path.stem for path in (ROOT / "docs" / "images" / "models").glob("*")} <= scripts
+
+
+@pytest.mark.parametrize(
+    ("text", "equations"),
+    [
+        ("x' = γ x + c", True),
+        ("H(x; a, b) = a x - b\nx = S", True),
+        ("τ_e E' = -E + s", True),
+        ("E' and I' of `core`\nτ_a a' = -a + b E", True),
+        ("Below a = 0 a damped oscillation, above it a limit cycle.", False),
+        ("The observable is\n`psp` = y1 - y2, in mV.", False),
+    ],
+)
+def test_equations_are_told_from_prose(text, equations):
+    from nmm_infer.models import Linear
+    from nmm_infer.models.catalogue import description
+
+    # What a docstring consists of does not depend on the class: any model's will do.
+    kept = Linear.__doc__
+    Linear.__doc__ = f"What it is.\n\n{text}\n"
+    try:
+        assert [paragraph.equations for paragraph in description(Linear())] == [False, equations]
+    finally:
+        Linear.__doc__ = kept
+
+
+# ---------------------------------------------------------------- what is documented, and where
 
 
 def public_names():
@@ -118,12 +240,13 @@ def test_public_names_are_in_the_reference():
 
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    for page in (ROOT / "docs").glob("*.md"):
-        assert f" {page.name}" in navigation, f"docs/{page.name} is missing from mkdocs.yml"
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs")
+        assert f" {name}\n" in f"{navigation}\n", f"docs/{name} is missing from mkdocs.yml"
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
+    for page in (*PAGES, *(ROOT / "docs" / "models").glob("*.md")):
         for target in re.findall(r"\]\(([^)#\s]+)", FENCE.sub("", page.read_text(encoding="utf-8"))):
             if "://" not in target and not target.startswith("mailto:") and not target.endswith((".png", ".svg")):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
