@@ -8,10 +8,16 @@ from typer.testing import CliRunner
 
 from nmm_infer.cli import app
 from nmm_infer.models import list_models
+from nmm_infer.models.catalogue import CATEGORIES, model_classes, nested_parts, presets
 
 
-def run(*arguments):
-    return CliRunner(env={"COLUMNS": "140", "NO_COLOR": "1"}).invoke(app, list(map(str, arguments)))
+def run(*arguments, columns=140):
+    return CliRunner(env={"COLUMNS": str(columns), "NO_COLOR": "1"}).invoke(app, list(map(str, arguments)))
+
+
+def words(text):
+    """Without line breaks and padding."""
+    return " ".join(text.split())
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +53,68 @@ def test_catalogue_prints_as_a_table():
     assert "AbstractModel" not in str(entries)
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in list_models()])
-def test_each_model_shows_its_parameters(name):
-    from nmm_infer.models.catalogue import model_classes
+def test_catalogue_is_in_order():
+    """By category, and in a category as in a dictionary: ERP after Epileptor."""
+    keys = [(CATEGORIES.index(entry.category), entry.name.lower()) for entry in list_models()]
+    assert keys == sorted(keys)
 
+
+def test_unknown_category_of_a_class_is_named(monkeypatch):
+    from nmm_infer.models import Linear
+
+    monkeypatch.setattr(Linear, "category", "linear")
+    with pytest.raises(ValueError, match=r"Linear.category is 'linear', expected one of phenomenological, physiological, network"):
+        list_models()
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in list_models()])
+def test_each_model_shows_what_it_is(name):
     outcome = run("models", name)
     assert outcome.exit_code == 0
     cls = model_classes()[name]
+    model = cls()
     for parameter in cls.parameters().values():
-        assert parameter.doc in outcome.output
-    for state in cls.states:
-        assert state.name in outcome.output
-    assert cls.references[0] in outcome.output
+        assert f"{parameter.name} {parameter.default:g}" in words(outcome.output)
+        assert f"{parameter.low:g} to {parameter.high:g} {parameter.doc}" in words(outcome.output)
+    for variable in model.variables():
+        assert f"\n{variable} " in outcome.output
+    assert f"noise drives: {', '.join(model.noisy_states())}" in words(outcome.output)
+    for preset, doc in presets(cls).items():
+        assert f"{name}.{preset}() {doc[:40]}" in words(outcome.output)
+    for reference in model.references:
+        assert reference in words(outcome.output)
+    for field, part in nested_parts(model).items():
+        assert f"{field}: {type(part).__name__}." in words(outcome.output)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in list_models()])
+def test_models_fit_in_a_narrow_terminal(name):
+    output = run("models", name, columns=80).output
+    assert max(map(len, output.splitlines())) <= 80
+    assert output.count("…") == run("models", name).output.count("…")  # nothing is cut off
+
+
+def test_equations_side_by_side_go_below_each_other_in_a_narrow_terminal():
+    assert "\nS' = -S/τ_s + (1 - S) γ H(x)\nH(x) = " in run("models", "ReducedWongWang", columns=60).output
+    assert "\nS' = -S/τ_s + (1 - S) γ H(x),  H(x) = " in run("models", "ReducedWongWang").output
+
+
+def test_parts_of_a_model_say_what_may_stand_in_their_place():
+    output = words(run("models", "WilsonCowan").output)
+    assert "response: ShiftedSigmoid." in output
+    assert "Or Rectifier, Sigmoid." in output
+    assert "core: WilsonCowan." in (output := words(run("models", "WilsonCowanAdaptive").output))
+    assert "nmm-infer models WilsonCowan shows them" in output
+
+
+def test_models_of_a_category():
+    output = run("models", "--category", "Network").output
+    assert [entry.name in output for entry in list_models()] == [entry.category == "network" for entry in list_models()]
+    outcome = run("models", "--category", "physiologic")
+    assert outcome.exit_code == 2
+    assert "there is no category 'physiologic'; did you mean physiological?" in outcome.stderr
+    assert "there are phenomenological, physiological, network" in run("models", "--category", "x").stderr
+    assert "leave it out to show one model" in run("models", "Hopf", "--category", "network").stderr
 
 
 def test_models_are_found_whatever_their_case():
