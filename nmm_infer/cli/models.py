@@ -19,7 +19,7 @@ def models(
 
     console = Console()
     if category is not None and category.lower() not in CATEGORIES:
-        fail(f"there is no category {category!r}{suggestion(category, CATEGORIES)}; there are {', '.join(CATEGORIES)}")
+        fail(f"there is no category {category!r}; there are {', '.join(CATEGORIES)}")
     if name is None:
         console.print(_catalogue(entry for entry in list_models() if category is None or entry.category == category.lower()))
         console.print("\n[dim]nmm-infer models NAME shows equations and parameters.[/dim]")
