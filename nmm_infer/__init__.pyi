@@ -11,6 +11,7 @@ from . import observe as observe
 from . import solvers as solvers
 from . import stimuli as stimuli
 from . import viz as viz
+from .balance import balance as balance
 from .connectome import Connectome as Connectome
 from .cores import use_cores as use_cores
 from .models.catalogue import list_models as list_models

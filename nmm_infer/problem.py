@@ -1,5 +1,6 @@
 """A network, what is seen of it, and how that is compared with data: a NumPyro model."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -29,10 +30,13 @@ class Problem(AbstractPlated):
         likelihood: from what is measured to data.
         duration, step: of the simulation, Quantities or ms; leave them out where nothing is simulated.
         transient: simulated before the data begin.
+        prepare: what is done to every drawn network before it is used, such as `nmm.balance`, which
+            sets parameters that follow from others; None: nothing.
         options: `solver`, `adjoint`, `stepsize_controller`, as in `nmm.solve`.
 
     Raises:
-        ValueError: no priors; a simulating likelihood without duration, or with a noisy network.
+        ValueError: no priors; a simulating likelihood without duration, or with a noisy network; a stimulus
+            for a likelihood that does not simulate.
     """
 
     network: Network
@@ -41,6 +45,7 @@ class Problem(AbstractPlated):
     duration: float | None = eqx.field(static=True)
     step: float | None = eqx.field(static=True)
     transient: float = eqx.field(static=True)
+    prepare: Callable[[Network], Network] | None = eqx.field(static=True)
     options: tuple[tuple[str, Any], ...]
 
     def __init__(
@@ -52,6 +57,7 @@ class Problem(AbstractPlated):
         duration: Any = None,
         step: Any = None,
         transient: Any = None,
+        prepare: Callable[[Network], Network] | None = None,
         **options: Any,
     ):
         for value, kind, name in ((network, Network, "network"), (observe, AbstractObservation, "observe"), (likelihood, AbstractLikelihood, "likelihood")):
@@ -63,11 +69,17 @@ class Problem(AbstractPlated):
         self.duration = None if duration is None else milliseconds(duration, "Problem(duration=...)")
         self.step = None if step is None else milliseconds(step, "Problem(step=...)")
         self.transient = 0.0 if transient is None else milliseconds(transient, "Problem(transient=...)")
+        self.prepare = prepare
         self.options = tuple(options.items())
         if not self.priors:
             raise ValueError("Problem(network=...) has no priors, so there is nothing to infer; put nmm.Prior(...) into the slots that are unknown")
         if likelihood.simulates:
             self._check_simulation()
+        elif network.stimuli:
+            raise ValueError(
+                f"Problem: the {type(likelihood).__name__} likelihood is of activity around rest and knows no stimuli; "
+                "leave Network(stimulus=...) out, or use a likelihood that simulates, such as nmm.likelihoods.Gaussian"
+            )
 
     def _check_simulation(self) -> None:
         name = type(self.likelihood).__name__
@@ -96,8 +108,9 @@ class Problem(AbstractPlated):
     def draw(self) -> tuple[Network, AbstractObservation, AbstractLikelihood]:
         """Network, observation and likelihood with drawn values; a NumPyro model of the prior alone."""
         plates = self.plates
+        network = sample(self.network)
         return (
-            sample(self.network),
+            network if self.prepare is None else self.prepare(network),
             sample(self.observe, plates=plates, prefix="observe."),
             sample(self.likelihood, plates=plates, prefix="likelihood."),
         )

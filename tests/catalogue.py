@@ -19,6 +19,7 @@ MODELS = {
     "JansenRit": models.JansenRit,
     "Kuramoto": models.Kuramoto,
     "LarterBreakspear": models.LarterBreakspear,
+    "LarterBreakspear.chaotic": models.LarterBreakspear.chaotic,
     "LeakyIntegrator": models.LeakyIntegrator,
     "Linear": models.Linear,
     "Lorenz": models.Lorenz,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from catalogue import COUPLINGS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,16 +16,6 @@ from nmm_infer import couplings, models
 from nmm_infer.couplings.base import AbstractCoupling
 from nmm_infer.units import parse
 
-# A new coupling joins with one line here and one formula below. Slots differ from their defaults, so that each one counts.
-COUPLINGS = {
-    "Additive": lambda: couplings.Additive(G=0.3),
-    "Diffusive": lambda: couplings.Diffusive(G=0.3),
-    "HyperbolicTangent": lambda: couplings.HyperbolicTangent(G=0.3, a=0.7, b=1.3, midpoint=0.2, sigma=0.6),
-    "Kuramoto": lambda: couplings.Kuramoto(K=0.3, alpha=0.4),
-    "Laplacian": lambda: couplings.Laplacian(G=0.3),
-    "Sigmoidal": lambda: couplings.Sigmoidal(cmin=-0.7, cmax=1.4, midpoint=0.2, a=1.3, sigma=0.6),
-    "SigmoidalJansenRit": lambda: couplings.SigmoidalJansenRit(cmin=0.1, cmax=0.7, midpoint=0.4, r=1.7, a=2.5),
-}
 each = pytest.mark.parametrize("name", COUPLINGS)
 
 

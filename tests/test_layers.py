@@ -17,7 +17,7 @@ LAYERS = (
     ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
     ("mixed",),
     ("network", "signal", "solvers", "adjoints"),
-    ("stream",),
+    ("stream", "balance"),
     ("solving",),
     ("observe", "linear"),
     ("likelihoods",),
