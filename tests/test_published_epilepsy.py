@@ -81,8 +81,8 @@ def test_gradient_of_epileptor_on_both_sides_of_its_pieces():
     np.testing.assert_allclose(jacobian(y.at[2].set(-0.5))[2, 0, 2, 0], -3.5e-4 * (1 + 0.7 * 0.5**6), rtol=1e-9)
 
 
-def test_erp_at_the_true_parameters_of_the_benchmark():
-    """Baldy et al. 2025: the response to an input that sets in at 0, from rest. SciPy's is 5.1274 mV after 51.4 ms."""
+def test_erp_response_is_that_of_scipy():
+    """models.md: the parameters; the response to an input that sets in at 0, from rest, is SciPy's: 5.1274 mV after 51.4 ms."""
     model = models.ERP()
     slots = {name: float(getattr(model, name)) for name in model.parameters()}
     t = np.arange(1.0, 201.0)

@@ -52,7 +52,7 @@ class ERP(AbstractModel):
     use_case = "EEG/MEG: evoked responses, dynamic causal modelling"
     references = (
         "David, Kiebel, Harrison, Mattout, Kilner, Friston 2006, NeuroImage 30:1255",
-        "Baldy, Woodman, Jirsa, Hashemi 2025, J R Soc Interface (dynamic causal modelling in probabilistic programming languages)",
+        "Baldy, Woodman, Jirsa, Hashemi 2025, J R Soc Interface 22:20240880",
     )
 
     def S(self, v, slope):

@@ -93,6 +93,11 @@ class LarterBreakspear(AbstractModel):
             ]
         )
 
+    @classmethod
+    def chaotic(cls) -> "LarterBreakspear":
+        """Conductances at which a column is chaotic, and rests (below about 0.55) or cycles (up to about 0.6) at smaller d_V."""
+        return cls(gCa=1.0)
+
 
 def _open(v, threshold, width):
     """Fraction of channels open, or of cells firing, at potential v."""
