@@ -40,7 +40,7 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
         ValueError: other shape, other sampling interval or other labels than the simulation's.
     """
     predicted = expected.signal()
-    if "time" not in predicted.dims:
+    if predicted.dims[0] != "time" or len(predicted.dims) != 2:
         raise ValueError(
             f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
         )

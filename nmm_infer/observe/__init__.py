@@ -9,6 +9,7 @@ from .bold_signal import RevisedBoldSignal as RevisedBoldSignal
 from .chain import Chain as Chain
 from .functional_connectivity import FunctionalConnectivity as FunctionalConnectivity
 from .hemodynamic_response import HemodynamicResponse as HemodynamicResponse
+from .kuramoto_order import KuramotoOrder as KuramotoOrder
 from .lead_field import LeadField as LeadField
 from .subsample import Subsample as Subsample
 from .temporal_average import TemporalAverage as TemporalAverage

@@ -1,0 +1,34 @@
+"""Synchrony of phases."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from ..signal import Signal
+from .base import AbstractObservation, activity_of
+
+
+class KuramotoOrder(AbstractObservation):
+    r"""R(t) = |mean over regions of exp(i θ)|, from 0 (phases everywhere) to 1 (all the same); Kuramoto 1984.
+
+    The mean of R over time is the usual measure of synchrony, its standard deviation that of metastability
+    (Deco, Kringelbach, Jirsa & Ritter 2017, Sci Rep 7:3095).
+
+    Args:
+        variable: the phase in rad; `theta`, that of `nmm.models.Kuramoto`, by default.
+
+    Raises:
+        ValueError: the variable is no phase.
+    """
+
+    variable: str = eqx.field(static=True, default="theta")
+
+    def __call__(self, activity):
+        signal = activity_of(activity, self.variable)
+        if signal.unit != "rad":
+            raise ValueError(
+                f"KuramotoOrder(variable=...) got {signal.name!r} in {signal.unit}, expected a phase in rad such as theta of nmm.models.Kuramoto; "
+                "give the phase of an oscillator as a Signal with unit='rad'"
+            )
+        phase = signal.values
+        order = jnp.hypot(jnp.cos(phase).mean(axis=-1), jnp.sin(phase).mean(axis=-1))
+        return Signal(order, signal.interval, signal.dims[:-1], signal.labels[:-1], "kuramoto_order", "1")
