@@ -85,6 +85,11 @@ class HORNLayer(eqx.Module):
         """Number of nodes."""
         return len(self.recurrent)
 
+    @property
+    def delays(self) -> Int[np.ndarray, "to from"]:
+        """Whole steps that a velocity needs between units."""
+        return np.tensordot(np.array(self.lags), self.arrives, axes=1)
+
     def __call__(self, sequence: Float[Array, "time input"], initial: Float[Array, "state unit"] | None = None) -> Float[Array, "time state unit"]:
         """Positions and velocities after each sample; `initial` is before the first, None: all zero."""
         return self._scan(sequence, initial)[1]
