@@ -177,6 +177,10 @@ def noises() -> str:
     return sections(nmm.noises)
 
 
+def stimuli() -> str:
+    return sections(nmm.stimuli)
+
+
 def observations() -> str:
     return sections(nmm.observe)
 
@@ -198,7 +202,7 @@ def names(module: object) -> str:
 
 PACKAGES = ("solvers", "adjoints", "linear", "observe", "likelihoods", "infer", "check", "viz", "report", "datasets")
 TABLES = {f"names_{name}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
-TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, observations, kernels, likelihoods)}
+TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, stimuli, observations, kernels, likelihoods)}
 
 
 def fill(text: str) -> str:
