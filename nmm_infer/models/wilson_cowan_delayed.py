@@ -22,8 +22,9 @@ class WilsonCowanDelayed(AbstractModel):
     The delay is gamma-distributed with mean `d_e` (axons of E) or `d_i` (axons of I): axons of one
     population are not equally long, so neither are their delays. Being a chain of four first-order
     states it needs no history, has gradients with respect to the delay, and works in every network,
-    observation and linearisation. The step must stay below a quarter of the shortest delay. `core` is a `WilsonCowan` of
-    any kind.
+    observation and linearisation. Keep the step below a quarter of the shortest delay.
+
+    `core` is a `WilsonCowan` of any kind.
     """
 
     d_e: Slot = param(2.0, "ms", doc="mean delay of what E sends", low=0.5, high=50.0)
