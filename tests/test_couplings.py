@@ -12,6 +12,7 @@ from catalogue import COUPLINGS
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nmm_infer as nmm
 from nmm_infer import couplings, models
 from nmm_infer.couplings.base import AbstractCoupling
 from nmm_infer.units import parse
@@ -211,3 +212,31 @@ def test_sigmoidal_jansen_rit_is_additive_coupling_of_the_columns_rate():
 
     assert np.abs(arrived(rates)).max() > 1e-4
     np.testing.assert_allclose(arrived(sigmoid), arrived(rates), rtol=1e-12)
+
+
+@each
+def test_quantities_in_other_units_give_the_same_coupling(name):
+    import brainunit as u
+
+    other = {"kHz": ("Hz", 1e3), "mV": ("volt", 1e-3), "1/mV": ("1/volt", 1e3), "rad/ms": ("rad/second", 1e3), "rad": (None, 1.0), "1": (None, 1.0)}
+    coupling = COUPLINGS[name]()
+    slots = {}
+    for p in coupling.parameters().values():
+        unit, worth = other[p.unit]
+        value = getattr(coupling, p.name)
+        slots[p.name] = value if unit is None else u.Quantity(value * worth, unit=parse(unit))
+    rescaled = type(coupling)(**slots)
+    for p in coupling.parameters():
+        np.testing.assert_allclose(getattr(rescaled, p), getattr(coupling, p), rtol=1e-12)
+
+
+def test_laplacian_leaves_unconnected_regions_alone_and_keeps_their_gradient_finite():
+    weights = np.array([[0.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    network = nmm.Network(models.Linear(), nmm.Connectome(weights), couplings.Laplacian(G=0.5))
+
+    def inputs(w, y):
+        return eqx.tree_at(lambda n: n.connectome.weights, network, w).undelayed(y)[0]
+
+    y = jnp.array([[1.0, 2.0, 4.0]])
+    np.testing.assert_allclose(inputs(jnp.asarray(weights), y), [0.5 * ((2 * 2 + 4) / 3 - 1), 0.0, 0.5 * (1 - 4)], rtol=1e-12)
+    assert np.all(np.isfinite(jax.jacrev(inputs)(jnp.asarray(weights), y)))
