@@ -28,6 +28,7 @@ class HORN(AbstractModel):
     sends = ("v",)
     ports = ("u",)
     observable = "x"
+    noisy = ("v",)
     category = "network"
     use_case = "computing with oscillations, trained by gradients"
     references = ("Effenberger, Carvalho, Dubinin, Singer 2025, PNAS 122:e2412830122",)
