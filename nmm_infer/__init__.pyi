@@ -2,6 +2,7 @@ from . import adjoints as adjoints
 from . import check as check
 from . import couplings as couplings
 from . import datasets as datasets
+from . import dynamics as dynamics
 from . import infer as infer
 from . import likelihoods as likelihoods
 from . import linear as linear

@@ -20,6 +20,7 @@ LAYERS = (
     ("stream", "balance"),
     ("solving",),
     ("observe", "linear"),
+    ("dynamics",),
     ("likelihoods",),
     ("problem",),
     ("infer",),
