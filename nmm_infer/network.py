@@ -237,7 +237,8 @@ def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynam
         return mix(model, groups, labels)
     if groups is not None:
         raise ValueError("Network(groups=...) needs a dictionary of models, such as nmm.Network({'a': nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)")
-    _check_kind(model, AbstractDynamics, "model", "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models")
+    if not isinstance(model, AbstractDynamics):
+        _check_kind(model, AbstractModel, "model", "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models")
     return model
 
 

@@ -184,7 +184,7 @@ def test_a_posterior_has_the_regions_of_the_group():
         ({"a b": HOPF}, None, r"got a group named 'a b', expected a name such as 'epileptogenic'"),
         (HOPF, {"a": ["L.A"]}, r"Network\(groups=...\) needs a dictionary of models"),
         ({"a": HOPF, "b": COLUMN}, {"b": ["L.A"]}, r"in group 'b' of 1 regions, JansenRit\(mu=...\) has shape \(2,\), expected a scalar or shape \(1,\)"),
-        (3, None, r"Network\(model=...\) got int, expected Dynamics: such as nmm.models.JansenRit\(\), or a dictionary"),
+        (3, None, r"Network\(model=...\) got int, expected Model: such as nmm.models.JansenRit\(\), or a dictionary"),
     ],
 )
 def test_bad_input_is_explained(model, groups, message):

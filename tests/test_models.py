@@ -145,8 +145,6 @@ def test_derivatives_are_those_of_tvb(name):
     assert list(model.state_names()) == meta["states"]
     # TVB multiplies the input of this one model by the global gain, which is our coupling's.
     coupling = meta["params"].get("G", 1.0) * REFERENCE[f"{name}/coupling"][: len(cls.ports)]
-    if name == "WilsonCowan":  # TVB's second coupling variable enters nothing, ours the inhibitory population
-        coupling[1] = 0.0
     ours = np.asarray(model.drift(jnp.zeros(()), REFERENCE[f"{name}/state"], coupling))
     tvb = REFERENCE[f"{name}/derivative"]
     assert ours.shape == tvb.shape

@@ -166,11 +166,13 @@ def test_wilson_cowan_says_what_its_parts_may_be():
 def test_extended_wilson_cowan_contains_the_plain_one():
     """Without adaptation, with all activities seen at once, without SOM cells: the drift of E and I is the core's."""
     core = models.WilsonCowan.oscillating()
-    E, I, c = jnp.array([0.3]), jnp.array([0.2]), jnp.array([[0.4], [0.1]])
+    E, I, c = jnp.array([0.3]), jnp.array([0.2]), jnp.array([[0.4]])
     plain = core.drift(jnp.zeros(()), jnp.stack([E, I]), c)
     adaptive = models.WilsonCowanAdaptive(core=core).drift(jnp.zeros(()), jnp.stack([E, I, 0 * E]), c)
     delayed = models.WilsonCowanDelayed(core=core).drift(jnp.zeros(()), jnp.stack([E, I, *[E] * 4, *[I] * 4]), c)
-    three = models.WilsonCowanThreePopulations(core=core, c_es=0.0, c_is=0.0).drift(jnp.zeros(()), jnp.stack([E, I, 0.7 + E]), jnp.concatenate([c, c[:1]]))
+    three = models.WilsonCowanThreePopulations(core=core, c_es=0.0, c_is=0.0).drift(
+        jnp.zeros(()), jnp.stack([E, I, 0.7 + E]), jnp.concatenate([c, 0 * c, 0.1 + c])
+    )
     for extended in (adaptive, delayed, three):
         np.testing.assert_allclose(extended[:2], plain, rtol=1e-12)
     np.testing.assert_array_equal(delayed[2:], 0.0)
@@ -191,7 +193,7 @@ def test_wilson_cowan_adaptive_alternates_between_up_and_down_states():
 def test_wilson_cowan_delay_is_gamma_distributed():
     """From E to what is seen of it: (1 + iω d/4)⁻⁴, the transfer function of a gamma-distributed delay of mean d and standard deviation d/2."""
     model = models.WilsonCowanDelayed(d_e=3.0, d_i=5.0)
-    jacobian = jax.jit(jax.jacobian(lambda y: model.drift(jnp.zeros(()), y[:, None], jnp.zeros((2, 1)))[:, 0]))(jnp.full(10, 0.1))
+    jacobian = jax.jit(jax.jacobian(lambda y: model.drift(jnp.zeros(()), y[:, None], jnp.zeros((1, 1)))[:, 0]))(jnp.full(10, 0.1))
     for source, chain, d in ((0, slice(2, 6), 3.0), (1, slice(6, 10), 5.0)):
         A, B = np.asarray(jacobian[chain, chain]), np.asarray(jacobian[chain, source])
         omega = np.array([0.0, 0.01, 0.1, 1.0])

@@ -146,8 +146,8 @@ def _dataset(network: Network, at: Place, branch: Branch) -> Any:
         {
             "value": (("step", "state", "region"), np.array([p.y for p in points])),
             "observable": (("step", "region"), np.array([p.observable for p in points]), observable),
-            "growth_rate": ("step", first.real, {"units": "1/ms"}),
-            "frequency": ("step", 1e3 * np.abs(first.imag) / (2 * np.pi), {"units": "Hz"}),
+            "growth_rate": ("step", np.real(first), {"units": "1/ms"}),
+            "frequency": ("step", 1e3 * np.abs(np.imag(first)) / (2 * np.pi), {"units": "Hz"}),
             "unstable": ("step", unstable),
             "stable": ("step", unstable == 0),
             "special_kind": ("special", np.array([s.kind for s in found], dtype="U12")),

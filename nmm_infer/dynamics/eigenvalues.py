@@ -53,8 +53,8 @@ def eigenvalues(system: Network | AbstractModel, point: Any = None, *, n: int = 
     return xr.Dataset(
         {
             "eigenvalue": ("mode", values, {"units": "1/ms"}),
-            "growth_rate": ("mode", values.real, {"units": "1/ms"}),
-            "frequency": ("mode", 1e3 * values.imag / (2 * np.pi), {"units": "Hz"}),
+            "growth_rate": ("mode", np.real(values), {"units": "1/ms"}),
+            "frequency": ("mode", 1e3 * np.imag(values) / (2 * np.pi), {"units": "Hz"}),
             "vector": (("mode", "state", "region"), vectors),
         },
         coords=coords(network),

@@ -67,9 +67,9 @@ def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRN
     return xr.Dataset(
         {
             "value": (("point", "state", "region"), points),
-            "growth_rate": ("point", first.real, {"units": "1/ms"}),
-            "frequency": ("point", 1e3 * np.abs(first.imag) / (2 * np.pi), {"units": "Hz"}),
-            "stable": ("point", first.real < 0),
+            "growth_rate": ("point", np.real(first), {"units": "1/ms"}),
+            "frequency": ("point", 1e3 * np.abs(np.imag(first)) / (2 * np.pi), {"units": "Hz"}),
+            "stable": ("point", np.real(first) < 0),
             "kind": ("point", [kind(r.values) for r in roots]),
             "inside": ("point", ((points >= low[:, None]) & (points <= high[:, None])).all(axis=(1, 2))),
             "found": ("point", found),
@@ -89,7 +89,7 @@ def kind(values: np.ndarray) -> str:
     """What the rightmost eigenvalues say; delays add infinitely many negative ones."""
     if values[0].imag != 0:
         return "focus"
-    return "saddle" if values[0].real > 0 and np.any(values.real < 0) else "node"
+    return "saddle" if values[0].real > 0 and np.any(np.real(values) < 0) else "node"
 
 
 @eqx.filter_jit

@@ -137,5 +137,5 @@ def _searched(discrete: Generator, bound: Envelope, n: int) -> _Found:
 def _sorted(roots: Roots) -> Roots:
     # Rounding must not separate a pair.
     values = roots.values + 0j
-    order = np.lexsort((-values.imag, np.abs(values.imag), -np.round(values.real, 12)))
+    order = np.lexsort((-np.imag(values), np.abs(np.imag(values)), -np.round(np.real(values), 12)))
     return Roots(values[order], roots.vectors[:, order] + 0j)

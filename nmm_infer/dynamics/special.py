@@ -1,5 +1,6 @@
 """Where a branch folds or changes its stability, between two of its points."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -30,14 +31,14 @@ class Checked(NamedTuple):
     @property
     def unstable(self) -> int:
         """How many eigenvalues have positive real parts."""
-        return int(np.sum(self.values.real > 0))
+        return int(np.sum(np.real(self.values) > 0))
 
 
 def checked(curve: Curve, point: Point, n: int) -> Checked:
     """With so many eigenvalues that stable ones are among them, if there are any."""
     while True:
         values = curve.roots(point, n).values
-        if len(values) < n or np.any(values.real < 0):
+        if len(values) < n or np.any(np.real(values) < 0):
             return Checked(point, values)
         n *= 2
 
@@ -57,19 +58,19 @@ def between(curve: Curve, a: Checked, b: Checked) -> list[Special]:
     def real_part(s: float, k: int) -> float:
         ends = {0.0: a, 1.0: b}
         values = ends[s].values if s in ends else checked(curve, at(s), n).values
-        return float(np.sort(values.real)[::-1][k])
+        return float(np.sort(np.real(values))[::-1][k])
 
     found: list[tuple[float, str, float]] = []
     precision = PRECISION / max(length, PRECISION)
     fold = None
     if a.point.tangent[-1] * b.point.tangent[-1] < 0:
-        fold = brentq(lambda s: at(s).tangent[-1], 0.0, 1.0, xtol=precision)
+        fold = _zero(lambda s: float(at(s).tangent[-1]), precision)
         found.append((fold, "fold", 0.0))
     k, last = min(a.unstable, b.unstable), max(a.unstable, b.unstable)
     while k < last:
-        s = brentq(lambda s, k=k: real_part(s, k), 0.0, 1.0, xtol=precision)
+        s = _zero(lambda s, k=k: real_part(s, k), precision)
         values = checked(curve, at(s), n).values
-        crossing = values[np.argsort(-values.real, kind="stable")[k]]
+        crossing = values[np.argsort(-np.real(values), kind="stable")[k]]
         if abs(crossing.imag) > REAL * np.abs(values).max():
             found.append((s, "hopf", abs(crossing.imag)))
             k += 2
@@ -83,3 +84,7 @@ def between(curve: Curve, a: Checked, b: Checked) -> list[Special]:
         if not (merged and merged[-1][1] == kind and s - merged[-1][0] <= 10 * precision):
             merged.append((s, kind, omega))
     return [Special(kind, at(s), 1e3 * omega / (2 * np.pi)) for s, kind, omega in merged]
+
+
+def _zero(function: Callable[[float], float], precision: float) -> float:
+    return float(brentq(function, 0.0, 1.0, xtol=precision))  # pyright: ignore[reportArgumentType]

@@ -90,7 +90,8 @@ def sweep(
             rows.append(np.asarray(row))
             if not np.isfinite(rows[-1][:3]).all():
                 raise FloatingPointError(
-                    f"sweep: the simulation diverged at {at.name} = {number:g}; use a smaller step, or pass Network(speed_range=...) if a speed or length is swept"
+                    f"sweep: the simulation diverged at {at.name} = {number:g}; "
+                    "use a smaller step, or pass Network(speed_range=...) if a speed or length is swept"
                 )
             walk.at(number, i + 1)
     table = np.array(rows).reshape(2 if both_ways else 1, len(numbers), 4, network.n_regions)

@@ -15,11 +15,10 @@ from .wilson_cowan_parts import AbstractInhibition, AbstractResponse, Divisive, 
 class WilsonCowan(AbstractModel):
     r"""Mean activity of an excitatory and an inhibitory population, by default in TVB's form (shifted sigmoid).
 
-    x_e = α_e (c_ee E - c_ei I + P - θ_e + κ_e),  s_e = c_e [σ(a_e (x_e - b_e)) - σ(-a_e b_e)]
-    x_i = α_i (c_ie E - c_ii I + Q - θ_i + κ_i),  s_i = c_i [σ(a_i (x_i - b_i)) - σ(-a_i b_i)]
+    x_e = α_e (c_ee E - c_ei I + P - θ_e + c),  s_e = c_e [σ(a_e (x_e - b_e)) - σ(-a_e b_e)]
+    x_i = α_i (c_ie E - c_ii I + Q - θ_i),      s_i = c_i [σ(a_i (x_i - b_i)) - σ(-a_i b_i)]
     τ_e E' = -E + (k_e - r_e E) s_e,              τ_i I' = -I + (k_i - r_i I) s_i
 
-    κ is what the network sends (TVB has κ_e only; whatever feeds `x_i` is more than TVB's model).
     Beware of the names, which are TVB's: **c_ei weights I → E and c_ie weights E → I**.
 
     Two parts may be exchanged: `response`, the function s (`ShiftedSigmoid()`, `Sigmoid()`,
@@ -53,7 +52,7 @@ class WilsonCowan(AbstractModel):
 
     states = (State("E", 0.1, low=0.0, high=1.0), State("I", 0.1, low=0.0, high=1.0))
     sends = ("E",)
-    ports = ("x_e", "x_i")
+    ports = ("x_e",)
     observable = "E"
     category = "physiological"
     use_case = "excitatory-inhibitory rhythms"
@@ -81,13 +80,8 @@ class WilsonCowan(AbstractModel):
         return population(I, net, self.response, **slots)
 
     def drift(self, t, y, c):
-        (E, I), (kappa_e, kappa_i) = y, c
-        return jnp.stack(
-            [
-                self.excitatory(E, self.c_ee * E + kappa_e, self.c_ei * I),
-                self.inhibitory(I, self.c_ie * E + kappa_i, self.c_ii * I),
-            ]
-        )
+        (E, I), (c_x,) = y, c
+        return jnp.stack([self.excitatory(E, self.c_ee * E + c_x, self.c_ei * I), self.inhibitory(I, self.c_ie * E, self.c_ii * I)])
 
     @classmethod
     def oscillating(cls, **slots: Any) -> "WilsonCowan":

@@ -12,7 +12,7 @@ from .wilson_cowan_parts import check_kind
 class WilsonCowanAdaptive(AbstractModel):
     r"""Wilson–Cowan populations whose excitatory cells tire: slow negative feedback next to the fast one of inhibition.
 
-    E' and I' of `core`, with κ_e - a for κ_e
+    E' and I' of `core`, with c - a for c
     τ_a a' = -a + b E
 
     `core` is a `WilsonCowan` of any kind: `WilsonCowanAdaptive(core=WilsonCowan.oscillating(), b=2.0)`.
@@ -24,7 +24,7 @@ class WilsonCowanAdaptive(AbstractModel):
 
     states = (State("E", 0.1, low=0.0, high=1.0), State("I", 0.1, low=0.0, high=1.0), State("a", 0.0, low=0.0, high=20.0))
     sends = ("E",)
-    ports = ("x_e", "x_i")
+    ports = ("x_e",)
     observable = "E"
     noisy = ("E", "I")
     category = "physiological"
@@ -38,11 +38,11 @@ class WilsonCowanAdaptive(AbstractModel):
         check_kind(self.core, WilsonCowan, "WilsonCowanAdaptive(core=...)", "nmm.models.WilsonCowan(P=1.0)")
 
     def drift(self, t, y, c):
-        (E, I, a), (kappa_e, kappa_i), core = y, c, self.core
+        (E, I, a), (c_x,), core = y, c, self.core
         return jnp.stack(
             [
-                core.excitatory(E, core.c_ee * E + kappa_e - a, core.c_ei * I),
-                core.inhibitory(I, core.c_ie * E + kappa_i, core.c_ii * I),
+                core.excitatory(E, core.c_ee * E + c_x - a, core.c_ei * I),
+                core.inhibitory(I, core.c_ie * E, core.c_ii * I),
                 (-a + self.b * E) / self.tau_a,
             ]
         )

@@ -37,7 +37,7 @@ class WilsonCowanDelayed(AbstractModel):
         *(State(f"{name}_{stage}", 0.1, low=0.0, high=1.0) for name in "EI" for stage in range(1, STAGES + 1)),
     )
     sends = ("E",)
-    ports = ("x_e", "x_i")
+    ports = ("x_e",)
     observable = "E"
     noisy = ("E", "I")
     category = "physiological"
@@ -51,13 +51,13 @@ class WilsonCowanDelayed(AbstractModel):
         check_kind(self.core, WilsonCowan, "WilsonCowanDelayed(core=...)", "nmm.models.WilsonCowan(P=1.0)")
 
     def drift(self, t, y, c):
-        (E, I), (kappa_e, kappa_i), core = y[:2], c, self.core
+        (E, I), (c_x,), core = y[:2], c, self.core
         from_e, from_i = y[2 : 2 + STAGES], y[2 + STAGES :]
         seen_e, seen_i = from_e[-1], from_i[-1]
         return jnp.concatenate(
             [
-                core.excitatory(E, core.c_ee * seen_e + kappa_e, core.c_ei * seen_i)[None],
-                core.inhibitory(I, core.c_ie * seen_e + kappa_i, core.c_ii * seen_i)[None],
+                core.excitatory(E, core.c_ee * seen_e + c_x, core.c_ei * seen_i)[None],
+                core.inhibitory(I, core.c_ie * seen_e, core.c_ii * seen_i)[None],
                 (jnp.concatenate([E[None], from_e[:-1]]) - from_e) * STAGES / self.d_e,
                 (jnp.concatenate([I[None], from_i[:-1]]) - from_i) * STAGES / self.d_i,
             ]

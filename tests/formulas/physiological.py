@@ -52,7 +52,7 @@ def wilson_cowan(p, y, c, seen=None):
     (E, I), (E_seen, I_seen) = y, y if seen is None else seen
     return [
         one_population(p, "e", E, p["c_ee"] * E_seen + p["P"] + c[0], p["c_ei"] * I_seen),
-        one_population(p, "i", I, p["c_ie"] * E_seen + p["Q"] + c[1], p["c_ii"] * I_seen),
+        one_population(p, "i", I, p["c_ie"] * E_seen + p["Q"], p["c_ii"] * I_seen),
     ]
 
 
@@ -61,7 +61,7 @@ def core(p):
 
 
 def wilson_cowan_adaptive(p, y, c):
-    return [*wilson_cowan(core(p), y[:2], [c[0] - y[2], c[1]]), (p["b"] * y[0] - y[2]) / p["tau_a"]]
+    return [*wilson_cowan(core(p), y[:2], [c[0] - y[2]]), (p["b"] * y[0] - y[2]) / p["tau_a"]]
 
 
 def wilson_cowan_delayed(p, y, c):
