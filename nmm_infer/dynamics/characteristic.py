@@ -49,8 +49,8 @@ def delayed(lin: Linearisation) -> Delayed:
     n = lin.n_regions
     A, B, C = (np.asarray(part) for part in (lin.A, lin.B, lin.C))
     one = np.eye(n)
-    full = [np.einsum("str,rq->srtq", part, one).reshape(part.shape[0] * n, part.shape[1] * n) for part in (A, B, C)]
-    return Delayed(*full, np.asarray(lin.weights), np.asarray(lin.delays))
+    full_A, full_B, full_C = (np.einsum("str,rq->srtq", part, one).reshape(part.shape[0] * n, part.shape[1] * n) for part in (A, B, C))
+    return Delayed(full_A, full_B, full_C, np.asarray(lin.weights), np.asarray(lin.delays))
 
 
 def polish(system: Delayed, root: complex, vector: Complex[np.ndarray, " system"]) -> tuple[complex, Complex[np.ndarray, " system"], bool]:
@@ -66,7 +66,7 @@ def polish(system: Delayed, root: complex, vector: Complex[np.ndarray, " system"
             u = np.linalg.solve(system.T(z), system.slope(z) @ v)
         except np.linalg.LinAlgError:  # exactly singular: z is the root
             return z, v, True
-        change = 1.0 / (v.conj() @ u)
+        change = complex(1.0 / np.vdot(v, u))
         z, v = z - change, u / np.linalg.norm(u)
         if not np.isfinite(z):
             return complex(root), vector, False

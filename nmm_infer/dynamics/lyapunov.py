@@ -95,8 +95,7 @@ def _growth(
 ) -> Float[Array, " renormalisation"]:
     """Logarithm of the growth of the distance, for each stretch between renormalisations."""
     engine = stepper(network, solver, step, key)
-    low, high = ranges(network)
-    scale = jnp.asarray(high - low)[:, None]
+    scale = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
     one = engine.init()
     direction = scale * jax.random.normal(jax.random.key(0), one.y.shape, one.y.dtype)
     other = _towards(one, one._replace(y=one.y + APART * direction), 1.0)
@@ -104,7 +103,6 @@ def _growth(
     def stretch(pair: tuple[Carry, Carry], _: None) -> tuple[tuple[Carry, Carry], Array]:
         one, other = (engine.advance(carry, every)[0] for carry in pair)
         before, after = _distance(*pair, scale), _distance(one, other, scale)
-        # The wanted distance is that of the states and messages together: messages have no declared range.
         return (one, _towards(one, other, APART / after)), jnp.log(after / before)
 
     _, growth = jax.lax.scan(stretch, (one, other), None, length=dropped + kept)
@@ -112,8 +110,10 @@ def _growth(
 
 
 def _distance(one: Carry, other: Carry, scale: Float[Array, "state 1"]) -> Float[Array, ""]:
-    squares = [jnp.sum(((a - b) / width) ** 2) for a, b, width in ((one.y, other.y, scale), (one.history, other.history, 1.0)) if a is not None]
-    return jnp.sqrt(sum(squares))  # pyright: ignore[reportArgumentType]
+    square = jnp.sum(((one.y - other.y) / scale) ** 2)
+    if one.history is not None and other.history is not None:
+        square = square + jnp.sum((one.history - other.history) ** 2)
+    return jnp.sqrt(square)
 
 
 def _towards(one: Carry, other: Carry, share: Any) -> Carry:

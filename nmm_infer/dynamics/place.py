@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..network import Network
-from ..parameters import AbstractPart
+from ..parameters import AbstractPart, Parameter
 from ..priors.base import AbstractPrior
 from ..units import DIMENSIONLESS, to_canonical
 
@@ -77,10 +77,14 @@ def _unit(network: Network, path: tuple[str | int, ...]) -> str:
     node: Any = network
     unit = "mm/ms" if path == ("speed",) else DIMENSIONLESS
     for key in path:
-        if isinstance(node, AbstractPart) and key in node.parameters():
-            unit = node.parameters()[str(key)].unit
+        slots = _slots(node)
+        unit = slots[str(key)].unit if key in slots else unit
         node = node[key] if isinstance(key, int) else getattr(node, key)
     return unit
+
+
+def _slots(node: Any) -> dict[str, Parameter]:
+    return node.parameters() if isinstance(node, AbstractPart) else {}
 
 
 def _is_leaf(node: Any) -> bool:

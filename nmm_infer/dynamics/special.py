@@ -70,7 +70,7 @@ def between(curve: Curve, a: Checked, b: Checked) -> list[Special]:
     while k < last:
         s = _zero(lambda s, k=k: real_part(s, k), precision)
         values = checked(curve, at(s), n).values
-        crossing = values[np.argsort(-np.real(values), kind="stable")[k]]
+        crossing = complex(values[np.argsort(-np.real(values), kind="stable")[k]])
         if abs(crossing.imag) > REAL * np.abs(values).max():
             found.append((s, "hopf", abs(crossing.imag)))
             k += 2

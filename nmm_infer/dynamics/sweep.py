@@ -18,7 +18,7 @@ from ..solving.engine import Carry, Stepper
 from ..solving.grid import make_grid
 from .place import Place, filled, place
 from .progress import Walk
-from .system import as_double, as_network, coords
+from .system import as_double, as_network, coords, ranges
 
 # Steps whose states are kept at a time.
 FRAME = 256
@@ -35,6 +35,7 @@ def sweep(
     step: Any,
     transient: Any = None,
     both_ways: bool = True,
+    nudge: float = 1e-6,
     key: PRNGKeyArray | None = None,
     variable: str | None = None,
     solver: diffrax.AbstractSolver | None = None,
@@ -54,6 +55,8 @@ def sweep(
         step: of the solver.
         transient: simulated at each value before that; None: as long as `duration`. Near a bifurcation everything is slow.
         both_ways: come back from the last value to the first.
+        nudge: how far the state is moved before each run, in units of the states' ranges; without it a
+            network at rest would stay there beyond the bifurcation, for ever.
         key: needed with noise.
         variable: that is looked at; None: the model's observable.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
@@ -86,7 +89,7 @@ def sweep(
         solver = solver or Heun()
         carry = _begin(network, solver, grid.step, key)
         for i, number in enumerate(order):
-            carry, row = _run(network, at, jnp.asarray(number), carry, solver, grid.step, grid.dropped, grid.kept, name, key)
+            carry, row = _run(network, at, jnp.asarray(number), jnp.asarray(float(nudge)), carry, solver, grid.step, grid.dropped, grid.kept, name, key)
             rows.append(np.asarray(row))
             if not np.isfinite(rows[-1][:3]).all():
                 raise FloatingPointError(
@@ -130,10 +133,23 @@ def _begin(network: Network, solver: diffrax.AbstractSolver, step: float, key: P
 
 @eqx.filter_jit
 def _run(
-    network: Network, at: Place, value: Array, carry: Carry, solver: diffrax.AbstractSolver, step: float, dropped: int, kept: int, name: str, key: Any
+    network: Network,
+    at: Place,
+    value: Array,
+    nudge: Array,
+    carry: Carry,
+    solver: diffrax.AbstractSolver,
+    step: float,
+    dropped: int,
+    kept: int,
+    name: str,
+    key: Any,
 ) -> tuple[Carry, Float[Array, "what region"]]:
     network = at.put(network, value)
     engine = stepper(network, solver, step, key)
+    width = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
+    # In another direction in each region: a network of equals should not stay synchronous by construction.
+    carry = carry._replace(y=carry.y + nudge * width * jax.random.uniform(jax.random.key(0), carry.y.shape, carry.y.dtype, -1.0, 1.0))
     if engine.delays is not None:
         carry = carry._replace(y=jnp.where(engine.delays.valid(), carry.y, jnp.nan))
 

@@ -47,7 +47,7 @@ def vector_field(
     network = as_network(system, "vector_field(network)")
     names, labels = network.model.state_names(), network.connectome.labels
     if len(names) < 2:
-        raise ValueError(f"vector_field(network): {type(network.model).__name__} has one state, {names[0]}; a plane needs two")
+        raise ValueError(f"vector_field(network): {type(network.model).__name__} has the state {', '.join(names)}; a plane needs two")
     across = x or names[0]
     up = y or next(name for name in names if name != across)
     if across not in names or up not in names or across == up:

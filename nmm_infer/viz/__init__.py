@@ -1,9 +1,11 @@
 """Pictures of xarray data; every function returns matplotlib axes. A new one is one file and one line here."""
 
+from .bifurcation import bifurcation as bifurcation
 from .brain import brain as brain
 from .connectivity import connectivity as connectivity
 from .functional_connectivity import functional_connectivity as functional_connectivity
 from .loss import loss as loss
+from .phase_plane import phase_plane as phase_plane
 from .phase_portrait import phase_portrait as phase_portrait
 from .prior_posterior import prior_posterior as prior_posterior
 from .regional_posterior import regional_posterior as regional_posterior
