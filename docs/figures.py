@@ -20,6 +20,7 @@ import jax
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from PIL import Image
 
 import nmm_infer as nmm
@@ -47,6 +48,21 @@ def simulated() -> None:
     nmm.viz.timeseries(bold.to_xarray(), middle, most=6)
     nmm.viz.connectivity(fc, right, label="function")
     figure.savefig(IMAGES / "simulated.png", dpi=110)
+
+
+def dynamics() -> None:
+    """A phase plane, and a bifurcation diagram under a posterior."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4), width_ratios=(1, 1.3), layout="constrained")
+    bistable = nmm.models.MontbrioPazoRoxin()
+    paths = [nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01) for start in ([0.45, -1.0], [0.55, -1.0])]
+    nmm.viz.phase_plane(nmm.dynamics.vector_field(bistable, points=201), left, points=nmm.dynamics.fixed_points(bistable), trajectories=paths)
+    column = nmm.models.JansenRit(v0=6 * u.mV)
+    branches = [nmm.dynamics.continuation(column, lambda n: n.model.mu, span) for span in ((0 * u.Hz, 400 * u.Hz), (400 * u.Hz, 0 * u.Hz))]
+    values = np.linspace(0, 400, 41) * u.Hz
+    swept = nmm.dynamics.sweep(column, lambda n: n.model.mu, values, duration=2 * u.second, transient=4 * u.second, step=0.5 * u.ms)
+    draws = xr.DataArray(np.random.default_rng(0).normal(125, 8, (4, 1000)), dims=("chain", "draw"), attrs={"units": "Hz"})
+    nmm.viz.bifurcation(branches, swept, draws, right)
+    figure.savefig(IMAGES / "dynamics.png", dpi=110)
 
 
 def demo(result: Path) -> None:
@@ -87,7 +103,7 @@ def sheet(paths: list[Path]) -> Path:
     return out
 
 
-PICTURES = {f.__name__: f for f in (simulated,)}
+PICTURES = {f.__name__: f for f in (simulated, dynamics)}
 
 
 def main(names: list[str]) -> None:

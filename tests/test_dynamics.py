@@ -12,26 +12,9 @@ import scipy.special
 import nmm_infer as nmm
 from nmm_infer import dynamics
 from nmm_infer.dynamics import rightmost as rightmost_module
-from nmm_infer.models.base import AbstractModel, State
 
 QIF = nmm.models.MontbrioPazoRoxin()
 JANSEN_RIT = nmm.models.JansenRit(v0=6.0)
-
-
-class ChaoticLorenz(AbstractModel):
-    """The Lorenz equations with their usual parameters."""
-
-    states = (State("x", 1.0, low=-20.0, high=20.0), State("y", 1.0, low=-25.0, high=25.0), State("z", 20.0, low=0.0, high=50.0))
-    sends = ("x",)
-    ports = ("x",)
-    observable = "x"
-    category = "phenomenological"
-    use_case = "chaos"
-    references = ("Lorenz 1963, J Atmos Sci 20:130",)
-
-    def drift(self, t, y, c):
-        x, y, z = y
-        return jnp.stack([10.0 * (y - x) + c[0], x * (28.0 - z) - y, x * y - 8.0 / 3.0 * z])
 
 
 def loop(gain, delays=(1.0,), gamma=-1e-12):
@@ -323,7 +306,7 @@ def test_sweep_goes_on_with_the_history():
 
 def test_lorenz_is_chaotic():
     """0.9056 per unit of time (Sprott 2003, Chaos and Time-Series Analysis)."""
-    found = dynamics.lyapunov_exponent(ChaoticLorenz(), 3000.0, 0.005)
+    found = dynamics.lyapunov_exponent(nmm.models.Lorenz(), 3000.0, 0.005)
     assert float(found["exponent"]) == pytest.approx(0.9056, abs=0.02)
     assert 0 < float(found["standard_error"]) < 0.01
 

@@ -123,13 +123,17 @@ def _sweep(ax: Axes, branch: Any, sweep: Any, state: str | None, region: str | N
 
 
 def _posterior(ax: Axes, branch: Any, posterior: Any) -> None:
+    import xarray as xr
+
     name = branch.attrs["parameter"]
-    if "data_vars" in dir(posterior):
+    if isinstance(posterior, xr.DataTree):
+        posterior = posterior.to_dataset()
+    if isinstance(posterior, xr.Dataset):
         if name not in posterior:
             raise ValueError(f"bifurcation(posterior) has no {name}; it has {', '.join(map(str, posterior.data_vars))}")
         posterior = posterior[name]
     unit = branch["parameter"].attrs["units"]
-    own = str(getattr(posterior, "attrs", {}).get("units", unit))
+    own = str(posterior.attrs.get("units", unit)) if isinstance(posterior, xr.DataArray) else unit
     draws = np.asarray(posterior).ravel() * (1.0 if own == unit else factor(own, unit, "bifurcation(posterior)"))
     counts, edges = np.histogram(draws, bins=40)
     bottom, top = ax.get_ylim()
