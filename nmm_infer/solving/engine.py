@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..network import Network
 from ..noises.base import NoiseBlock
-from . import lines
 from .delays import Delays, Plan
+from .lines import REVERSE, Transport
 from .term import StepTerm
 
 # Without delays nothing limits a block; this many steps of noise are drawn at once.
@@ -30,13 +30,23 @@ class Carry(NamedTuple):
 class Stepper:
     """Advances one network by any number of steps; exists while a program is traced."""
 
-    def __init__(self, network: Network, solver: diffrax.AbstractSolver, step: float, start: float, plan: Plan | None, key: PRNGKeyArray | None):
+    def __init__(
+        self,
+        network: Network,
+        solver: diffrax.AbstractSolver,
+        step: float,
+        start: float,
+        plan: Plan | None,
+        key: PRNGKeyArray | None,
+        transport: Transport = REVERSE,
+    ):
         self.network = network
         self.solver = solver
         self.step = step
         self.start = start
         self.plan = plan
         self.key = key
+        self.transport = transport
         self.weights = jnp.asarray(network.connectome.weights)
         self.strength = self.weights.sum(axis=1)
         self.delays = None if plan is None else Delays(network, plan, step)
@@ -52,7 +62,7 @@ class Stepper:
             assert self.plan is not None
             y = jnp.where(self.delays.valid(), y, jnp.nan)
             sent = self.network.messages(y)
-            history = lines.begin(self.plan.history, self.delays.way, sent)
+            history = self.transport.begin(self.plan.history, self.delays.way, sent)
             recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
         if self.network.noise is not None:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
@@ -80,7 +90,7 @@ class Stepper:
     def _block(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
         arrived, history = None, carry.history
         if self.delays is not None:
-            arrived, history = lines.receive(n, self.delays.way, history)
+            arrived, history = self.transport.receive(n, self.delays.way, history)
         noise, drawn = carry.noise, NoiseBlock(None, None)
         if self.network.noise is not None:
             assert carry.noise is not None
@@ -94,7 +104,7 @@ class Stepper:
         (y, recent), states = jax.lax.scan(self._step, (carry.y, carry.recent), xs)
         if self.delays is not None:
             sent = jnp.transpose(jax.vmap(self.network.messages)(states), (1, 2, 0))
-            history = lines.send(n, self.delays.way, history, sent)
+            history = self.transport.send(n, self.delays.way, history, sent)
         return Carry(carry.n + n, y, history, recent, noise), states
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:

@@ -9,6 +9,7 @@ which becomes the cotangent of messages when these are sent. Only `begin`, `rece
 touch a history, in this order; each says what it does to both.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -86,6 +87,18 @@ def _send_backward(n, way, record):
     caused = _read(_window(way.back, record, way.back.whole - n + 1, n + 1), way.back.newer, way.back.older)
     return _no_cotangent(way), record, jnp.transpose(caused, (1, 2, 0))
 
+
+class Transport(NamedTuple):
+    """`begin`, `receive` and `send`, with or without a backward pass of their own."""
+
+    begin: Callable[[int, Way, Array], Line]
+    receive: Callable[[int, Way, Line], tuple[Array, Line]]
+    send: Callable[[int, Way, Line, Array], Line]
+
+
+# For reverse mode; and for every derivative that JAX can take, forward and higher ones too.
+REVERSE = Transport(begin, receive, send)
+PLAIN = Transport(begin.__wrapped__, receive.__wrapped__, send.__wrapped__)
 
 begin.defvjp(lambda past, way, sent: (begin.__wrapped__(past, way, sent), way), _begin_backward)
 receive.defvjp(lambda n, way, line: (receive.__wrapped__(n, way, line), (way, line)), _receive_backward)

@@ -19,6 +19,7 @@ from .adaptive import solve_adaptive
 from .delays import plan as plan_delays
 from .engine import Stepper
 from .grid import Grid, make_grid
+from .lines import PLAIN, REVERSE
 from .recorders import AbstractRecorder, Everything, Stream
 
 
@@ -63,7 +64,7 @@ def solve(
     adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
     stepsize_controller: diffrax.AbstractStepSizeController | None = None,
 ) -> Trajectory | Signal:
-    """Simulate a network. Can be jitted, vmapped and differentiated (in reverse mode) with respect to everything in it.
+    """Simulate a network. Can be jitted, vmapped and differentiated with respect to everything in it.
 
     Args:
         network: without priors; `nmm.sample` draws them, `nmm.Problem` infers them.
@@ -75,7 +76,8 @@ def solve(
         sample_every: time between the states that are kept, a whole number of steps; None: every step.
         transient: simulated before time 0 and not recorded.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
-        adjoint: `nmm.adjoints.Checkpointed()` (default) or `nmm.adjoints.Stored()`.
+        adjoint: `nmm.adjoints.Checkpointed()` (default), `Stored()`, `Forward()` for few unknowns, or `Direct()`
+            for derivatives other than a gradient.
         stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
             work, `step` is the first step, and the network must have no delays and no noise.
 
@@ -122,19 +124,23 @@ def _solve(
     network: Network, key: PRNGKeyArray | None, recorder: AbstractRecorder, grid: Grid, solver: diffrax.AbstractSolver, adjoint: AbstractAdjoint
 ) -> Trajectory | Signal:
     plan = plan_delays(network, grid.step) if network.has_delays else None
-    stepper = Stepper(network, solver, grid.step, grid.start, plan, key)
     per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
-    def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
-        state, memory = carry
-        state, states = stepper.advance(state, outputs * grid.every)
-        memory, recorded = recorder.record(memory, network, states, grid)
-        return (state, memory), recorded
+    # Everything that a derivative may be taken with respect to is an argument of it.
+    def run(network: Network, key: PRNGKeyArray | None, recorder: AbstractRecorder) -> Any:
+        stepper = Stepper(network, solver, grid.step, grid.start, plan, key, REVERSE if adjoint.reverse_only else PLAIN)
 
-    carry = (stepper.init(), recorder.init(network, grid))
-    carry, _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
-    _, recorded = _frames(frame, carry, grid.kept, per_frame, adjoint, keep=True)
-    return recorder.finish(recorded, network, grid)
+        def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
+            state, memory = carry
+            state, states = stepper.advance(state, outputs * grid.every)
+            memory, recorded = recorder.record(memory, network, states, grid)
+            return (state, memory), recorded
+
+        carry = (stepper.init(), recorder.init(network, grid))
+        carry, _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
+        return _frames(frame, carry, grid.kept, per_frame, adjoint, keep=True)[1]
+
+    return recorder.finish(adjoint.differentiate(run)(network, key, recorder), network, grid)
 
 
 def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint, block: int) -> int:

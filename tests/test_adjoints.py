@@ -1,0 +1,174 @@
+"""However a simulation is differentiated and cut up, it has the same values and the same derivatives."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.infer.util import log_density
+
+import nmm_infer as nmm
+from nmm_infer import adjoints, couplings, models, noises
+
+N = 5
+KEY = jax.random.key(7)
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.uniform(0.2, 1.0, (N, N)) * (RNG.random((N, N)) < 0.9) * (1 - np.eye(N))
+LENGTHS = RNG.uniform(20.0, 60.0, (N, N))
+SHORT = LENGTHS.copy()
+SHORT[1, 3] = 0.3  # less than a step
+ADJOINTS = {"Stored": adjoints.Stored(), "Checkpointed": adjoints.Checkpointed(steps=32), "Direct": adjoints.Direct(), "Forward": adjoints.Forward()}
+
+
+def network(lengths=LENGTHS, speed=10.0, speed_range=(9.0, 11.0), noise=None, coupling=None):
+    rng = np.random.default_rng(1)
+    return nmm.Network(
+        models.Hopf(a=rng.uniform(0.05, 0.3, N), omega=rng.uniform(0.1, 0.4, N)),
+        nmm.Connectome(np.where(lengths == 0.3, 0.7, WEIGHTS) / WEIGHTS.sum(1).max(), lengths),
+        coupling or couplings.Diffusive(G=0.3),
+        speed=speed,
+        speed_range=None if speed is None else speed_range,
+        noise=noise,
+        initial=rng.uniform(-0.5, 0.5, (2, N)),
+    )
+
+
+NETWORKS = {
+    "no delays": network(speed=None),
+    "blocks": network(),
+    # A fast end of the range leaves no time for a block: every edge is read at every step.
+    "steps": network(speed_range=(9.0, 3000.0)),
+    "a short edge": network(SHORT),
+    "noise": network(noise=noises.OrnsteinUhlenbeck(sigma=0.1, tau=5.0)),
+    "nonlinear coupling": network(coupling=couplings.Sigmoidal(cmax=0.4, sigma=0.5)),
+}
+
+
+def loss(net, adjoint, a, speed):
+    changed = eqx.tree_at(lambda n: n.model.a, net, a)
+    changed = changed if net.speed is None else eqx.tree_at(lambda n: n.speed, changed, speed)
+    values = nmm.solve(changed, 12.0, step=0.1, sample_every=0.3, key=KEY, adjoint=adjoint).values
+    return jnp.sum(jnp.sin(values)), values
+
+
+def everything(name, adjoint):
+    """Values, and the gradient with respect to five regional parameters and the speed."""
+    net = NETWORKS[name]
+    point = (jnp.asarray(net.model.a), jnp.asarray(10.0))
+    (_, values), gradient = jax.jit(jax.value_and_grad(lambda *p: loss(net, adjoint, *p), argnums=(0, 1), has_aux=True))(*point)
+    return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_adjoints_agree(name):
+    values, gradient = everything(name, adjoints.Stored())
+    assert np.abs(gradient).min() > 1e-3 or NETWORKS[name].speed is None
+    for which in ("Checkpointed", "Direct", "Forward"):
+        other, slope = everything(name, ADJOINTS[which])
+        np.testing.assert_allclose(other, values, rtol=1e-10, atol=1e-12, err_msg=which)
+        np.testing.assert_allclose(slope, gradient, rtol=1e-8, atol=1e-10, err_msg=which)
+
+
+def test_reading_at_every_step_is_reading_in_blocks():
+    for blocks, steps in zip(everything("blocks", adjoints.Stored()), everything("steps", adjoints.Stored()), strict=True):
+        np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("which", ADJOINTS)
+def test_gradient_is_the_finite_difference(which):
+    net = NETWORKS["a short edge"]
+    value = jax.jit(lambda a, speed: loss(net, ADJOINTS[which], a, speed)[0])
+    a, h = jnp.asarray(net.model.a), 1e-5
+    by_a, by_speed = jax.grad(value, argnums=(0, 1))(a, 10.0)
+    e = jnp.zeros(N).at[2].set(h)
+    assert float(by_a[2]) == pytest.approx(float(value(a + e, 10.0) - value(a - e, 10.0)) / (2 * h), rel=1e-6)
+    assert float(by_speed) == pytest.approx(float(value(a, 10.0 + h) - value(a, 10.0 - h)) / (2 * h), rel=1e-5)
+
+
+def test_direct_has_forward_mode_and_hessians_through_delays():
+    net = NETWORKS["blocks"]
+    a = jnp.asarray(net.model.a)
+
+    def value(speed):
+        return loss(net, adjoints.Direct(), a, speed)[0]
+
+    slope = jax.jit(jax.grad(value))
+    _, tangent = jax.jvp(value, (10.0,), (1.0,))
+    assert float(tangent) == pytest.approx(float(slope(10.0)), rel=1e-10)
+    assert float(jax.jit(jax.jacfwd(value))(10.0)) == pytest.approx(float(slope(10.0)), rel=1e-10)
+
+    # Between whole steps a linear interpolation has second derivatives of its own, so the parameter is one of the model.
+    def of_shift(shift):
+        return loss(net, adjoints.Direct(), a + shift, 10.0)[0]
+
+    curvature = jax.jit(jax.hessian(of_shift))(0.0)
+    first = jax.jit(jax.grad(of_shift))
+    assert float(curvature) == pytest.approx(float(first(1e-4) - first(-1e-4)) / 2e-4, rel=1e-5)
+
+
+def test_forward_works_under_vmap_and_within_other_transformations():
+    net = NETWORKS["blocks"]
+    batch = jnp.stack([net.model.a, 1.1 * net.model.a, 0.9 * net.model.a])
+
+    def gradients(adjoint):
+        return jax.jit(jax.vmap(jax.grad(lambda a: loss(net, adjoint, 2.0 * a, 10.0)[0])))(batch)
+
+    np.testing.assert_allclose(gradients(adjoints.Forward()), gradients(adjoints.Stored()), rtol=1e-8, atol=1e-10)
+
+
+def test_forward_reaches_observation_and_noise():
+    """What is free may sit in the observation, in the noise, in the stimulus."""
+    net = nmm.Network(models.LeakyIntegrator(tau=100.0), noise=noises.Additive(sigma=0.1), stimulus=nmm.stimuli.Pulse(amplitude=0.3, onset=300.0, rise=20.0))
+
+    def value(adjoint, tau, sigma, onset):
+        changed = eqx.tree_at(lambda n: (n.noise.sigma, n.stimulus.onset), net, (sigma, onset))
+        observe = eqx.tree_at(lambda o: o.tau, nmm.observe.Bold(period=500.0), tau)
+        return jnp.sum(nmm.solve(changed, 3000.0, step=10.0, observe=observe, key=KEY, adjoint=adjoint).values ** 2)
+
+    point = (980.0, 0.1, 300.0)
+    forward, stored = (
+        jax.jit(jax.grad(lambda *p, adjoint=adjoint: value(adjoint, *p), argnums=(0, 1, 2)))(*point) for adjoint in (adjoints.Forward(), adjoints.Stored())
+    )
+    assert np.abs(stored).min() > 0
+    np.testing.assert_allclose(forward, stored, rtol=1e-8)
+
+
+def test_forward_of_nothing_is_a_simulation():
+    net = NETWORKS["blocks"]
+    np.testing.assert_allclose(nmm.solve(net, 6.0, step=0.1, adjoint=adjoints.Forward()).values, nmm.solve(net, 6.0, step=0.1).values, rtol=1e-12)
+
+
+def test_forward_names_what_is_too_much():
+    net = NETWORKS["blocks"]
+    with pytest.raises(
+        ValueError, match=r"Forward\(most=256\) got a derivative with respect to 400 numbers \(of shapes \(400,\)\), expected at most 256; use nmm"
+    ):
+        jax.grad(lambda x: loss(net, adjoints.Forward(), x[:N], 10.0)[0] + 0 * nmm.solve(big(x), 1.0, step=0.5, adjoint=adjoints.Forward()).values.sum())(
+            jnp.full(400, 0.1)
+        )
+    with pytest.raises(ValueError, match=r"Forward\(most=0\): expected at least 1 unknown"):
+        adjoints.Forward(most=0)
+
+
+def big(a):
+    connectome = nmm.Connectome(np.zeros((400, 400)))
+    return eqx.tree_at(lambda n: n.model.a, nmm.Network(models.Hopf(a=np.ones(400)), connectome, couplings.Additive()), a)
+
+
+def test_a_problem_has_the_same_density_and_gradient():
+    """The adjoint is an option of the problem; the sampler does not know of it."""
+    model = models.JansenRit(mu=nmm.Prior(dist.Normal(0.1, 0.02)), v0=nmm.Prior(dist.Normal(6.0, 0.1)))
+    data = np.linspace(0.0, 1.0, 20)[:, None]
+    results = []
+    for adjoint in (adjoints.Checkpointed(), adjoints.Forward()):
+        problem = nmm.Problem(
+            nmm.Network(model), nmm.observe.Subsample(period=5.0), nmm.likelihoods.Gaussian(scale=0.5), duration=100.0, step=0.5, adjoint=adjoint
+        )
+        observed = problem.bind(data)
+
+        def density(mu, v0, problem=problem, observed=observed):
+            return log_density(problem.model, (observed,), {}, {"model.mu": mu, "model.v0": v0})[0]
+
+        results.append(np.array(jax.jit(jax.value_and_grad(density, argnums=(0, 1)))(0.1, 6.0)[1]))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-8)
