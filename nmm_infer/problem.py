@@ -11,13 +11,12 @@ from .likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
 from .likelihoods.recording import Recording, read_recording
 from .network import Network
 from .observe.base import AbstractObservation
-from .observe.chain import Chain
+from .observe.streaming import streaming
 from .priors.base import AbstractPlated
 from .priors.sample import priors, sample
 from .signal import Signal
 from .solving import solve
 from .solving.grid import make_grid
-from .stream import AbstractStream
 from .units import milliseconds
 
 
@@ -163,12 +162,8 @@ class Problem(AbstractPlated):
         assert self.duration is not None
         assert self.step is not None
         options = {"step": self.step, "transient": self.transient or None, **dict(self.options)}
-        first, rest = (observe.parts[0], observe.parts[1:]) if isinstance(observe, Chain) else (observe, ())
-        if isinstance(first, AbstractStream) and "stepsize_controller" not in options:
-            signal = solve(network, self.duration, observe=first, **options)
-        else:
-            make_grid(self.duration, self.step)
-            signal = first(solve(network, self.duration, **options))
-        for part in rest:
-            signal = part(signal)
-        return signal
+        streamed = streaming(observe, milliseconds(options.get("sample_every") or self.step, "Problem(sample_every=...)"))
+        if streamed is not None and "stepsize_controller" not in options:
+            return solve(network, self.duration, observe=streamed, **options)
+        make_grid(self.duration, self.step)
+        return observe(solve(network, self.duration, **options))

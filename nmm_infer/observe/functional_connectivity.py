@@ -1,18 +1,32 @@
 """Functional connectivity."""
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from ..signal import Signal
-from .base import AbstractObservation, activity_of
+from .base import period_field
+from .moments import add_samples, no_moments, pairs
+from .statistic import AbstractStatistic, channels_of
 
 
-class FunctionalConnectivity(AbstractObservation):
-    """Pearson correlation between the time courses of regions (or sensors) over the whole signal."""
+class FunctionalConnectivity(AbstractStatistic):
+    """Pearson correlation between the time courses of regions (or sensors) over the whole signal.
 
-    def __call__(self, activity):
-        signal = activity_of(activity, None)
-        centred = signal.values - signal.values.mean(axis=0)
-        covariance = centred.T @ centred
-        sd = jnp.sqrt(jnp.diagonal(covariance))
+    Args:
+        period: time between the samples that count; None: all samples of what is observed.
+        variable: variable of the model; None: its observable.
+    """
+
+    period: float | None = period_field()
+    variable: str | None = eqx.field(static=True, default=None)
+
+    def begin(self, channels):
+        return no_moments(channels_of(channels, "FunctionalConnectivity"), pairs)
+
+    def gather(self, memory, values):
+        return add_samples(memory, values, pairs)
+
+    def conclude(self, memory, signal):
+        sd = jnp.sqrt(jnp.diagonal(memory.products))
         dim, labels = signal.dims[1], signal.labels[1]
-        return Signal(covariance / (sd[:, None] * sd[None, :]), None, (dim, f"{dim}_2"), (labels, labels), "fc", "1")
+        return Signal(memory.products / (sd[:, None] * sd[None, :]), None, (dim, f"{dim}_2"), (labels, labels), "fc", "1")

@@ -4,10 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..signal import Signal
+from ..stream import AbstractPointwise
 from .base import AbstractObservation, activity_of
 
 
-class KuramotoOrder(AbstractObservation):
+class KuramotoOrder(AbstractObservation, AbstractPointwise):
     r"""R(t) = |mean over regions of exp(i θ)|, from 0 (phases everywhere) to 1 (all the same); Kuramoto 1984.
 
     The mean of R over time is the usual measure of synchrony, its standard deviation that of metastability
@@ -22,6 +23,9 @@ class KuramotoOrder(AbstractObservation):
 
     variable: str = eqx.field(static=True, default="theta")
 
+    def each(self, values):
+        return jnp.hypot(jnp.cos(values).mean(axis=-1), jnp.sin(values).mean(axis=-1))
+
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
         if signal.unit != "rad":
@@ -29,6 +33,4 @@ class KuramotoOrder(AbstractObservation):
                 f"KuramotoOrder(variable=...) got {signal.name!r} in {signal.unit}, expected a phase in rad such as theta of nmm.models.Kuramoto; "
                 "give the phase of an oscillator as a Signal with unit='rad'"
             )
-        phase = signal.values
-        order = jnp.hypot(jnp.cos(phase).mean(axis=-1), jnp.sin(phase).mean(axis=-1))
-        return Signal(order, signal.interval, signal.dims[:-1], signal.labels[:-1], "kuramoto_order", "1")
+        return Signal(self.each(signal.values), signal.interval, signal.dims[:-1], signal.labels[:-1], "kuramoto_order", "1")

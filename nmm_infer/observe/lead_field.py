@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..signal import Signal
+from ..stream import AbstractPointwise
 from .base import AbstractLinear, activity_of
 
 
-class LeadField(AbstractLinear):
+class LeadField(AbstractLinear, AbstractPointwise):
     """Sensor signals: gain times the activity of the regions.
 
     Args:
@@ -72,6 +73,9 @@ class LeadField(AbstractLinear):
         reference = self.reference()
         return reference @ covariance @ reference.T  # pyright: ignore[reportReturnType]
 
+    def each(self, values):
+        return values @ self.referenced_gain().T
+
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
         if signal.values.shape[-1] != self.gain.shape[1]:
@@ -82,8 +86,7 @@ class LeadField(AbstractLinear):
         if self.regions and signal.labels[1] and self.regions != signal.labels[1]:
             wrong = [f"{theirs} ≠ {ours}" for theirs, ours in zip(self.regions, signal.labels[1], strict=True) if theirs != ours]
             raise ValueError(f"LeadField(gain=...) and the network name regions differently ({', '.join(wrong[:3])}, …); reorder one of them")
-        values = signal.values @ self.referenced_gain().T
-        return Signal(values, signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
+        return Signal(self.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
 
     def respond(self, omega, response):
         return jnp.einsum("sr,frk->fsk", self.referenced_gain(), response)

@@ -1,5 +1,7 @@
 """One call for activity that is stored and activity that streams."""
 
+from jaxtyping import Array, Float
+
 from ..signal import Signal, Trajectory
 from ..stream import AbstractStream
 from .base import Activity, activity_of, steps_in
@@ -14,6 +16,12 @@ def observe_stored(stream: AbstractStream, activity: Activity, what: str) -> Sig
     if n == 0:
         raise ValueError(f"{what} got {signal.values.shape[0]} samples of {signal.interval:g} ms, expected at least one period of {stream.period:g} ms")
     _, outputs = stream.advance(stream.init(signal.values.shape[1], signal.interval), signal.values[:n], signal.interval)
-    model = activity.model if isinstance(activity, Trajectory) else None
-    result = stream.signal(outputs, signal.labels[1], model)
-    return result if model is not None or result.unit else Signal(result.values, result.interval, result.dims, result.labels, signal.name, signal.unit)
+    if isinstance(activity, Trajectory):
+        return stream.signal(outputs, signal.labels[1], activity.model)
+    return pass_on(stream, outputs, signal)
+
+
+def pass_on(stream: AbstractStream, outputs: Float[Array, "output region"], signal: Signal) -> Signal:
+    """The outputs that a stream made of `signal`, whose name and unit they keep unless the stream has its own."""
+    result = stream.signal(outputs, signal.labels[1], None)
+    return result if result.unit else Signal(result.values, result.interval, result.dims, result.labels, signal.name, signal.unit)

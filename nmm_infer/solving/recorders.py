@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..network import Network
 from ..signal import Signal, Trajectory
-from ..stream import AbstractStream
+from ..stream import AbstractStream, AbstractSummarised
 from .grid import Grid
 
 
@@ -48,6 +48,8 @@ class Stream(AbstractRecorder):
     observation: AbstractStream
 
     def init(self, network, grid):
+        if isinstance(self.observation, AbstractSummarised):
+            self.observation.layout(network.connectome.labels, network.model)  # what does not fit raises here, by name
         return self.observation.init(network.n_regions, grid.step)
 
     def record(self, memory, network, states, grid):

@@ -1,0 +1,30 @@
+"""Covariance."""
+
+import equinox as eqx
+
+from ..signal import Signal
+from .base import period_field
+from .moments import add_samples, no_moments, pairs
+from .statistic import AbstractStatistic, channels_of, squared
+
+
+class Covariance(AbstractStatistic):
+    """Covariance between the time courses of regions (or sensors) over the whole signal; divided by the number of samples minus one.
+
+    Args:
+        period: time between the samples that count; None: all samples of what is observed.
+        variable: variable of the model; None: its observable.
+    """
+
+    period: float | None = period_field()
+    variable: str | None = eqx.field(static=True, default=None)
+
+    def begin(self, channels):
+        return no_moments(channels_of(channels, "Covariance"), pairs)
+
+    def gather(self, memory, values):
+        return add_samples(memory, values, pairs)
+
+    def conclude(self, memory, signal):
+        dim, labels = signal.dims[1], signal.labels[1]
+        return Signal(memory.products / (memory.n - 1), None, (dim, f"{dim}_2"), (labels, labels), "covariance", squared(signal.unit))

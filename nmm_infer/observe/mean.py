@@ -1,0 +1,29 @@
+"""Mean."""
+
+import equinox as eqx
+
+from ..signal import Signal
+from .base import period_field
+from .moments import add_samples, no_moments, squares
+from .statistic import AbstractStatistic
+
+
+class Mean(AbstractStatistic):
+    """Mean over time of each region (or sensor, or of a single time course).
+
+    Args:
+        period: time between the samples that count; None: all samples of what is observed.
+        variable: variable of the model; None: its observable.
+    """
+
+    period: float | None = period_field()
+    variable: str | None = eqx.field(static=True, default=None)
+
+    def begin(self, channels):
+        return no_moments(channels, squares)
+
+    def gather(self, memory, values):
+        return add_samples(memory, values, squares)
+
+    def conclude(self, memory, signal):
+        return Signal(memory.mean, None, signal.dims[1:], signal.labels[1:], "mean", signal.unit)

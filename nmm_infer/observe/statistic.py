@@ -1,0 +1,56 @@
+"""Statistics over time."""
+
+import jax.numpy as jnp
+
+from ..signal import Signal
+from ..stream import AbstractSummarised, AbstractSummary
+from .base import AbstractObservation, activity_of, steps_in
+from .naming import of_model
+
+
+class AbstractStatistic(AbstractObservation, AbstractSummarised, AbstractSummary):
+    """What a signal is over all of its time, gathered while the simulation runs.
+
+    Fields of every statistic:
+        variable: the variable of the model; None: the model's observable.
+        period: time between the samples that count; None: all samples of what is observed.
+    """
+
+    @property
+    def summary(self) -> AbstractSummary:
+        return self
+
+    def init(self, n_regions, step):
+        return None
+
+    def advance(self, memory, activity, step):
+        every = steps_in(self.period, step, type(self).__name__)
+        return memory, activity[every - 1 :: every]
+
+    def layout(self, regions, model):
+        return Signal(jnp.zeros((0, len(regions))), self.period, ("time", "region"), ((), regions), *of_model(model, self.variable))
+
+    def finish(self, signal):
+        return signal
+
+    def __call__(self, activity):
+        signal = activity_of(activity, self.variable)
+        every = 1 if self.period is None else steps_in(self.period, signal.interval, type(self).__name__)  # pyright: ignore[reportArgumentType]
+        values = signal.values[every - 1 :: every]
+        return self.conclude(self.gather(self.begin(values.shape[1:]), values), signal)
+
+
+def squared(unit: str) -> str:
+    """The unit of a square."""
+    return unit if unit in ("", "1") else f"({unit})^2" if "/" in unit else f"{unit}^2"
+
+
+def channels_of(channels: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """`channels`, if samples have one axis.
+
+    Raises:
+        ValueError: a sample is a single number or a matrix.
+    """
+    if len(channels) != 1:
+        raise ValueError(f"{what} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
+    return channels
