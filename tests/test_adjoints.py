@@ -172,3 +172,31 @@ def test_a_problem_has_the_same_density_and_gradient():
 
         results.append(np.array(jax.jit(jax.value_and_grad(density, argnums=(0, 1)))(0.1, 6.0)[1]))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-8)
+
+
+def test_default_keeps_everything_of_a_short_run_only():
+    from nmm_infer.solving.grid import make_grid
+    from nmm_infer.solving.solve import _default_adjoint
+
+    net = NETWORKS["blocks"]
+    assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1)), adjoints.Stored)
+    assert isinstance(_default_adjoint(net, make_grid(100_000.0, 0.1)), adjoints.Checkpointed)
+    assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1, transient=100_000.0)), adjoints.Checkpointed)
+
+
+def test_memory_of_a_gradient():
+    """Temporary memory of the compiled gradient: Stored grows with the run, Checkpointed takes a fraction of that, Forward does not grow."""
+    net = NETWORKS["blocks"]
+
+    def megabytes(adjoint, duration):
+        def value(G):
+            changed = eqx.tree_at(lambda n: n.coupling.G, net, G)
+            return nmm.solve(changed, duration, step=0.1, sample_every=1.0, adjoint=adjoint).values[-1].sum()
+
+        return jax.jit(jax.grad(value)).lower(0.3).compile().memory_analysis().temp_size_in_bytes / 1e6
+
+    stored = megabytes(adjoints.Stored(), 1000.0)
+    assert stored > 6 * megabytes(adjoints.Stored(), 100.0)
+    assert megabytes(adjoints.Checkpointed(), 1000.0) < stored / 3
+    # What is kept forward is the outputs and their sensitivities, 20 numbers for each ms.
+    assert megabytes(adjoints.Forward(), 1000.0) < stored / 5

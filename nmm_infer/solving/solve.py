@@ -6,10 +6,11 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
-from ..adjoints import AbstractAdjoint, Checkpointed
+from ..adjoints import AbstractAdjoint, Checkpointed, Stored
 from ..network import Network
 from ..priors.sample import priors
 from ..signal import Signal, Trajectory
@@ -21,6 +22,10 @@ from .engine import Stepper
 from .grid import Grid, make_grid
 from .lines import PLAIN, REVERSE
 from .recorders import AbstractRecorder, Everything, Stream
+
+# What the gradient of a run may keep before it is checkpointed, and measured numbers kept for each state and step (7 to 16, most with free delays).
+STORED_BYTES = 128e6
+KEPT_PER_STATE = 16
 
 
 @overload
@@ -76,8 +81,9 @@ def solve(
         sample_every: time between the states that are kept, a whole number of steps; None: every step.
         transient: simulated before time 0 and not recorded.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
-        adjoint: `nmm.adjoints.Checkpointed()` (default), `Stored()`, `Forward()` for few unknowns, or `Direct()`
-            for derivatives other than a gradient.
+        adjoint: how derivatives are taken: `nmm.adjoints.Stored()`, `Checkpointed()`, `Forward()` for few
+            unknowns, or `Direct()` for derivatives other than a gradient. None: `Stored()` while that is a
+            matter of some 100 MB, beyond it `Checkpointed()`.
         stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
             work, `step` is the first step, and the network must have no delays and no noise.
 
@@ -90,7 +96,14 @@ def solve(
         return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     recorder = Everything() if observe is None else Stream(observe)
-    return _solve(network, key, recorder, grid, solver or Heun(), adjoint or Checkpointed())  # pyright: ignore[reportArgumentType]
+    return _solve(network, key, recorder, grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
+
+
+def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
+    """To keep everything is faster, while it is little."""
+    steps = (grid.dropped + grid.kept) * grid.every
+    kept = steps * np.size(network.initial) * jnp.result_type(float).itemsize * KEPT_PER_STATE
+    return Stored() if kept <= STORED_BYTES else Checkpointed()
 
 
 def _check(network: Network, key: PRNGKeyArray | None) -> None:
