@@ -6,7 +6,8 @@ Hopf-x  the same, coupled through x alone and with one `a` for all regions: what
 
 with Δ = 1 and J = 15. White noise acts on both states, and the history before t = 0 is constant.
 Delays are whole steps (lengths are whole mm, 1 mm is 1 step), so that those who round them do the
-same. Where the speed is differentiated they are half a step longer: linear interpolation has a kink at whole steps.
+same. Where the speed is differentiated they are a quarter of a step longer: linear interpolation has a
+kink at whole steps (and at half ones for those who read half a step off).
 """
 
 from typing import NamedTuple
@@ -50,7 +51,7 @@ class Problem:
         np.fill_diagonal(weights, 0.0)
         self.name = task.problem
         self.weights = weights / weights.sum(axis=1).max()
-        self.lengths = rng.integers(10, 201, (n, n)) + (0.5 if task.kind == "speed" else 0.0)
+        self.lengths = rng.integers(10, 201, (n, n)) + (0.25 if task.kind == "speed" else 0.0)
         np.fill_diagonal(self.lengths, 0.0)
         self.G = STRENGTH[task.problem]
         spread = rng.uniform(-1.0, 1.0, n)

@@ -5,13 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..problem import CHECKED, EVERY, OMEGA, SIGMA, STEP, Problem, Task, loss
-from ..protocol import Unsupported, Work, serve
 from ..reference import Scheme
+from ..work import UnsupportedError, Work
+
+PACKAGES = ("jax",)
 
 
 def build(task: Task, variant: str) -> Work:
     if task.kind == "speed":
-        raise Unsupported("rounded delays have no gradient" if variant == "ring" else "no delays")
+        raise UnsupportedError("rounded delays have no gradient" if variant == "ring" else "no delays")
     problem = Problem(task)
     delayed = variant == "ring"
     weights, strength = jnp.asarray(problem.weights, jnp.float32), jnp.asarray(problem.weights.sum(1), jnp.float32)
@@ -32,17 +34,16 @@ def build(task: Task, variant: str) -> Work:
     def coupling(G, total, y):
         return G * (total if task.problem == "MPR" else total - strength * y[:sent])
 
+    def gathered(buffer, m):
+        return jnp.sum(weights * buffer[(m - delays) % past, :, sources].transpose(2, 0, 1), axis=2)
+
     def simulate(regional, G, steps, noise, every):
         drawn = STEP**0.5 * SIGMA * jax.random.normal(jax.random.key(0), (steps, 2, n)) if noise else jnp.zeros((steps, 1, 1))
 
         def step(carry, inputs):
             y, buffer = carry
             m, increment = inputs
-            if delayed:
-                total = jnp.sum(weights * buffer[(m - delays) % past, :, sources].transpose(2, 0, 1), axis=2)
-            else:
-                total = y[:sent] @ weights.T
-            c = coupling(G, total, y)
+            c = coupling(G, gathered(buffer, m) if delayed else y[:sent] @ weights.T, y)
             k = STEP * drift(y, regional, c)
             ahead = y + k + increment
             if not delayed:
@@ -71,7 +72,3 @@ def build(task: Task, variant: str) -> Work:
 
     noisy, exact = make(task.steps, True), make(CHECKED, False)
     return Work(lambda: jax.block_until_ready(noisy(*at)), lambda: np.hstack(jax.tree.leaves(exact(*at)[1])), scheme)
-
-
-if __name__ == "__main__":
-    serve(build, "jax")

@@ -8,8 +8,9 @@ import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises
 
 from ..problem import CHECKED, EVERY, OMEGA, SIGMA, SPEED, STEP, Problem, Task, loss
-from ..protocol import Work, serve
+from ..work import Work
 
+PACKAGES = ("nmm-infer", "jax", "diffrax")
 ADJOINTS = {"default": adjoints.Checkpointed(), "stored": adjoints.Stored()}
 
 
@@ -54,7 +55,3 @@ def build(task: Task, variant: str) -> Work:
         point = at[2:]
     noisy, exact = make(task.steps, True), make(CHECKED, False)
     return Work(lambda: jax.block_until_ready(noisy(*point)), lambda: np.hstack(jax.tree.leaves(exact(*point)[1])))
-
-
-if __name__ == "__main__":
-    serve(build, "nmm-infer", "jax", "diffrax")
