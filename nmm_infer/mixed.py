@@ -177,7 +177,7 @@ def mix(models: Mapping[str, Any], groups: Mapping[str, Any] | None, labels: tup
     _check_units(models, what)
     # One value for each region means, in a group, for each of its regions.
     bound = {name: map_priors(lambda prior, name=name: prior.along(group_plate(name)), model) for name, model in models.items()}
-    return Mixed(bound, members, labels)
+    return Mixed(bound, members, labels)  # pyright: ignore[reportCallIssue] (what it takes for fields are properties)
 
 
 def _members(models: Mapping[str, Any], groups: Mapping[str, Any], labels: tuple[str, ...], what: str) -> tuple[tuple[str, tuple[int, ...]], ...]:

@@ -90,6 +90,7 @@ class Stepper:
     def _block(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
         arrived, history = None, carry.history
         if self.delays is not None:
+            assert history is not None
             arrived, history = self.transport.receive(n, self.delays.way, history)
         noise, drawn = carry.noise, NoiseBlock(None, None)
         if self.network.noise is not None:
@@ -103,6 +104,7 @@ class Stepper:
         }
         (y, recent), states = jax.lax.scan(self._step, (carry.y, carry.recent), xs)
         if self.delays is not None:
+            assert history is not None
             sent = jnp.transpose(jax.vmap(self.network.messages)(states), (1, 2, 0))
             history = self.transport.send(n, self.delays.way, history, sent)
         return Carry(carry.n + n, y, history, recent, noise), states

@@ -33,7 +33,7 @@ class FromArray(AbstractStimulus):
     regions: tuple[str, ...] | None = regions_field()
 
     def __init__(self, values: Any, interval: Any, amplitude: Any = 1.0, onset: Any = 0.0, port: str | None = None, regions: Any = None):
-        self.values = values if isinstance(values, jax.Array) else np.asarray(values, dtype=np.float64)
+        self.values = values if isinstance(values, jax.Array) else np.asarray(values, dtype=np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         self.interval = milliseconds(interval, "FromArray(interval=...)")
         self.amplitude = amplitude
         self.onset = onset
