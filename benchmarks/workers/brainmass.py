@@ -49,7 +49,8 @@ def build(task: Task, variant: str) -> Work:
         white = [brainmass.GaussianNoise(n, sigma=size * unit) if noise else None for unit in ((u.kHz, 1.0) if is_mpr else (1.0, 1.0))]
         values = [initial[0] * u.kHz if is_mpr else initial[0], initial[1]]
         starts = [lambda shape, value=value, **_: value for value in values]
-        past = [lambda shape, value=value, **_: u.math.broadcast_to(value, shape) for value in values]
+        # Histories get their units from the states.
+        past = [lambda shape, value=value, **_: jnp.broadcast_to(value, shape) for value in initial]
         index = np.tile(np.arange(n), (n, 1))
         if is_mpr:
             strength = brainstate.nn.Param(problem.G * u.ms)

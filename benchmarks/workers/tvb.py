@@ -23,7 +23,7 @@ def build(task: Task, variant: str) -> Work:
     if is_numba and task.problem != "MPR":
         raise UnsupportedError("the numba backend has no Hopf model")
     if task.problem == "Hopf-x":
-        raise UnsupportedError("couples x and y: see Hopf")
+        raise UnsupportedError("its Hopf model is coupled through x and y: see Hopf")
     problem = Problem(task)
 
     def make(steps, sigma, every):

@@ -16,7 +16,7 @@ from tvboptim.experimental.network_dynamics.solvers import Heun
 
 from ..problem import CHECKED, EVERY, OMEGA, SIGMA, SPEED, STEP, Problem, Task, loss
 from ..reference import Scheme
-from ..work import Work
+from ..work import UnsupportedError, Work
 
 PACKAGES = ("tvboptim", "jax")
 
@@ -26,6 +26,8 @@ class DelayedDifferenceCoupling2(DelayedDifferenceCoupling):
 
 
 def build(task: Task, variant: str) -> Work:
+    if task.problem == "Hopf-x":
+        raise UnsupportedError("its Hopf model is coupled through x and y: see Hopf")
     problem = Problem(task)
     is_mpr, by_speed = task.problem == "MPR", task.kind == "speed"
     options = {"buffer_strategy": variant, "history_interpolation": "linear" if by_speed else None, "G": problem.G}
