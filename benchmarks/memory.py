@@ -182,7 +182,6 @@ def write(results: list[dict], quick: bool) -> None:
     target.parent.mkdir(exist_ok=True)
     target.write_text("\n".join(lines))
     target.with_suffix(".json").write_text(json.dumps({"where": where(), "results": results}, indent=1) + "\n")
-    print(f"written to {target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target.name}")
 
 
 def main():
@@ -198,7 +197,7 @@ def main():
     for case in QUICK if options.quick else CASES:
         results.append(measure(case))
         print(case.title, {name: round(value, 1) for name, value in results[-1].items() if isinstance(value, float)}, flush=True)
-    write(results, options.quick)
+        write(results, options.quick)
 
 
 if __name__ == "__main__":

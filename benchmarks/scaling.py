@@ -221,10 +221,12 @@ def lines_of(results: list[tuple[Series, list[Run], str]], loop: list[tuple[str,
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer steps, and at most 2 s a case; draws nothing")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="fewer steps, and at most 2 s a case")
+    parser.add_argument("--limit", type=float, help=f"the longest run of a case in s; {LIMIT:g}, or 2 if quick")
+    options = parser.parse_args()
+    quick = options.quick
     steps, limit = (500, 2.0) if quick else (2000, LIMIT)
-    results = [(series, *measure(series, limit, MEMORY)) for series in all_series(steps)]
+    results = [(series, *measure(series, options.limit or limit, MEMORY)) for series in all_series(steps)]
     loop = vmap_against_loop(steps)
     target = RESULT.with_stem("scaling_quick") if quick else RESULT
     target.parent.mkdir(exist_ok=True)
@@ -234,8 +236,7 @@ def main():
         for series, runs, ended in results
     ]
     target.with_suffix(".json").write_text(json.dumps({"where": where(), "series": record, "vmap_against_loop": loop}, indent=1) + "\n")
-    if not quick:
-        draw([(series, runs) for series, runs, _ in results], PICTURE)
+    draw([(series, runs) for series, runs, _ in results], target.with_suffix(".png") if quick else PICTURE)
     print(f"written to {target.name}")
 
 
