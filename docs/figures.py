@@ -54,7 +54,7 @@ def dynamics() -> None:
     """A phase plane, and a bifurcation diagram under a posterior."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4), width_ratios=(1, 1.3), layout="constrained")
     bistable = nmm.models.MontbrioPazoRoxin()
-    paths = [nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01) for start in ([0.45, -1.0], [0.55, -1.0])]
+    paths = [nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01) for start in ([0.5, -0.6], [0.6, -0.4])]
     nmm.viz.phase_plane(nmm.dynamics.vector_field(bistable, points=201), left, points=nmm.dynamics.fixed_points(bistable), trajectories=paths)
     column = nmm.models.JansenRit(v0=6 * u.mV)
     branches = [nmm.dynamics.continuation(column, lambda n: n.model.mu, span) for span in ((0 * u.Hz, 400 * u.Hz), (400 * u.Hz, 0 * u.Hz))]

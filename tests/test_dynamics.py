@@ -147,6 +147,14 @@ def test_search_along_the_axis_finds_what_the_dense_matrix_has(network, monkeypa
         assert np.abs(T @ vector.ravel()).max() < 1e-9 * np.abs(T).max()
 
 
+@pytest.mark.parametrize("gain", [0.02, 0.0574, 0.0576, 0.08])
+def test_nyquists_criterion_agrees(gain):
+    """`is_stable` counts turns of the characteristic function; the rightmost root of these oscillators crosses the axis between the middle two gains."""
+    network = ring(nmm.models.Hopf(a=-0.02, omega=0.3), nmm.couplings.Additive(G=gain), initial=[0.0, 0.0])
+    rate = float(dynamics.eigenvalues(network, [0.0, 0.0], n=1)["growth_rate"][0])
+    assert bool(nmm.linear.is_stable(nmm.linear.linearise(network, point=jnp.zeros((2, 6))))) == (rate < 0)
+
+
 def test_growth_rate_of_a_simulation_is_the_rightmost_eigenvalue():
     """An unstable delayed network from near its fixed point: the logarithm of the distance grows linearly."""
     network = ring(nmm.models.Hopf(a=0.002, omega=0.2), nmm.couplings.Additive(G=0.05), initial=[1e-9, 0.0])
@@ -257,6 +265,18 @@ def test_a_prior_may_be_where_the_parameter_is_and_its_unit_is_read():
     assert branch.attrs["parameter"] == "model.mu"
     assert branch["parameter"].attrs["units"] == "kHz"
     assert float(branch["special_parameter"][0]) == pytest.approx(0.3157, abs=1e-4)
+
+
+def test_regions_may_have_different_models():
+    """An oscillator that hears a resting column: its Hopf point is its own, and the column's states and the oscillator's keep apart."""
+    connectome = nmm.Connectome([[0.0, 1.0], [0.0, 0.0]], labels=("a", "b"))
+    models = {"beat": nmm.models.Hopf(omega=0.3), "rest": nmm.models.Linear(gamma=-1.0)}
+    network = nmm.Network(models, connectome, nmm.couplings.Additive(G=0.1), groups={"beat": "a", "rest": "b"})
+    branch = dynamics.continuation(network, lambda n: n.model.groups["beat"].a, (-0.5, 0.5), start=np.zeros((2, 2)))
+    assert branch.attrs["parameter"] == "model.groups.beat.a"
+    assert branch["parameter"].attrs["units"] == "1/ms"
+    assert branch["special_kind"].values.tolist() == ["hopf"]
+    assert float(branch["special_parameter"][0]) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_branch_that_is_cut_off_says_so():

@@ -158,5 +158,5 @@ def _dataset(network: Network, at: Place, branch: Branch) -> Any:
             "special_step": ("special", np.array([i for i, _ in branch.special], dtype=int)),
         },
         coords={**coords(network), "parameter": ("step", np.array([p.parameter for p in points]), meaning)},
-        attrs={"parameter": at.name, "model": type(model).__name__, "ended": branch.ended},
+        attrs={"parameter": at.name, "model": model.title(), "ended": branch.ended},
     )

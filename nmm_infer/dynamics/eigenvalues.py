@@ -23,6 +23,8 @@ def eigenvalues(system: Network | AbstractModel, point: Any = None, *, n: int = 
     what is delayed (Breda, Maset, Vermiglio 2005, SIAM J Sci Comput 27:482), and each is then made exact by
     Newton's method on the equation above. Up to 700 unknowns (states × regions + points × messages ×
     regions) from all eigenvalues of a dense matrix; larger networks by Arnoldi's method at places along the imaginary axis.
+    With 84 regions and delays up to 50 ms, one call took 1 s (Jansen–Rit, Wong–Wang) to 4 s (Hopf with two messages) on two cores, and two
+    minutes where waves of a kHz travel (Montbrió–Pazó–Roxin), since the points must resolve the fastest wave over the longest delay.
 
     Args:
         system: a network without priors, or a model.

@@ -75,7 +75,7 @@ def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRN
             "found": ("point", found),
         },
         coords=coords(network),
-        attrs={"model": type(network.model).__name__},
+        attrs={"model": network.model.title()},
     )
 
 

@@ -85,7 +85,7 @@ def lyapunov_exponent(
             "local": ("time", local, rate),
         },
         coords={"time": ("time", grid.times, {"units": "ms"})},
-        attrs={"model": type(network.model).__name__, "step_ms": grid.step},
+        attrs={"model": network.model.title(), "step_ms": grid.step},
     )
 
 

@@ -29,7 +29,7 @@ class Place(NamedTuple):
         """What is there now."""
         node: Any = network
         for key in self.path:
-            node = node[key] if isinstance(key, int) else getattr(node, key)
+            node = _child(node, key)
         return node
 
     def put(self, network: Network, value: Any) -> Network:
@@ -59,7 +59,7 @@ def place(network: Network, where: Callable[[Network], Any], caller: str) -> Pla
         raise ValueError(f"{caller}(where=...) does not pick one parameter of the network, expected something like where=lambda n: n.model.mu") from error
     leaves, _ = jax.tree_util.tree_flatten_with_path(marked, is_leaf=lambda node: node is mark)
     keys = next(path for path, leaf in leaves if leaf is mark)
-    path = tuple(key.name if isinstance(key, jax.tree_util.GetAttrKey) else key.idx for key in keys)
+    path = tuple(_plain(key) for key in keys)
     found = Place(path, _unit(network, path))
     value = found.get(network)
     if value is None:
@@ -79,8 +79,23 @@ def _unit(network: Network, path: tuple[str | int, ...]) -> str:
     for key in path:
         slots = _slots(node)
         unit = slots[str(key)].unit if key in slots else unit
-        node = node[key] if isinstance(key, int) else getattr(node, key)
+        node = _child(node, key)
     return unit
+
+
+def _plain(key: Any) -> str | int:
+    match key:
+        case jax.tree_util.GetAttrKey():
+            return key.name
+        case jax.tree_util.DictKey():
+            return key.key
+        case _:
+            return key.idx
+
+
+def _child(node: Any, key: str | int) -> Any:
+    container: Any = node
+    return container[key] if isinstance(node, dict | tuple | list) else getattr(node, str(key))
 
 
 def _slots(node: Any) -> dict[str, Parameter]:

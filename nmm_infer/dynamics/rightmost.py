@@ -16,7 +16,7 @@ from .generator import Generator, generator
 DENSE = 700
 # Points of the past: at least, at most, and for each radian of phase over half the longest delay (two would do for a sine, the rest is accuracy).
 FEWEST, MOST, PER_RADIAN = 12, 120, 1.4
-# Eigenvalues asked of Arnoldi's method at each place, and places, at most.
+# Eigenvalues asked of Arnoldi's method at each place (more make each place slower than they make places fewer), and places, at most.
 NEAR, PLACES = 24, 60
 # A discretised root must be this close to the exact one, in units of its modulus plus 1/τ.
 CLOSE = 0.05

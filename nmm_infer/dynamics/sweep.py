@@ -117,7 +117,7 @@ def sweep(
             "parameter": ("parameter", np.array(numbers), {"units": at.unit, "long_name": at.name}),
             "region": coords(network)["region"],
         },
-        attrs={"parameter": at.name, "variable": name, "model": type(network.model).__name__},
+        attrs={"parameter": at.name, "variable": name, "model": network.model.title()},
     )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..linear.fixed_point import rest_drift
 from ..models.base import AbstractModel
 from ..network import Network
 from .system import as_double, as_network, as_point, coords, ranges
@@ -28,7 +29,7 @@ def vector_field(
     Where the change of a state is zero is its nullcline; `nmm.viz.phase_plane` draws both, and the flow.
 
     Args:
-        system: a network without priors (delays count as zero), or a model.
+        system: a network without priors (delays count as zero, stimuli are left out), or a model.
         x, y: names of the two states; None: the model's first two.
         at: ["state region"] where the others are held; None: the initial state.
         region: label; None: the first.
@@ -47,7 +48,7 @@ def vector_field(
     network = as_network(system, "vector_field(network)")
     names, labels = network.model.state_names(), network.connectome.labels
     if len(names) < 2:
-        raise ValueError(f"vector_field(network): {type(network.model).__name__} has the state {', '.join(names)}; a plane needs two")
+        raise ValueError(f"vector_field(network): {network.model.title()} has the state {', '.join(names)}; a plane needs two")
     across = x or names[0]
     up = y or next(name for name in names if name != across)
     if across not in names or up not in names or across == up:
@@ -65,7 +66,7 @@ def vector_field(
     return xr.Dataset(
         {"change_x": ((up, across), change[..., 0]), "change_y": ((up, across), change[..., 1])},
         coords={name: (name, axis, {"units": units[name]}) for name, axis in zip((across, up), axes, strict=True)},
-        attrs={"x": across, "y": up, "model": type(network.model).__name__, "region": labels[where]},
+        attrs={"x": across, "y": up, "model": network.model.title(), "region": labels[where]},
     )
 
 
@@ -85,6 +86,6 @@ def _field(
 ) -> Float[Array, "y x change"]:
     def one(x: Array, y: Array) -> Array:
         state = held.at[rows[0], region].set(x).at[rows[1], region].set(y)
-        return network.drift(jnp.asarray(0.0), state)[jnp.asarray(rows), region]
+        return rest_drift(network, state)[jnp.asarray(rows), region]
 
     return jax.vmap(lambda y: jax.vmap(lambda x: one(x, y))(x))(y)
