@@ -95,15 +95,18 @@ def page(everything: dict[str, Any]) -> list[str]:
     regions = measured[0]["task"]["regions"]
     loads = [load for each in measured for load in each["load"]]
     versions = {name: version for each in measured for each_row in each["rows"] for name, version in (each_row["versions"] or {}).items()}
-    machine = f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, device {facts['device']}, Python {facts['python']}, load {min(loads):.1f}–{max(loads):.1f}."
+    load = f"load {min(loads):.1f}–{max(loads):.1f}"
+    machine = f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, device {facts['device']}, Python {facts['python']}, {load}."
     lines = [
         "# The same network in every simulator",
         "",
         f"{machine} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}.",
         "",
         f"{regions} regions, dense log-normal weights with row sums of at most 1, delays of 10–200 steps of {STEP:g} ms, white noise of {SIGMA:g} per √ms",
-        f"on both states, float32 unless noted. Times are ratios to the first row, best and median of {facts['rounds']} interleaved rounds; the absolute ones depend on",
-        "the machine. The first call includes building and compiling; memory is the peak of the process.",
+        "on both states, float32 unless noted.",
+        f"Times are ratios to the first row, best and median of {facts['rounds']} interleaved rounds; the absolute ones depend on the machine.",
+        "Processor time adds up all threads, and is the fairer figure when the machine is busy: long calls share their core with others, short ones may not.",
+        "The first call includes building and compiling; memory is the peak of the process.",
         "",
         f"*The same as the reference*: without noise, {CHECKED} steps are compared with a plain NumPy loop in float64 that steps in the same way",
         f"(largest difference over the standard deviation, at most {TOLERANCE:g}; of gradients, the slope along one direction against a central difference,",

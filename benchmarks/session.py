@@ -28,6 +28,7 @@ class Session:
         self.problem: str | None = None
         self.excused = False
         self.seconds: list[float] = []
+        self.processor: list[float] = []
         self.info: dict[str, Any] = {}
         self.agreement: dict[str, Any] = {}
         self.process: subprocess.Popen[str] | None = None
@@ -52,6 +53,7 @@ class Session:
         answer = self._ask("time")
         if answer:
             self.seconds.append(answer["seconds"])
+            self.processor.append(answer["processor"])
             self.info["peak"] = answer["peak"]
 
     def check(self) -> None:

