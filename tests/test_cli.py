@@ -125,6 +125,9 @@ def test_unknown_model_suggests_a_close_one():
     assert outcome.exit_code == 2
     assert "there is no model 'JansenRitt'; did you mean JansenRit?" in outcome.stderr
     assert "nmm-infer models lists them" in run("models", "zzzzzz").stderr
+    # A part of a name brings all that contain it, and nothing that merely looks like it.
+    family = "WilsonCowan or WilsonCowanAdaptive or WilsonCowanDelayed or WilsonCowanThreePopulations"
+    assert f"there is no model 'wilson'; did you mean {family}?" in run("models", "wilson").stderr
 
 
 def test_check_prints_the_diagnosis(result):

@@ -129,6 +129,20 @@ def test_larter_breakspear_rests_cycles_or_is_chaotic():
     assert np.ptp(V[:, 2]) > 0.7
 
 
+def test_larter_breakspear_repeats_itself_at_the_defaults():
+    """The docstring: TVB's conductances make an isolated column cycle, every 99.5 ms; those of the preset do not."""
+    spread = {}
+    for name, model in (("default", models.LarterBreakspear()), ("chaotic", models.LarterBreakspear.chaotic())):
+        V = run(model, model.initial(1), duration=8000, step=0.05, sample_every=0.1)[40_000:, 0, 0]
+        intervals = np.diff(upward_crossings(V, 0.0, 0.1))
+        spread[name] = intervals.std()
+        if name == "default":
+            np.testing.assert_allclose(intervals, 99.5, atol=0.05)
+    assert spread["chaotic"] > 5
+    assert float(models.LarterBreakspear.chaotic(d_V=0.6).d_V) == 0.6
+    assert float(models.LarterBreakspear.chaotic(d_V=0.6).gCa) == 1.0
+
+
 def test_larter_breakspear_sends_the_rates_that_tvb_couples():
     """With c the weighted sum of Q_V, which TVB gets from a tangent of V, the drift of a network is the formula's."""
     model = models.LarterBreakspear(d_V=np.array([0.6, 0.65, 0.7]))

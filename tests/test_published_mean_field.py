@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from formulas import FORMULAS
 from running import run, upward_crossings
 from scipy.integrate import solve_ivp
@@ -127,6 +128,11 @@ def test_zerlaut_fires_a_few_spikes_a_second():
     lighter = models.Zerlaut(external_input_ex_ex=0.0025, external_input_in_ex=0.0025, b_e=20.0)
     assert run(lighter, lighter.initial(1), duration=10_000, step=0.5, sample_every=100)[-1, 0, 0] > 1.2 * E
     assert W_e > 0
+
+
+def test_zerlaut_wants_ten_coefficients():
+    with pytest.raises(ValueError, match=r"Zerlaut\(P_i=\.\.\.\) has shape \(2,\), expected 10 numbers in V, the coefficients of the threshold"):
+        models.Zerlaut(P_i=(1.0, 2.0))
 
 
 def test_zerlaut_is_finite_in_the_tail_of_its_transfer_function():

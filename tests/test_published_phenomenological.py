@@ -1,5 +1,6 @@
 """What the phenomenological models do, against published numbers."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -55,6 +56,20 @@ def test_fitzhugh_nagumo_oscillates_between_two_inputs():
     np.testing.assert_array_equal(oscillates, [False, False, True, True, True, False, False])
     assert np.all(np.diff(V[-1, [0, 1, 5, 6]]) > 0)
     assert np.ptp(V[:, ~oscillates], axis=0).max() < 0.01
+
+
+def test_fitzhugh_nagumo_loses_stability_at_two_inputs():
+    """The Jacobian's trace at rest, -9 V² + 8 V - 1.5 - ε/τ, vanishes twice; with W = V/ε that is at I = 0.726 and 1.332."""
+    V = np.sort(np.roots([-9.0, 8.0, -1.5 - 0.5 / 20.0]))
+    I = 3 * V**3 - 4 * V**2 + 1.5 * V + V / 0.5
+    np.testing.assert_allclose(I, [0.726, 1.332], atol=5e-4)
+    model, y, c = models.FitzHughNagumo(I=I), jnp.array([V, V / 0.5]), jnp.zeros((1, 2))
+    np.testing.assert_allclose(model.drift(jnp.zeros(()), y, c), 0.0, atol=1e-12)
+    jacobian = jax.jacobian(lambda y: model.drift(jnp.zeros(()), y, c))(y)
+    for region in range(2):
+        rates = np.linalg.eigvals(jacobian[:, region, :, region])
+        np.testing.assert_allclose(rates.real, 0.0, atol=1e-9)
+        assert np.abs(rates.imag).min() > 0.1
 
 
 def test_threshold_linear_steady_state():

@@ -158,6 +158,8 @@ def test_wilson_cowan_says_what_its_parts_may_be():
         models.WilsonCowan(response="sigmoid")
     with pytest.raises(TypeError, match=r"WilsonCowan\(inhibition=\.\.\.\) got Sigmoid, expected Inhibition, such as nmm\.models\.Divisive\(\)"):
         models.WilsonCowan(inhibition=models.Sigmoid())
+    with pytest.raises(TypeError, match=r"WilsonCowan\(response=\.\.\.\) got the class Sigmoid itself, expected Response, such as nmm\.models\.Sigmoid\(\)"):
+        models.WilsonCowan(response=models.Sigmoid)
     for extended in (models.WilsonCowanAdaptive, models.WilsonCowanDelayed, models.WilsonCowanThreePopulations):
         with pytest.raises(TypeError, match=rf"{extended.__name__}\(core=\.\.\.\) got JansenRit, expected WilsonCowan, such as nmm"):
             extended(core=models.JansenRit())

@@ -12,4 +12,4 @@ figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 2.8), sharex=True, height
 top.plot(activity.time / 1000, activity.x2 - activity.x1, lw=0.5)
 top.set(ylabel="LFP, x2 - x1")
 bottom.plot(activity.time / 1000, activity.z, color="C1")
-bottom.set(xlabel="time (s)", ylabel="z")
+bottom.set(xlabel="time (s)", ylabel="permittivity z")

@@ -12,4 +12,4 @@ figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 2.8), sharex=True, height
 top.plot(activity.time, activity.r)
 top.set(ylabel="rate r (kHz)")
 bottom.plot(activity.time, activity.A, color="C1")
-bottom.set(xlabel="time (ms)", ylabel="A")
+bottom.set(xlabel="time (ms)", ylabel="depression A")

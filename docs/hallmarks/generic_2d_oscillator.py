@@ -1,4 +1,4 @@
-"""Excitable by default: a kick to V = 0 decays, one to V = 1 first makes an excursion to V = 1.5. With a = 2 it oscillates, with a period of 108 ms."""
+"""Excitable by default: a kick to V = 0 decays, one to V = 1 first makes an excursion to V = 1.5. With a = 2 it oscillates, with a period of 109 ms."""
 
 import brainunit as u
 import matplotlib.pyplot as plt
@@ -15,4 +15,4 @@ for number, colour in ((0, "0.6"), (1, "C0")):
 left.set(xlabel="time since the kick (ms)", ylabel="V", title="a = -2")
 left.legend(frameon=False)
 right.plot(0.5 * np.arange(1200), rhythm["V"][:, 0])
-right.set(xlabel="time (ms)", title="a = 2")
+right.set(xlabel="time (ms)", ylabel="V", title="a = 2")

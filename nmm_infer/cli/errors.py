@@ -17,7 +17,8 @@ def fail(message: str) -> NoReturn:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean …?" for names close to `name`, whatever its case; "" without any."""
+    """ "; did you mean …?" for names that contain `name` or are close to it, whatever its case; "" without any."""
     by_lower = {text.lower(): text for text in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    containing = [text for text in by_lower if name.lower() in text]
+    near = containing[:4] or difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(by_lower[text] for text in near)}?" if near else ""

@@ -59,6 +59,10 @@ class AbstractDynamics(AbstractPart):
         """The variables `names`, stacked; zero in regions that do not have them."""
 
     @abc.abstractmethod
+    def senders(self, names: tuple[str, ...]) -> Float[np.ndarray, "sent region"] | None:
+        """1 where a region has the variables `names`, 0 where not; None: every region has them."""
+
+    @abc.abstractmethod
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state."""
 
@@ -118,6 +122,9 @@ class AbstractModel(AbstractDynamics):
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
         return jnp.stack([self.variable(name, y) for name in names])
+
+    def senders(self, names: tuple[str, ...]) -> None:
+        return None
 
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state, the same in every region."""

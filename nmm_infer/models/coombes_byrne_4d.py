@@ -25,8 +25,8 @@ class CoombesByrne4D(AbstractModel):
     eta: Slot = param(20.0, doc="centre of the distribution of excitability", low=-10.0, high=25.0)
 
     states = (
-        State("r", 0.1, "kHz", 0.0, 6.0),
-        State("V", 0.0, "1", -10.0, 10.0),
+        State("r", 0.1, "kHz", 0.0, 7.0),
+        State("V", 0.0, "1", -12.0, 12.0),
         State("g", 1.0, "1", 0.0, 4.0),
         State("q", 0.0, "1", -2.0, 2.0),
     )

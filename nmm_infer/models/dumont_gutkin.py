@@ -39,13 +39,13 @@ class DumontGutkin(AbstractModel):
 
     states = (
         State("r_e", 0.01, "kHz", 0.0, 0.3),
-        State("V_e", -2.0, "1", -5.0, 5.0),
+        State("V_e", -2.0, "1", -6.0, 6.0),
         State("s_ee", 0.0, "kHz", 0.0, 2.0),
-        State("s_ei", 0.0, "kHz", 0.0, 2.0),
+        State("s_ei", 0.0, "kHz", 0.0, 4.0),
         State("r_i", 0.01, "kHz", 0.0, 0.3),
-        State("V_i", -2.0, "1", -5.0, 5.0),
+        State("V_i", -2.0, "1", -6.0, 6.0),
         State("s_ie", 0.0, "kHz", 0.0, 2.0),
-        State("s_ii", 0.0, "kHz", 0.0, 2.0),
+        State("s_ii", 0.0, "kHz", 0.0, 4.0),
     )
     sends = ("r_e",)
     ports = ("s_ee",)

@@ -41,7 +41,7 @@ class Epileptor(AbstractModel):
     tt: Slot = param(1.0, doc="rate of everything", low=0.001, high=10.0)
 
     states = (
-        State("x1", -1.5, low=-2.0, high=1.0),
+        State("x1", -1.5, low=-2.0, high=1.6),
         State("y1", -10.0, low=-20.0, high=2.0),
         State("z", 3.5, low=-1.0, high=5.0),
         State("x2", -1.0, low=-2.0, high=1.0),

@@ -12,7 +12,7 @@ class FitzHughNagumo(AbstractModel):
     V' = -α V³ + β V² + γ V - W + I + c
     W' = (V - δ - ε W) / τ
 
-    At the defaults it oscillates for an input between about 0.75 and 1.30.
+    At the defaults it oscillates for an input between 0.73 and 1.33, where rest loses its stability.
     """
 
     alpha: Slot = param(3.0, "1/ms", doc="cubic coefficient of V", low=0.5, high=6.0)

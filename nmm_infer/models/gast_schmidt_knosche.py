@@ -32,10 +32,10 @@ class AbstractGastSchmidtKnosche(AbstractModel):
     cv: AbstractVar[Slot]
 
     states = (
-        State("r", 0.1, "kHz", 0.0, 4.0),
-        State("V", -1.0, "1", -3.0, 3.0),
-        State("A", 0.0, "1", -1.0, 10.0),
-        State("B", 0.0, "1", -2.0, 2.0),
+        State("r", 0.1, "kHz", 0.0, 7.0),
+        State("V", -1.0, "1", -8.0, 8.0),
+        State("A", 0.0, "1", -1.0, 15.0),
+        State("B", 0.0, "1", -5.0, 8.0),
     )
     sends = ("r",)
     ports = ("r", "V")

@@ -1,5 +1,7 @@
 """Larter–Breakspear: ion channels of a cortical column."""
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
@@ -21,7 +23,8 @@ class LarterBreakspear(AbstractModel):
     Z' = t_scale b (ani Iext + aei V Q_V)
 
     A region sends its firing rate Q_V, and `c` is the weighted sum of the others'. All is
-    dimensionless, time is counted in ms.
+    dimensionless, time is counted in ms. At the defaults, TVB's, an isolated column repeats itself
+    every 99.5 ms; the chaos of the literature is that of the preset `chaotic`.
     """
 
     gCa: Slot = param(1.1, doc="conductance of Ca channels", low=0.9, high=1.5)
@@ -94,9 +97,9 @@ class LarterBreakspear(AbstractModel):
         )
 
     @classmethod
-    def chaotic(cls) -> "LarterBreakspear":
-        """Conductances at which a column is chaotic, and rests (below about 0.55) or cycles (up to about 0.6) at smaller d_V."""
-        return cls(gCa=1.0)
+    def chaotic(cls, **slots: Any) -> "LarterBreakspear":
+        """Conductances at which a column is chaotic, and rests (below about 0.55) or cycles (up to about 0.6) at smaller d_V; `slots` replace any parameter."""
+        return cls(**{"gCa": 1.0} | slots)
 
 
 def _open(v, threshold, width):

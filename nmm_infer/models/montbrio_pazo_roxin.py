@@ -12,7 +12,8 @@ class MontbrioPazoRoxin(AbstractModel):
     r' = (Δ/(π τ) + 2 r V) / τ
     V' = (V² + η + J τ r + I + cr c_r + cv c_V - (π τ r)²) / τ
 
-    At the defaults bistable: low (0.0811, -1.9616) and high (1.0306, -0.1544) activity.
+    At the defaults bistable: low (0.0811, -1.9616) and high (1.0306, -0.1544) activity. Both coupling
+    inputs enter V': c_r at port `r`, c_V at port `V`.
     """
 
     tau: Slot = param(1.0, "ms", doc="membrane time constant", low=0.5, high=20.0)

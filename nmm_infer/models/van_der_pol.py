@@ -18,7 +18,7 @@ class VanDerPol(AbstractModel):
 
     mu: Slot = param(1.0, doc="nonlinear damping", low=0.1, high=10.0)
 
-    states = (State("x", 0.1, low=-3.0, high=3.0), State("y", 0.0, low=-2.0, high=2.0))
+    states = (State("x", 0.1, low=-3.0, high=3.0), State("y", 0.0, low=-2.5, high=2.5))
     sends = ("x",)
     ports = ("x",)
     observable = "x"

@@ -85,4 +85,5 @@ def population(
 def check_kind(value: Any, kind: type, what: str, example: str) -> None:
     """Raises TypeError unless `value` is a `kind`; the message names `what` was filled and an example."""
     if not isinstance(value, kind):
-        raise TypeError(f"{what} got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}, such as {example}")
+        got = f"the class {value.__name__} itself" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{what} got {got}, expected {kind.__name__.removeprefix('Abstract')}, such as {example}")

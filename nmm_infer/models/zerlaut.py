@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import erfc
 
 from ..parameters import Slot, param
@@ -32,11 +33,12 @@ class Zerlaut(AbstractModel):
     s_x = f_x (Q_x τ_x (E_x - μ_V) / μ_G)²  for x = e, i
     σ_V² = Σ_x s_x / (2 (τ_x + C_m/μ_G))
     T_V = Σ_x s_x / Σ_x (s_x / (τ_x + C_m/μ_G))
-    V_thre = P · (1, v, s, n, v², s², n², v s, v n, s n)
+    V_thre = 1000 P · (1, v, s, n, v², s², n², v s, v n, s n)
     v = (μ_V + 60)/10,  s = (σ_V - 4)/6,  n = T_V g_L/C_m - 1/2
 
-    P are P_e and P_i, fits to single cells. Rates are kHz, potentials mV, conductances nS, currents
-    pA. Noise drives ou_drift, an Ornstein–Uhlenbeck process, so that it is additive.
+    P are P_e and P_i, ten numbers each, fits to single cells in V. Rates are kHz, potentials mV,
+    conductances nS, currents pA. Noise drives ou_drift, an Ornstein–Uhlenbeck process, so that it is
+    additive.
     """
 
     g_L: Slot = param(10.0, "nS", doc="leak conductance", low=5.0, high=20.0)
@@ -89,6 +91,11 @@ class Zerlaut(AbstractModel):
         "Zerlaut, Chemla, Chavane, Destexhe 2018, J Comput Neurosci 44:45",
         "di Volo, Romagnoni, Capone, Destexhe 2019, Neural Comput 31:653",
     )
+
+    def __check_init__(self):
+        for name in ("P_e", "P_i"):
+            if np.shape(value := getattr(self, name)) != (10,):
+                raise ValueError(f"Zerlaut({name}=...) has shape {np.shape(value)}, expected 10 numbers in V, the coefficients of the threshold")
 
     def mu_V(self, y):
         """Mean membrane potential of the excitatory cells of the isolated region (mV)."""
