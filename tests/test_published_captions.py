@@ -95,7 +95,7 @@ RHYTHMS = {
 
 
 def caption(stem):
-    return " ".join(ast.get_docstring(ast.parse((HALLMARKS / f"{stem}.py").read_text(encoding="utf-8"))).split())
+    return " ".join((ast.get_docstring(ast.parse((HALLMARKS / f"{stem}.py").read_text(encoding="utf-8"))) or "").split())
 
 
 @pytest.mark.slow
