@@ -21,7 +21,7 @@ class Mixed(AbstractDynamics):
     variables into ports of the same names keep these names; otherwise the first, second, … variable
     that each region sends is `sent`, `sent_2`, …, its ports are `input`, `input_2`, …, and what is
     observed of each region is `observed`. A region whose model has fewer ports than others ignores the
-    rest; one that sends fewer variables sends zeros.
+    rest; one that does not have a variable sends nothing in its place.
 
     Fields:
         groups: the model of each group.
@@ -87,12 +87,15 @@ class Mixed(AbstractDynamics):
         order = np.argsort(np.concatenate([member for _, member in self.members]))
         return jnp.concatenate(parts, axis=-1)[..., order]
 
-    def _collect(self, name: str, y: Float[Array, "state region"], missing: float) -> Float[Array, " region"]:
+    def _owned(self, name: str) -> list[str | None]:
+        """What the variable `name` is in each group; None where there is no such thing."""
         names = self._roles().get(name, (name,) * len(self.groups))
+        return [own if own in model.variables() else None for model, own in zip(self._models(), names, strict=True)]
+
+    def _collect(self, name: str, y: Float[Array, "state region"], missing: float) -> Float[Array, " region"]:
         parts = []
-        for model, own, part in zip(self._models(), names, self._by_group(y), strict=True):
-            known = own is not None and own in model.variables()
-            parts.append(model.variable(own, part) if known else jnp.full(part.shape[1], missing, y.dtype))  # pyright: ignore[reportArgumentType]
+        for model, own, part in zip(self._models(), self._owned(name), self._by_group(y), strict=True):
+            parts.append(jnp.full(part.shape[1], missing, y.dtype) if own is None else model.variable(own, part))
         return self._together(parts)
 
     def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
@@ -101,6 +104,13 @@ class Mixed(AbstractDynamics):
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
         return jnp.stack([self._collect(name, y, 0.0) for name in names])
+
+    def senders(self, names: tuple[str, ...]) -> Float[np.ndarray, "sent region"] | None:
+        has = np.zeros((len(names), len(self.labels)))
+        for row, name in enumerate(names):
+            for (_, member), own in zip(self._parts(), self._owned(name), strict=True):
+                has[row, member] = float(own is not None)
+        return None if has.all() else has
 
     def drift(self, t, y, c):
         parts = []

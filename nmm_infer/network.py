@@ -189,17 +189,35 @@ class Network(AbstractPlated):
         """What every region sends, all couplings stacked; no rows without couplings."""
         if not self.couplings:
             return jnp.zeros((0, self.n_regions), y.dtype)
-        return jnp.concatenate([coupling.pre(self.model.sent(self.source_of(coupling), y)) for coupling in self.couplings])
+        return jnp.concatenate([self._message(coupling, y) for coupling in self.couplings])
+
+    def _message(self, coupling: AbstractCoupling, y: Float[Array, "state region"]) -> Float[Array, "message region"]:
+        """What every region sends through `coupling`; nothing where it does not have the variable, which is not the same as a variable that is zero."""
+        names = self.source_of(coupling)
+        message, senders = coupling.pre(self.model.sent(names, y)), self.model.senders(names)
+        if senders is None:
+            return message
+        times, rest = divmod(message.shape[0], len(names))
+        # A message that is made of several variables takes all of them.
+        gate = senders.min(axis=0) if rest else np.tile(senders, (times, 1))
+        return message * jnp.asarray(gate, message.dtype)
+
+    def strengths(self, weights: Float[Array, "to from"]) -> tuple[Float[Array, "*sent region"], ...]:
+        """The summed weights of what arrives at each region, for each coupling; for each of its variables, where not all regions send it."""
+        senders = [self.model.senders(self.source_of(coupling)) for coupling in self.couplings]
+        return tuple(weights.sum(axis=1) if has is None else jnp.asarray(has, weights.dtype) @ weights.T for has in senders)
 
     def n_messages(self) -> int:
         """Rows of `messages`."""
         return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0]
 
-    def inputs(self, total: Float[Array, "message region"], y: Float[Array, "state region"], strength: Float[Array, " region"]) -> Float[Array, "port region"]:
+    def inputs(
+        self, total: Float[Array, "message region"], y: Float[Array, "state region"], strengths: tuple[Float[Array, "*sent region"], ...]
+    ) -> Float[Array, "port region"]:
         """The model's coupling input `c` from the weighted sums of arrived messages."""
         rows: list[Any] = [jnp.zeros(self.n_regions, y.dtype)] * len(self.model.ports)
         first = 0
-        for coupling in self.couplings:
+        for coupling, strength in zip(self.couplings, strengths, strict=True):
             sent = self.model.sent(self.source_of(coupling), y)
             size = eqx.filter_eval_shape(coupling.pre, sent).shape[0]
             fed = coupling.post(total[first : first + size], sent, strength)
@@ -213,7 +231,7 @@ class Network(AbstractPlated):
         """The coupling input `c` if messages took no time."""
         weights = jnp.asarray(self.connectome.weights)
         total = jnp.einsum("ij,mj->mi", weights, self.messages(y))
-        return self.inputs(total, y, weights.sum(axis=1))
+        return self.inputs(total, y, self.strengths(weights))
 
     def stimulation(self, t: Any) -> Float[Array, "port region"]:
         """What the stimuli add to `c` at time `t` (ms)."""

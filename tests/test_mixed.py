@@ -68,6 +68,73 @@ def test_drift_is_the_double_loop():
     np.testing.assert_allclose(net.drift(0.0, jnp.asarray(y)), expected, rtol=1e-12, atol=1e-14)
 
 
+SELECTIVE = {
+    "Kuramoto": (couplings.Kuramoto(K=0.3, alpha=0.2, source=("theta",), port=("input",)), lambda own, other: 0.3 / 5 * np.sin(other - own - 0.2)),
+    "Diffusive": (couplings.Diffusive(G=0.3, source=("theta",), port=("input",)), lambda own, other: 0.3 * (other - own)),
+    "HyperbolicTangent": (couplings.HyperbolicTangent(G=0.3, source=("theta",), port=("input",)), lambda own, other: 0.3 * (1 + np.tanh(other))),
+}
+
+
+def phases_and_rates(coupling, **options):
+    """Phase oscillators in all regions but two."""
+    start = np.stack([RNG.uniform(0.5, 3.0, 5), RNG.uniform(0.5, 3.0, 5)])
+    groups = {"phases": models.Kuramoto(omega=0.06), "rates": models.LeakyIntegrator(tau=10.0)}
+    return nmm.Network(groups, CONNECTOME, coupling, groups={"rates": FOCUS}, initial=start, **options)
+
+
+@pytest.mark.parametrize("name", SELECTIVE)
+def test_who_does_not_have_a_variable_does_not_send_it(name):
+    """A phase of zero would pull at the others, and so would the tangent of it: the sum is over those that have phases."""
+    coupling, pair = SELECTIVE[name]
+    net = phases_and_rates(coupling)
+    theta = net.initial[net.model.state_names().index("theta")]
+    having = [i for i, label in enumerate(LABELS) if label not in FOCUS]
+    expected = [sum(CONNECTOME.weights[i, j] * pair(theta[i], theta[j]) for j in having) for i in having]
+    np.testing.assert_allclose(net.undelayed(jnp.asarray(net.initial))[0, np.array(having)], expected, rtol=1e-12)
+    lin = linearise(net, point=jnp.asarray(net.initial))
+    jacobian = jax.jacfwd(lambda x: rest_drift(net, x.reshape(net.initial.shape)).ravel())(jnp.asarray(net.initial).ravel())
+    np.testing.assert_allclose(lin.jacobian(), jacobian, rtol=1e-10, atol=1e-12)
+
+
+def test_the_mean_is_over_those_that_have_the_variable():
+    net = phases_and_rates(couplings.Laplacian(G=0.3, source=("theta",), port=("input",)))
+    theta = net.initial[net.model.state_names().index("theta")]
+    having = np.array([i for i, label in enumerate(LABELS) if label not in FOCUS])
+    weights = CONNECTOME.weights[np.ix_(having, having)]
+    expected = 0.3 * (weights @ theta[having] / weights.sum(axis=1) - theta[having])
+    np.testing.assert_allclose(net.undelayed(jnp.asarray(net.initial))[0, having], expected, rtol=1e-12)
+
+
+def test_of_two_variables_one_may_be_missing():
+    """The oscillators send x and y; the columns send their rate as the first variable and have no second one."""
+    net = network(couplings.Diffusive(G=0.3))
+    y = RNG.normal(size=(8, 5))
+    focus = [LABELS.index(label) for label in FOCUS]
+    rest = [i for i in range(5) if i not in focus]
+    first = y[6].copy()
+    first[focus] = COLUMN.rate(jnp.asarray(y[:6, focus]))
+    c = np.asarray(net.undelayed(jnp.asarray(y)))
+    np.testing.assert_allclose(c[0], [0.3 * sum(CONNECTOME.weights[i, j] * (first[j] - first[i]) for j in range(5)) for i in range(5)], rtol=1e-12)
+    np.testing.assert_allclose(c[1, rest], [0.3 * sum(CONNECTOME.weights[i, j] * (y[7, j] - y[7, i]) for j in rest) for i in rest], rtol=1e-12)
+
+
+def test_delayed_messages_are_of_those_that_have_the_variable():
+    """Phases move as in a network of phases alone, in which two regions listen and are not heard."""
+    coupling = SELECTIVE["Kuramoto"][0]
+    net = phases_and_rates(coupling, speed=5.0)
+    heard = np.array([label not in FOCUS for label in LABELS])
+    theta = net.model.state_names().index("theta")
+    whole = nmm.Network(
+        models.Kuramoto(omega=0.06),
+        CONNECTOME.replace(weights=CONNECTOME.weights * heard),
+        couplings.Kuramoto(K=0.3, alpha=0.2),
+        speed=5.0,
+        initial=net.initial[theta][None],
+    )
+    mixed, alone = (nmm.solve(n, 60.0, step=0.1).values for n in (net, whole))
+    np.testing.assert_allclose(mixed[:, theta, heard], alone[:, 0, heard], rtol=1e-10)
+
+
 def test_one_model_in_two_groups_is_the_same_network():
     """Delays and noise included: the groups change the order of work and nothing else."""
     options = {"speed": 5.0, "noise": noises.Additive(sigma=0.01)}

@@ -26,16 +26,22 @@ class AbstractCoupling(AbstractPart):
 
     @abc.abstractmethod
     def pre(self, source: Float[Array, "sent *sender"]) -> Float[Array, "message *sender"]:
-        """The message of a sender; it must work on any trailing shape."""
+        """The message of a sender; it must work on any trailing shape.
+
+        Its rows are one for each variable, or all variables several times (their sines, then their cosines).
+        """
 
     @abc.abstractmethod
     def post(
         self,
         total: Float[Array, "message region"],
         target: Float[Array, "sent region"],
-        strength: Float[Array, " region"],
+        strength: Float[Array, "*sent region"],
     ) -> Float[Array, "port region"]:
-        """The input of a region from its summed messages, its own variables and its summed weights."""
+        """The input of a region from its summed messages, its own variables and its summed weights.
+
+        Where regions differ in what they have, the weights are summed for each variable, over those that send it.
+        """
 
     def __call__(
         self,

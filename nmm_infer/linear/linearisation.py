@@ -71,12 +71,12 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     """
     y = expansion_point(network) if point is None else point
     weights = jnp.asarray(network.connectome.weights)
-    strength = weights.sum(axis=1)
+    strengths = network.strengths(weights)
     n_states = y.shape[0]
     name = variable or network.model.observable
 
     def drift(y: Array, total: Array) -> Array:
-        return network.model.drift(jnp.asarray(0.0), y, network.inputs(total, y, strength))
+        return network.model.drift(jnp.asarray(0.0), y, network.inputs(total, y, strengths))
 
     total = jnp.einsum("ij,mj->mi", weights, network.messages(y))
     along_state = jnp.eye(n_states)[:, :, None] * jnp.ones_like(y)

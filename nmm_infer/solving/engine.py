@@ -48,7 +48,7 @@ class Stepper:
         self.key = key
         self.transport = transport
         self.weights = jnp.asarray(network.connectome.weights)
-        self.strength = self.weights.sum(axis=1)
+        self.strengths = network.strengths(self.weights)
         self.delays = None if plan is None else Delays(network, plan, step)
         names = network.model.state_names()
         self.gate = network.noise_gate
@@ -141,7 +141,7 @@ class Stepper:
             if recent is not None:
                 assert self.delays is not None
                 total = total + self.delays.stage(recent, network.messages(y), theta)
-        return network.inputs(total, y, self.strength)
+        return network.inputs(total, y, self.strengths)
 
 
 def _between(ends: tuple[Array, Array], theta: Any) -> Array:
