@@ -16,6 +16,7 @@ class Contestant(NamedTuple):
 CONTESTANTS = (
     Contestant("nmm_infer", "ours", "default"),
     Contestant("nmm_infer, adjoints.Stored()", "ours", "stored"),
+    Contestant("nmm_infer, adjoints.Forward()", "ours", "forward"),
     Contestant("hand-written scan, ring buffer", "by_hand", "ring"),
     Contestant("hand-written scan, no delays", "by_hand", "instant"),
     Contestant("tvboptim, roll", "tvboptim", "roll", ("tvboptim",)),

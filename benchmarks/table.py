@@ -72,5 +72,5 @@ def verdict(agreement: dict[str, Any]) -> str:
         return "not checked"
     if agreement["error"] is None:
         return f"no: {agreement['why']}"
-    off = f"; scheme {100 * agreement['off']:.1g} % off" if agreement.get("off") else ""
+    off = f"; scheme {100 * agreement['off']:.3g} % off" if agreement.get("off") else ""
     return f"{'verified' if agreement['verified'] else 'no'} ({agreement['error']:.0e}{off})"

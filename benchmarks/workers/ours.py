@@ -1,4 +1,4 @@
-"""nmm_infer, with either adjoint."""
+"""nmm_infer, with its default adjoint, everything stored, or forward sensitivities."""
 
 import jax
 import jax.numpy as jnp
@@ -8,13 +8,15 @@ import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises
 
 from ..problem import CHECKED, EVERY, OMEGA, SIGMA, SPEED, STEP, Problem, Task, loss
-from ..work import Work
+from ..work import UnsupportedError, Work
 
 PACKAGES = ("nmm-infer", "jax", "diffrax")
-ADJOINTS = {"default": adjoints.Checkpointed(), "stored": adjoints.Stored()}
+ADJOINTS = {"default": None, "stored": adjoints.Stored(), "forward": adjoints.Forward()}
 
 
 def build(task: Task, variant: str) -> Work:
+    if variant == "forward" and task.kind != "speed":
+        raise UnsupportedError("for gradients by a few numbers")
     problem = Problem(task)
     connectome = nmm.Connectome(problem.weights, problem.lengths)
     key = jax.random.key(0)
