@@ -41,7 +41,7 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
         rate: of the excitatory pools, a Quantity or kHz; one number or one for each region. 3 Hz by default.
 
     Returns:
-        The network with one `J_i` for each region; NaN where a traced network has no positive solution.
+        The network with one `J_i` for each region; NaN where a traced network has no positive solution, or a traced rate is not positive.
 
     Raises:
         TypeError: another model.
@@ -63,7 +63,7 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
     excess = model.w_p * model.J_N * S_e + model.W_e * model.I_o + model.J_N * c + model.I_ext - x_e
     J_i = excess / (arriving - x_i)
     _check_positive(J_i, network, rates)
-    return eqx.tree_at(lambda n: n.model.J_i, network, jnp.where(J_i > 0, J_i, jnp.nan))
+    return eqx.tree_at(lambda n: n.model.J_i, network, jnp.where((J_i > 0) & (rates > 0), J_i, jnp.nan))
 
 
 def _solve(function: Any, parameters: tuple[Any, ...], start: Any) -> Float[Array, " region"]:
@@ -93,7 +93,8 @@ def _check(network: Network) -> WongWangExcInh:
 
 def _rates(rate: Any, n: int) -> Float[Array, " region"]:
     value = to_canonical(rate, "kHz", "balance(rate=...)")
-    if not isinstance(value, Tracer) and not (np.all(np.isfinite(np.asarray(value))) and np.all(np.asarray(value) > 0)):
+    numbers = isinstance(value, Tracer) or np.asarray(value).dtype.kind in "iuf"
+    if not numbers or (not isinstance(value, Tracer) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) > 0))):
         raise ValueError(f"balance(rate=...) got {rate}, expected a positive firing rate such as 3 * u.Hz; a bare number is in kHz")
     if np.shape(value) not in ((), (n,)):
         raise ValueError(f"balance(rate=...) has shape {np.shape(value)}, expected one rate or one for each of the network's {n} regions")

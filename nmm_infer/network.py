@@ -15,6 +15,7 @@ from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
 from .priors.base import AbstractPlated, AbstractPrior
+from .priors.sample import map_priors
 from .speed import SpeedRange, speed_range
 from .stimuli.base import AbstractStimulus, driven
 from .units import is_quantity, to_canonical
@@ -123,8 +124,9 @@ class Network(AbstractPlated):
         driven(stimulus, self.connectome.labels)
         if stimulus.port is not None and stimulus.port not in self.model.ports:
             raise ValueError(f"{name}(port=...): {self.model.title()} has no port {stimulus.port!r}; it has {', '.join(self.model.ports)}")
-        free = any(isinstance(getattr(stimulus, slot), AbstractPrior) for slot in stimulus.parameters())
-        shape = () if free else eqx.filter_eval_shape(stimulus, jnp.zeros(())).shape
+        # What a prior will draw fits: its plate has the network's size.
+        known = map_priors(lambda prior: jnp.ones(()), stimulus)
+        shape = eqx.filter_eval_shape(known, jnp.zeros(())).shape
         if shape not in ((), (1,), (n,)):
             raise ValueError(f"{name}(...) gives values of shape {shape}, expected one number or one for each of the network's {n} regions")
 

@@ -131,7 +131,16 @@ class Problem(AbstractPlated):
         numpyro.sample("y", distribution, obs=None if predict else jnp.asarray(observed.values))
 
     def simulate(self, key: jax.Array) -> Signal:
-        """What would be measured with parameters drawn from the prior: noise-free data to try things on."""
+        """What would be measured with parameters drawn from the prior: noise-free data to try things on.
+
+        Raises:
+            ValueError: the likelihood does not simulate, so that the problem has no duration, or noise.
+        """
+        if not self.likelihood.simulates:
+            raise ValueError(
+                f"Problem.simulate(...): the {type(self.likelihood).__name__} likelihood does not simulate; "
+                "to simulate from its prior, draw a network with problem.draw() under numpyro.handlers.seed and pass it to nmm.solve with a key"
+            )
         from numpyro import handlers
 
         with handlers.seed(rng_seed=key):

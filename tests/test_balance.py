@@ -112,6 +112,13 @@ def test_gradient_is_the_finite_difference():
     assert float(by_w[3]) == pytest.approx(float(total(0.5, w_p + e) - total(0.5, w_p - e)) / (2 * h), rel=1e-7)
 
 
+def test_a_traced_rate_that_is_not_positive_is_nan():
+    """A sampler rejects it; the equations themselves would have a solution, with negative gating variables."""
+    J_i = jax.jit(jax.vmap(lambda rate: nmm.balance(network(), rate).model.J_i))(jnp.array([0.003, 0.0, -0.001]))
+    assert np.all(np.isfinite(J_i[0]))
+    assert np.all(np.isnan(J_i[1:]))
+
+
 def test_a_problem_balances_every_draw():
     """G and regional recurrence are free, the spectral likelihood linearises at 3 Hz, and its gradient is finite."""
     model = models.WongWangExcInh(w_p=nmm.Prior(dist.Normal(1.4, 0.05), over="region"))
@@ -141,6 +148,7 @@ def test_a_problem_balances_every_draw():
         (lambda: nmm.balance(nmm.Network(models.Hopf())), r"balance\(network=...\) got Hopf, expected a Network"),
         (lambda: nmm.balance(network(nmm.Prior(dist.HalfNormal()))), r"has priors at coupling.G; draw them first, or pass nmm.Problem\(..., prepare="),
         (lambda: nmm.balance(network(), -3.0), r"balance\(rate=...\) got -3.0, expected a positive firing rate such as 3 \* u.Hz"),
+        (lambda: nmm.balance(network(), "3"), r"balance\(rate=...\) got 3, expected a positive firing rate such as 3 \* u.Hz"),
         (lambda: nmm.balance(network(), 3 * u.mV), r"balance\(rate=...\) got a quantity in mV, expected a quantity convertible to kHz"),
         (lambda: nmm.balance(network(), np.ones(3)), r"balance\(rate=...\) has shape \(3,\), expected one rate or one for each of the network's 68 regions"),
         (lambda: nmm.balance(network(coupling=couplings.Additive(source=("H_e",)))), r"Additive sends H_e, expected S_e alone"),

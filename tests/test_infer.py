@@ -237,6 +237,13 @@ def resting_problem(n_regions=12, noise_sd=0.02):
     return nmm.Problem(network, nmm.observe.Subsample(), likelihood)
 
 
+def test_a_problem_that_does_not_simulate_says_so():
+    likelihood = nmm.likelihoods.Spectral(band=(1e-5, 1e-4), bands=4)
+    network = nmm.Network(nmm.models.LeakyIntegrator(I=nmm.Prior(dist.Normal())), noise=nmm.noises.Additive())
+    with pytest.raises(ValueError, match=r"Problem.simulate\(...\): the Spectral likelihood does not simulate; .* pass it to nmm.solve with a key"):
+        nmm.Problem(network, nmm.observe.Bold(), likelihood).simulate(jax.random.key(0))
+
+
 def simulate_from_prior(problem, key, samples):
     """Parameters from the prior, and a recording of the stochastic network with them."""
     target_key, noise_key, measurement = jax.random.split(key, 3)

@@ -234,6 +234,14 @@ def test_hyperparameters_have_no_unit_of_their_own(wrong):
         FromMaps(wrong, 0.1, MAPS)
 
 
+def test_hyperparameters_are_shared():
+    """In a group of regions a plate of all regions would not fit, and a mean for each region is no pooling."""
+    with pytest.raises(ValueError, match=r"Pooled\(mean=...\) got a Prior over 'region', expected one that all regions share: leave over out"):
+        Pooled(Prior(dist.Normal(), over="region"), 0.1)
+    with pytest.raises(ValueError, match=r"FromMaps\(residual_sd=...\) got a Prior over 'region'"):
+        FromMaps(0.2, 0.1, MAPS, residual_sd=Prior(dist.HalfNormal(), over="region"))
+
+
 # ---------------------------------------------------------------- connections
 
 

@@ -246,6 +246,10 @@ def test_linearisation_is_at_rest_without_the_stimulus():
         (lambda: stimuli.PulseTrain(count=0), r"PulseTrain\(count=0\): expected at least 1 pulse"),
         (lambda: stimuli.FromArray([1.0], interval=1.0), r"FromArray\(values=...\) has shape \(1,\), expected \(time,\) or \(time, region\)"),
         (lambda: stimuli.FromArray([1.0, np.nan], interval=1.0), r"FromArray\(values=...\) contains NaN"),
+        (
+            lambda: stimuli.FromArray(SAMPLES * u.Hz, interval=1.0),
+            r"FromArray\(values=...\) got a quantity in Hz, expected plain numbers in the unit of the port that they drive; convert them",
+        ),
         (lambda: stimuli.FromArray(SAMPLES, interval=-1.0), r"FromArray\(interval=...\) must be a positive time"),
         (lambda: leaky(3.0), r"Network\(stimulus=...\) got float, expected Stimulus: such as nmm.stimuli.Pulse"),
         (lambda: leaky(stimuli.Pulse(regions=["middle"])), r"Pulse\(regions=...\): the connectome has no regions middle; labels start with left, right"),
@@ -253,6 +257,10 @@ def test_linearisation_is_at_rest_without_the_stimulus():
         (lambda: leaky(stimuli.Pulse(amplitude=np.ones(3))), r"Pulse\(amplitude=...\) has shape \(3,\), expected a scalar or shape \(2,\)"),
         (
             lambda: leaky(stimuli.FromArray(np.ones((5, 3)), interval=1.0)),
+            r"FromArray\(...\) gives values of shape \(3,\), expected one number or one for each",
+        ),
+        (
+            lambda: leaky(stimuli.FromArray(np.ones((5, 3)), interval=1.0, amplitude=nmm.Prior(dist.Normal()))),
             r"FromArray\(...\) gives values of shape \(3,\), expected one number or one for each",
         ),
     ],

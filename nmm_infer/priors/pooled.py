@@ -74,9 +74,11 @@ class Pooled(AbstractPrior):
 
 
 def check_part(part: Any, what: str) -> None:
-    """A hyperparameter lives on the scale before the transform, so a unit of its own would mean nothing."""
+    """A hyperparameter lives on the scale before the transform, so a unit of its own would mean nothing; and it is shared, so it has no plate."""
     if is_quantity(part) or (isinstance(part, Prior) and part.unit is not None):
         raise UnitError(f"{what} has a unit, expected a plain number or a Prior without one; give the unit of the transformed value as unit=")
+    if isinstance(part, Prior) and part.over is not None:
+        raise ValueError(f"{what} got a Prior over {part.over!r}, expected one that all regions share: leave over out")
 
 
 def draw_part(part: Any, name: str, plates: dict[str, int]) -> Any:

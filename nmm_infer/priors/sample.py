@@ -33,7 +33,7 @@ def priors(tree: Any) -> dict[str, AbstractPrior]:
     return {_name(path): leaf for path, leaf in leaves if _is_prior(leaf)}
 
 
-def map_priors[T](function: Callable[[AbstractPrior], AbstractPrior], tree: T) -> T:
+def map_priors[T](function: Callable[[AbstractPrior], Any], tree: T) -> T:
     """`tree` with every prior in it replaced by `function(prior)`."""
     return jax.tree.map(lambda leaf: function(leaf) if _is_prior(leaf) else leaf, tree, is_leaf=_is_prior)
 

@@ -10,7 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..parameters import Slot, param
-from ..units import milliseconds
+from ..units import UnitError, is_quantity, milliseconds
 from .base import AbstractStimulus, regions_field
 
 
@@ -18,11 +18,12 @@ class FromArray(AbstractStimulus):
     r"""amplitude times samples that are `interval` apart, the first at `onset`; linear between them, zero before and after.
 
     Args:
-        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the network.
+        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the network;
+            plain numbers, for only the network knows the unit of the port.
         interval: time between samples, a Quantity or ms.
 
     Raises:
-        ValueError: NaN, fewer than two samples, or more than two dimensions.
+        ValueError: NaN, fewer than two samples, more than two dimensions, or a Quantity.
     """
 
     values: Float[Array, "time *region"]
@@ -33,6 +34,11 @@ class FromArray(AbstractStimulus):
     regions: tuple[str, ...] | None = regions_field()
 
     def __init__(self, values: Any, interval: Any, amplitude: Any = 1.0, onset: Any = 0.0, port: str | None = None, regions: Any = None):
+        if is_quantity(values):
+            raise UnitError(
+                f"FromArray(values=...) got a quantity in {values.unit}, expected plain numbers in the unit of the port that they drive; "
+                "convert them, such as values.to_decimal(u.kHz) for a port that takes a rate"
+            )
         self.values = values if isinstance(values, jax.Array) else np.asarray(values, dtype=np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         self.interval = milliseconds(interval, "FromArray(interval=...)")
         self.amplitude = amplitude
