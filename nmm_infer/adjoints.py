@@ -10,13 +10,17 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 
+# Steps in a frame where frames do not matter for the derivative.
+FRAME = 1024
+
+
 class AbstractAdjoint(eqx.Module):
     """Decides how a simulation is differentiated, and what it keeps for that."""
 
     @property
     @abc.abstractmethod
-    def frame_steps(self) -> int | None:
-        """Preferred number of steps in a frame; None: as many as there are."""
+    def frame_steps(self) -> int:
+        """Preferred number of steps in a frame: a simulation that records little holds the states of one frame at a time."""
 
     @property
     @abc.abstractmethod
@@ -46,7 +50,7 @@ class Checkpointed(AbstractAdjoint):
             raise ValueError(f"Checkpointed(steps={self.steps}): expected at least 1 step")
 
     @property
-    def frame_steps(self) -> int | None:
+    def frame_steps(self) -> int:
         return self.steps
 
     @property
@@ -64,8 +68,8 @@ class Stored(AbstractAdjoint):
     """Keep everything: the fastest gradient with respect to many numbers, while memory lasts."""
 
     @property
-    def frame_steps(self) -> int | None:
-        return None
+    def frame_steps(self) -> int:
+        return FRAME
 
     @property
     def reverse_only(self) -> bool:
@@ -85,8 +89,8 @@ class Direct(AbstractAdjoint):
     """
 
     @property
-    def frame_steps(self) -> int | None:
-        return None
+    def frame_steps(self) -> int:
+        return FRAME
 
     @property
     def reverse_only(self) -> bool:
@@ -118,8 +122,8 @@ class Forward(AbstractAdjoint):
             raise ValueError(f"Forward(most={self.most}): expected at least 1 unknown")
 
     @property
-    def frame_steps(self) -> int | None:
-        return None
+    def frame_steps(self) -> int:
+        return FRAME
 
     @property
     def reverse_only(self) -> bool:

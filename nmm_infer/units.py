@@ -15,7 +15,7 @@ import numpy as np
 DIMENSIONLESS = "1"
 
 # Symbols that brainunit prints but does not have as attributes. Radians and counts carry no dimension.
-_ALIASES = {"s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour", "rad": None, "1": None}
+_ALIASES = {"uV": "uvolt", "µV": "uvolt", "μV": "uvolt", "s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour", "rad": None, "1": None}
 
 
 class UnitError(ValueError):

@@ -210,3 +210,23 @@ def test_series_likelihoods_are_the_noise_around_the_simulation(likelihood):
     np.testing.assert_allclose(total - dist.Normal(0.2, 0.1).log_prob(0.2), kind.log_prob(y).sum(), rtol=1e-10)
     with pytest.raises(ValueError, match="data has 19 samples, the simulation gives 20"):
         problem.bind(y[:19])
+
+
+def test_data_in_another_unit_are_converted():
+    """A potential in µV, as a Quantity or as a DataArray that says so, against a model in mV."""
+    network = nmm.Network(nmm.models.JansenRit(mu=nmm.Prior(dist.Normal(0.2, 0.01))))
+    problem = nmm.Problem(network, nmm.observe.Subsample(period=10.0), nmm.likelihoods.Gaussian(), duration=50.0, step=0.5)
+    millivolts = np.linspace(1.0, 2.0, 5)[:, None]
+    expected = problem.bind(millivolts).values
+    times = {"time": ("time", 10.0 * np.arange(1, 6), {"units": "ms"})}
+    for data in (
+        1e3 * millivolts * u.uvolt,
+        xr.DataArray(1e3 * millivolts, dims=("time", "region"), coords=times, attrs={"units": "µV"}),
+        xr.DataArray(1e-3 * millivolts, dims=("time", "region"), coords=times, attrs={"units": "volt"}),
+        xr.DataArray(millivolts, dims=("time", "region"), coords=times, attrs={"units": "mV"}),
+        xr.DataArray(millivolts, dims=("time", "region"), coords=times),
+    ):
+        observed = problem.bind(data)
+        np.testing.assert_allclose(observed.values, expected, rtol=1e-12)
+    with pytest.raises(nmm.UnitError, match="data got a quantity in Hz, expected a quantity convertible to mV"):
+        problem.bind(xr.DataArray(millivolts, dims=("time", "region"), coords=times, attrs={"units": "Hz"}))

@@ -9,7 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ..signal import Signal
-from ..units import factor, is_quantity, to_canonical
+from ..units import factor, is_quantity, text
+
+# What data and sensors say of their unit when they say nothing.
+UNKNOWN = {"", "1", "a.u."}
 
 
 class Recording(eqx.Module):
@@ -34,12 +37,22 @@ class Recording(eqx.Module):
         """A short fingerprint of the numbers."""
         return hashlib.sha256(np.ascontiguousarray(self.values, dtype=np.float64).tobytes()).hexdigest()[:16]
 
+    def converted(self, unit: str) -> "Recording":
+        """The recording in `unit`; as it is where one of the two units is not known.
 
-def read_recording(data: Any, unit: str | None = None) -> Recording:
+        Raises:
+            UnitError: its own unit has another dimension.
+        """
+        if self.unit == unit or {self.unit, unit} & UNKNOWN:
+            return self
+        return Recording(factor(self.unit, unit, "data") * self.values, self.interval, self.dim, self.channels, unit)
+
+
+def read_recording(data: Any) -> Recording:
     """An array `["time channel"]`, a Quantity, an `xarray.DataArray` or a `Signal`, as a Recording.
 
-    A DataArray's `time` coordinate is read in its `units` attribute (ms without one). `unit`, if given,
-    is the unit the model predicts in: a Quantity or a DataArray in another unit is converted.
+    A DataArray's `time` coordinate is read in its `units` attribute (ms without one), and so is the unit of
+    its values.
 
     Raises:
         ValueError: not two-dimensional, NaN, constant or too short; irregular times.
@@ -49,17 +62,16 @@ def read_recording(data: Any, unit: str | None = None) -> Recording:
     if isinstance(data, Signal):
         return _checked(np.asarray(data.values), data.interval, data.dims[1] if len(data.dims) == 2 else "region", data.labels[-1] or None, data.unit)
     if hasattr(data, "dims") and hasattr(data, "coords"):  # an xarray.DataArray, which is not imported here
-        return _from_xarray(data, unit)
+        return _from_xarray(data)
     if is_quantity(data):
-        if unit is None:
-            raise ValueError(f"data came with unit {data.unit}, but this likelihood compares pure numbers; pass data.mantissa")
-        return _checked(np.asarray(to_canonical(data, unit, "data")), None, "region", None, unit)
+        quantity = 1.0 * data
+        return _checked(np.asarray(quantity.mantissa), None, "region", None, text(quantity.unit))
     if not isinstance(data, np.ndarray | jax.Array | list | tuple):
         raise TypeError(f"data is {type(data).__name__}, expected an array data[time, region], an xarray.DataArray with dims (time, region) or a Signal")
-    return _checked(np.asarray(data, dtype=np.float64), None, "region", None, unit or "")
+    return _checked(np.asarray(data, dtype=np.float64), None, "region", None, "")
 
 
-def _from_xarray(data: Any, unit: str | None) -> Recording:
+def _from_xarray(data: Any) -> Recording:
     channel = [dim for dim in data.dims if dim != "time"]
     if "time" not in data.dims or len(channel) != 1:
         raise ValueError(f"data has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor')")
@@ -72,9 +84,7 @@ def _from_xarray(data: Any, unit: str | None) -> Recording:
             raise ValueError("data has irregular or decreasing times; expected evenly spaced samples, resample it first")
         interval = float(steps.mean())
     labels = tuple(str(x) for x in data[channel[0]].values) if channel[0] in data.coords else None
-    own = str(data.attrs.get("units", ""))
-    scale = factor(own, unit, "data") if unit not in (None, "", "a.u.", own) and own not in ("", "1", "a.u.") else 1.0
-    return _checked(scale * np.asarray(data.values, dtype=np.float64), interval, str(channel[0]), labels, own)
+    return _checked(np.asarray(data.values, dtype=np.float64), interval, str(channel[0]), labels, str(data.attrs.get("units", "")))
 
 
 def _checked(values: np.ndarray, interval: float | None, dim: str, channels: tuple[str, ...] | None, unit: str) -> Recording:

@@ -38,6 +38,7 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
 
     Raises:
         ValueError: other shape, other sampling interval or other labels than the simulation's.
+        UnitError: a unit of another dimension than the simulation's.
     """
     predicted = expected.signal()
     if predicted.dims[0] != "time" or len(predicted.dims) != 2:
@@ -45,7 +46,7 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
             f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
         )
     labels = predicted.labels[1]
-    recording = check_channels(recording, labels, predicted.dims[1])
+    recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
     n = predicted.values.shape[0]
     if recording.values.shape[0] != n:
         raise ValueError(

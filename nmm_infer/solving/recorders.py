@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..network import Network
 from ..signal import Signal, Trajectory
-from ..stream import AbstractStream, AbstractSummarised
+from ..stream import AbstractStream, AbstractSummarised, AbstractSummary
 from .grid import Grid
 
 
@@ -21,12 +21,20 @@ class AbstractRecorder(eqx.Module):
         """Its memory at the start."""
 
     @abc.abstractmethod
-    def record(self, memory: Any, network: Network, states: Float[Array, "step state region"], grid: Grid) -> tuple[Any, Any]:
-        """Memory after a frame, and the frame's outputs."""
+    def begin(self, memory: Any, network: Network) -> Any:
+        """Its memory when the recording begins, after the transient."""
 
     @abc.abstractmethod
-    def finish(self, outputs: Any, network: Network, grid: Grid) -> Trajectory | Signal:
-        """All outputs as a result."""
+    def record(self, memory: Any, network: Network, states: Float[Array, "step state region"], grid: Grid) -> tuple[Any, Any]:
+        """Memory after a frame, and the frame's outputs; None for outputs that are gathered in the memory."""
+
+    @abc.abstractmethod
+    def end(self, memory: Any) -> Any:
+        """What of its memory belongs to the result."""
+
+    @abc.abstractmethod
+    def finish(self, outputs: Any, memory: Any, network: Network, grid: Grid) -> Trajectory | Signal:
+        """The result, from all outputs and from what `end` kept."""
 
 
 class Everything(AbstractRecorder):
@@ -35,10 +43,16 @@ class Everything(AbstractRecorder):
     def init(self, network, grid):
         return None
 
+    def begin(self, memory, network):
+        return memory
+
     def record(self, memory, network, states, grid):
         return memory, states[grid.every - 1 :: grid.every]
 
-    def finish(self, outputs, network, grid):
+    def end(self, memory):
+        return None
+
+    def finish(self, outputs, memory, network, grid):
         return Trajectory(outputs, network.model, grid.interval, network.connectome.labels)
 
 
@@ -48,14 +62,71 @@ class Stream(AbstractRecorder):
     observation: AbstractStream
 
     def init(self, network, grid):
-        if isinstance(self.observation, AbstractSummarised):
-            self.observation.layout(network.connectome.labels, network.model)  # what does not fit raises here, by name
         return self.observation.init(network.n_regions, grid.step)
 
-    def record(self, memory, network, states, grid):
-        name = self.observation.variable or network.model.observable
-        activity = jax.vmap(lambda y: network.model.variable(name, y))(states)
-        return self.observation.advance(memory, activity, grid.step)
+    def begin(self, memory, network):
+        return memory
 
-    def finish(self, outputs, network, grid):
+    def record(self, memory, network, states, grid):
+        return self.observation.advance(memory, _activity(self.observation, network, states), grid.step)
+
+    def end(self, memory):
+        return None
+
+    def finish(self, outputs, memory, network, grid):
         return self.observation.signal(outputs, network.connectome.labels, network.model)
+
+
+class Summary(AbstractRecorder):
+    """An observation whose outputs are gathered as they come, so that none is kept."""
+
+    observation: AbstractSummarised
+
+    def init(self, network, grid):
+        return self.observation.init(network.n_regions, grid.step), None
+
+    def begin(self, memory, network):
+        own, _ = memory
+        samples = self._layout(network).values
+        return own, _gathers(self.observation).begin(samples.shape[1:])
+
+    def record(self, memory, network, states, grid):
+        own, gathered = memory
+        own, outputs = self.observation.advance(own, _activity(self.observation, network, states), grid.step)
+        # Nothing is gathered of a transient.
+        return (own, None if gathered is None else _gathers(self.observation).gather(gathered, outputs)), None
+
+    def end(self, memory):
+        return memory[1]
+
+    def finish(self, outputs, memory, network, grid):
+        return self.observation.finish(_gathers(self.observation).conclude(memory, self._layout(network)))
+
+    def _layout(self, network: Network) -> Signal:
+        return self.observation.layout(network.connectome.labels, network.model)
+
+
+def recorder_of(observe: AbstractStream | None, network: Network) -> AbstractRecorder:
+    """What writes down `observe`; None: all states.
+
+    Raises:
+        ValueError: parts of the observation that do not fit each other or the network.
+    """
+    if observe is None:
+        return Everything()
+    if isinstance(observe, AbstractSummarised):
+        observe.layout(network.connectome.labels, network.model)  # what does not fit raises here, by name
+        if observe.summary is not None:
+            return Summary(observe)
+    return Stream(observe)
+
+
+def _activity(observation: AbstractStream, network: Network, states: Float[Array, "step state region"]) -> Float[Array, "step region"]:
+    name = observation.variable or network.model.observable
+    return jax.vmap(lambda y: network.model.variable(name, y))(states)
+
+
+def _gathers(observation: AbstractSummarised) -> AbstractSummary:
+    summary = observation.summary
+    assert summary is not None
+    return summary

@@ -21,7 +21,7 @@ from .delays import plan as plan_delays
 from .engine import Stepper
 from .grid import Grid, make_grid
 from .lines import PLAIN, REVERSE
-from .recorders import AbstractRecorder, Everything, Stream
+from .recorders import AbstractRecorder, recorder_of
 
 # What the gradient of a run may keep before it is checkpointed, and measured numbers kept for each state and step (7 to 16, most with free delays).
 STORED_BYTES = 128e6
@@ -95,8 +95,7 @@ def solve(
     if stepsize_controller is not None:
         return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
-    recorder = Everything() if observe is None else Stream(observe)
-    return _solve(network, key, recorder, grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
+    return _solve(network, key, recorder_of(observe, network), grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
 
 
 def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
@@ -150,18 +149,17 @@ def _solve(
             return (state, memory), recorded
 
         carry = (stepper.init(), recorder.init(network, grid))
-        carry, _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
-        return _frames(frame, carry, grid.kept, per_frame, adjoint, keep=True)[1]
+        (state, memory), _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
+        (_, memory), outputs = _frames(frame, (state, recorder.begin(memory, network)), grid.kept, per_frame, adjoint, keep=True)
+        return outputs, recorder.end(memory)
 
-    return recorder.finish(adjoint.differentiate(run)(network, key, recorder), network, grid)
+    outputs, memory = adjoint.differentiate(run)(network, key, recorder)
+    return recorder.finish(outputs, memory, network, grid)
 
 
 def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint, block: int) -> int:
     """Whole blocks, if one output is a step: the rest of a block costs almost as much as a block."""
-    steps = adjoint.frame_steps
-    if steps is None:
-        return grid.kept
-    return max(1, min(grid.kept, round(max(1, steps // block) * block / grid.every)))
+    return max(1, min(grid.kept, round(max(1, adjoint.frame_steps // block) * block / grid.every)))
 
 
 def _frames(frame: Any, carry: Any, outputs: int, per_frame: int, adjoint: AbstractAdjoint, keep: bool) -> tuple[Any, Any]:
