@@ -164,7 +164,8 @@ def vmap_against_loop(steps: int, sets: int = 16) -> list[tuple[str, ...]]:
 def draw(results: list[tuple[Series, list[Run]]], target: Path) -> None:
     import matplotlib.pyplot as plt
 
-    panels = {"regions": "time of a step, µs", "steps": "time of a run, s", "parameter sets": "time of a step of one set, µs"}
+    clock = "processor time" if jax.devices()[0].platform == "cpu" else "time"
+    panels = {"regions": f"{clock} of a step, µs", "steps": f"{clock} of a run, s", "parameter sets": f"{clock} of a step of one set, µs"}
     figure, axes = plt.subplots(1, 3, figsize=(12.5, 4.0), layout="constrained")
     for axis, (grows, label) in zip(axes, panels.items(), strict=True):
         for k, (series, runs) in enumerate((series, runs) for series, runs in results if series.grows == grows):
