@@ -558,6 +558,12 @@ def test_solve_errors():
         nmm.solve(hopf(noise=noises.Additive()), 10.0, step=0.1)
     with pytest.raises(ValueError, match=r"TemporalAverage\(period=...\) is missing: a simulation needs the time between samples"):
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.TemporalAverage())
+    with pytest.raises(TypeError, match=r"solve\(observe=...\) got LeadField, expected an observation that streams; begin with nmm.observe.Subsample"):
+        nmm.solve(hopf(), 10.0, step=0.1, observe=observe.LeadField(np.ones((1, 2))))
+    with pytest.raises(TypeError, match=r"solve\(solver=...\) got the class Heun, expected a Diffrax solver such as nmm.solvers.Heun\(\)"):
+        nmm.solve(hopf(), 10.0, step=0.1, solver=diffrax.Heun)
+    with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got DirectAdjoint, expected one such as nmm.adjoints.Stored\(\); Diffrax's own go with a"):
+        nmm.solve(hopf(), 10.0, step=0.1, adjoint=diffrax.DirectAdjoint())
     with pytest.raises(ValueError, match=r"sample_every is 0\.25 ms"):
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.TemporalAverage(period=0.25))
 
@@ -568,6 +574,8 @@ def test_adaptive_errors():
         nmm.solve(hopf(), 10.0, step=0.1, stepsize_controller=controller)
     with pytest.raises(ValueError, match=r"network with noise, which needs a fixed step"):
         nmm.solve(hopf(speed=None, noise=noises.Additive()), 10.0, step=0.1, stepsize_controller=controller, key=KEY)
+    with pytest.raises(ValueError, match=r"adaptive steps do not stream; leave observe out and give the observation the trajectory"):
+        nmm.solve(hopf(speed=None), 10.0, step=0.1, stepsize_controller=controller, observe=observe.Subsample(period=1.0))
     with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got Stored; with a stepsize_controller pass a Diffrax adjoint"):
         nmm.solve(hopf(speed=None), 10.0, step=0.1, stepsize_controller=controller, adjoint=adjoints.Stored())
 

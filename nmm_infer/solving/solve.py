@@ -92,8 +92,17 @@ def solve(
         are NaN or infinite; nothing is raised.
     """
     _check(network, key)
+    _check_kind(
+        observe, AbstractStream, "observe", "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the trajectory"
+    )
+    _check_kind(solver, diffrax.AbstractSolver, "solver", "a Diffrax solver such as nmm.solvers.Heun()")
     if stepsize_controller is not None:
+        if observe is not None:
+            raise ValueError(
+                "solve(observe=..., stepsize_controller=...): adaptive steps do not stream; leave observe out and give the observation the trajectory"
+            )
         return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
+    _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     return _solve(network, key, recorder_of(observe, network), grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
 
@@ -122,6 +131,12 @@ def _check(network: Network, key: PRNGKeyArray | None) -> None:
             "solve(network=...): its tract lengths were traced when the connectome was built, so blocks and history cannot be sized; "
             "build the connectome outside jit and grad, and put the lengths in with eqx.tree_at(lambda n: n.connectome.lengths, network, lengths)"
         )
+
+
+def _check_kind(value: Any, kind: type, name: str, expected: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"solve({name}=...) got {got}, expected {expected}")
 
 
 def _period(observe: AbstractStream) -> float:
