@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-
 # Steps in a frame where frames do not matter for the derivative.
 FRAME = 1024
 

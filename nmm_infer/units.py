@@ -15,7 +15,11 @@ import numpy as np
 DIMENSIONLESS = "1"
 
 # Symbols that brainunit prints but does not have as attributes. Radians and counts carry no dimension.
-_ALIASES = {"uV": "uvolt", "µV": "uvolt", "μV": "uvolt", "s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour", "rad": None, "1": None}
+_ALIASES = {
+    **dict.fromkeys(("uV", "µV", "μV"), "uvolt"),
+    **{"s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour"},
+    **dict.fromkeys(("rad", "1")),
+}
 
 
 class UnitError(ValueError):

@@ -395,3 +395,47 @@ def test_errors_say_what_to_pass(call, error, message):
 def test_a_sweep_that_diverges_says_where():
     with pytest.raises(FloatingPointError, match=r"diverged at model.gamma = -100"):
         dynamics.sweep(nmm.models.Linear(gamma=-1.0), lambda n: n.model.gamma, [-1.0, -100.0], duration=100.0, step=0.1)
+
+
+LOOP = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], [[0.0, 20.0], [20.0, 0.0]])
+
+
+def test_eigenvalues_of_plain_and_of_uncoupled_networks_with_delays():
+    """Where regions alone have real eigenvalues, and where the coupling has strength 0."""
+    from scipy.special import lambertw
+
+    gamma, G, d = -0.5, 0.3, 2.0
+    pair = nmm.Network(nmm.models.Linear(gamma=gamma), LOOP, nmm.couplings.Additive(G=G), speed=10.0)
+    values = nmm.dynamics.eigenvalues(pair, n=1)["eigenvalue"].values
+    # The symmetric mode: λ = γ + G exp(-λ d).
+    assert values[0] == pytest.approx(complex(gamma + lambertw(G * d * np.exp(-gamma * d)) / d), rel=1e-9)
+    alone = nmm.Network(nmm.models.Hopf(a=-0.1, omega=0.3), LOOP, nmm.couplings.Additive(G=0.0), speed=10.0, initial=[0.0, 0.0])
+    found = nmm.dynamics.eigenvalues(alone, n=4)["eigenvalue"].values
+    np.testing.assert_allclose(np.sort_complex(found), np.sort_complex([-0.1 - 0.3j, -0.1 - 0.3j, -0.1 + 0.3j, -0.1 + 0.3j]), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: nmm.dynamics.continuation(nmm.models.JansenRit(), lambda n: n.mu, (0.1, 0.2)),
+            r"does not pick one parameter .* where=lambda n: n.model.mu, also for a bare",
+        ),
+        (
+            lambda: nmm.dynamics.continuation(nmm.models.JansenRit(), lambda n: n.model.mu, 0.1),
+            r"continuation\(span=...\) got 0.1, expected a sequence of numbers",
+        ),
+        (
+            lambda: nmm.dynamics.sweep(nmm.models.JansenRit(), lambda n: n.model.mu, 0.1, duration=10.0, step=0.5),
+            r"sweep\(values=...\) got 0.1, expected a sequence",
+        ),
+        (
+            lambda: nmm.dynamics.continuation(nmm.models.JansenRit(), lambda n: n.model.mu, (0.1, 0.2), max_steps=0),
+            r"max_steps=0\): expected at least 2 points",
+        ),
+        (lambda: nmm.dynamics.eigenvalues(nmm.models.Hopf(), [np.nan, 0.0]), r"contains NaN or infinite values, expected a state"),
+    ],
+)
+def test_what_dynamics_cannot_use_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -79,3 +79,10 @@ def test_delay_shifts_the_rhythm_as_its_phase_does():
     theta = nmm.solve(network, 100.0, step=0.1, transient=1500.0).variable("theta").values
     expected = brentq(lambda w: w - omega + K / 2 * np.sin(w * d), 0.0, 0.1)
     assert float((theta[-1] - theta[0]).mean() / 99.9) == pytest.approx(expected, rel=1e-4)
+
+
+def test_order_has_a_gradient_where_phases_cancel():
+    """Opposite phases: zero order, and a slope of zero instead of NaN."""
+    slope = jax.grad(lambda phase: nmm.observe.KuramotoOrder().each(phase).sum())(jnp.array([[0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(slope, 0.0, atol=1e-12)
+    assert np.all(np.isfinite(jax.grad(lambda phase: nmm.observe.KuramotoOrder().each(phase).sum())(jnp.array([[0.0, np.pi]]))))

@@ -10,7 +10,7 @@ import numpy as np
 from ..models.base import AbstractModel
 from ..network import Network
 from .branch import Curve, Point
-from .place import Place, filled, place
+from .place import Place, filled, numbers_of, place
 from .progress import Walk
 from .special import Checked, Special, between, checked
 from .system import as_double, as_network, as_point, coords
@@ -74,11 +74,13 @@ def continuation(
     """
     network = as_network(system, "continuation(network)")
     at = place(network, where, "continuation")
-    ends = [at.number(end, "continuation(span=...)") for end in span]
+    ends = [at.number(end, "continuation(span=...)") for end in numbers_of(span, "continuation(span=...)")]
     if len(ends) != 2 or ends[0] == ends[1]:
         raise ValueError(f"continuation(span=...) got {span!r}, expected two different values of {at.name}")
     if not 0 < step <= 1:
         raise ValueError(f"continuation(step={step}): expected a fraction of the span, above 0 and at most 1")
+    if max_steps < 2:
+        raise ValueError(f"continuation(max_steps={max_steps}): expected at least 2 points")
     with jax.enable_x64(True), Walk(f"continuation in {at.name}", progress) as walk:
         network = as_double(filled(network, at, ends[0]), "continuation(network)")
         curve = Curve(network, at, abs(ends[1] - ends[0]))

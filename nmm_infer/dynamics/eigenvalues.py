@@ -23,13 +23,15 @@ def eigenvalues(system: Network | AbstractModel, point: Any = None, *, n: int = 
     what is delayed (Breda, Maset, Vermiglio 2005, SIAM J Sci Comput 27:482), and each is then made exact by
     Newton's method on the equation above. Up to 700 unknowns (states × regions + points × messages ×
     regions) from all eigenvalues of a dense matrix; larger networks by Arnoldi's method at places along the imaginary axis.
-    With 84 regions and delays up to 50 ms, one call took 1 s (Jansen–Rit, Wong–Wang) to 4 s (Hopf with two messages) on two cores, and two
-    minutes where waves of a kHz travel (Montbrió–Pazó–Roxin), since the points must resolve the fastest wave over the longest delay.
+    With 84 regions and delays up to 50 ms, one call took 1 s (Jansen–Rit, Wong–Wang) to 4 s (Hopf with two messages) on two quiet
+    cores, up to ten times that on busy ones, and two minutes where waves of a kHz travel (Montbrió–Pazó–Roxin), since the points must
+    resolve the fastest wave over the longest delay.
 
     Args:
         system: a network without priors, or a model.
         point: ["state region"] where to linearise; None: the fixed point near the initial state.
-        n: how many; pairs are never split, and without delays there are at most states × regions.
+        n: how many; pairs are never split. There may be fewer: without delays at most states × regions, with them
+            only those that decay no faster than ten times the longest delay's rate or the fastest mode of a region alone.
 
     Returns:
         `xarray.Dataset` (mode, state, region), the rightmost first: `eigenvalue` (complex, 1/ms),

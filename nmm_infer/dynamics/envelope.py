@@ -43,13 +43,14 @@ def envelope(system: Delayed, lin: Linearisation) -> Envelope:
     weights = np.abs(system.weights)
     limit = 1.01 * (norms[0] + norms[1] * norms[2] * np.linalg.norm(weights, 2)) + 1e-12
     rate = 1.0 / system.longest
-    low = -max(10.0 * rate, np.abs(alone).max())
+    # Beyond all eigenvalues of a region alone: at one of them there is no (z - A)⁻¹.
+    low = -max(10.0 * rate, 1.01 * np.abs(alone).max())
     omega = np.concatenate([[0.0], np.geomspace(1e-5 * limit, limit, FREQUENCIES - 1)])
 
     def reaches(growth: np.ndarray) -> np.ndarray:
         """Whether the gain is 1 or more at each frequency and its own growth."""
         values, which = np.unique(growth, return_inverse=True)
-        network = np.array([np.linalg.norm(weights * np.exp(-g * system.delays * (weights != 0)), 2) for g in values])[which]
+        network = np.array([_strongest(weights, system.delays, g) for g in values])[which]
         z = (growth + 1j * omega)[:, None, None, None] * np.eye(A.shape[1])
         return ~(np.linalg.norm(C @ np.linalg.solve(z - A, B + 0j * z[..., :1]), axis=(2, 3)).max(axis=1) * network < 1.0)
 
@@ -71,6 +72,11 @@ def envelope(system: Delayed, lin: Linearisation) -> Envelope:
     return Envelope(omega, growth)
 
 
+def _strongest(weights: np.ndarray, delays: np.ndarray, growth: float) -> float:
+    """The norm of |w_ij| exp(-growth d_ij); far to the left it is as good as infinite, and remains a number."""
+    return float(np.linalg.norm(weights * np.exp(np.minimum(-growth * delays * (weights != 0), 600.0)), 2))
+
+
 def _islands(A: np.ndarray, B: np.ndarray, C: np.ndarray, poles: np.ndarray, rate: float, delays: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Round each pole, the greatest radius (1/ms) up to which the gain reaches 1 somewhere on the circle; what is larger than 1/τ the grid sees."""
     radii = rate * np.geomspace(1e-4, 1.0, RADII)
@@ -80,7 +86,7 @@ def _islands(A: np.ndarray, B: np.ndarray, C: np.ndarray, poles: np.ndarray, rat
     R = np.linalg.solve(z[..., None, None] * eye - A[:, None, None, None], B[:, None, None, None] + 0j * z[..., None, None])
     gain = np.linalg.norm(C[:, None, None, None] @ R, axis=(-2, -1))
     values = np.linspace(z.real.min(), z.real.max(), 32)
-    norms = [np.linalg.norm(weights * np.exp(-g * delays * (weights != 0)), 2) for g in values]
+    norms = [_strongest(weights, delays, g) for g in values]
     reached = (gain * np.exp(np.interp(z.real, values, np.log(np.maximum(norms, 1e-300)))) >= 1.0).any(axis=-1)
     last = np.where(reached.any(axis=-1), RADII - 1 - reached[..., ::-1].argmax(axis=-1), 0)
     return radii[np.minimum(last + 1, RADII - 1)]

@@ -1,6 +1,6 @@
 """One parameter of a network: where it sits, what it is called, its unit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -44,6 +44,17 @@ class Place(NamedTuple):
         return float(number)
 
 
+def numbers_of(values: Any, what: str) -> list[Any]:
+    """The members of a sequence of numbers or of a Quantity array.
+
+    Raises:
+        ValueError: a single value, or a mapping.
+    """
+    if isinstance(values, Mapping | str) or (np.ndim(values) == 0 and not isinstance(values, list | tuple)):
+        raise ValueError(f"{what} got {values!r}, expected a sequence of numbers or Quantities")
+    return list(values)
+
+
 def place(network: Network, where: Callable[[Network], Any], caller: str) -> Place:
     """The parameter that `where(network)` picks.
 
@@ -55,8 +66,10 @@ def place(network: Network, where: Callable[[Network], Any], caller: str) -> Pla
     mark = object()
     try:
         marked = eqx.tree_at(where, network, mark, is_leaf=_is_leaf)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{caller}(where=...) does not pick one parameter of the network, expected something like where=lambda n: n.model.mu") from error
+    except (AttributeError, KeyError, IndexError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{caller}(where=...) does not pick one parameter of the network, expected something like where=lambda n: n.model.mu, also for a bare model"
+        ) from error
     leaves, _ = jax.tree_util.tree_flatten_with_path(marked, is_leaf=lambda node: node is mark)
     keys = next(path for path, leaf in leaves if leaf is mark)
     path = tuple(_plain(key) for key in keys)

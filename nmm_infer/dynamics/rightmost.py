@@ -37,7 +37,8 @@ def rightmost(lin: Linearisation, J: Float[np.ndarray, "system system"], n: int)
     """
     if lin.delays is not None and lin.n_messages > 0:
         system = delayed(lin)
-        if system.longest > 0.0:
+        # Messages that do nothing, such as those of a coupling of strength 0, delay nothing.
+        if system.longest > 0.0 and np.any(system.B) and np.any(system.C):
             with threadpool_limits(1, user_api="blas"):  # many small products: threads would wait for each other
                 return _delayed(system, envelope(system, lin), n)
     return _sorted(Roots(*np.linalg.eig(np.asarray(J))))

@@ -16,7 +16,7 @@ from ..solvers.heun import Heun
 from ..solving.delays import plan as plan_delays
 from ..solving.engine import Carry, Stepper
 from ..solving.grid import make_grid
-from .place import Place, filled, place
+from .place import Place, filled, numbers_of, place
 from .progress import Walk
 from .system import as_double, as_network, coords, ranges
 
@@ -74,7 +74,7 @@ def sweep(
 
     network = as_network(system, "sweep(network)")
     at = place(network, where, "sweep")
-    numbers = [at.number(value, "sweep(values=...)") for value in values]
+    numbers = [at.number(value, "sweep(values=...)") for value in numbers_of(values, "sweep(values=...)")]
     if not numbers:
         raise ValueError(f"sweep(values=...) is empty, expected values of {at.name}")
     if network.noise is not None and key is None:

@@ -48,7 +48,7 @@ def as_point(network: Network, point: Any, caller: str) -> Float[Array, "state r
     """A state of the network: `point` as given, or the fixed point near the initial state.
 
     Raises:
-        ValueError: the wrong shape, or no fixed point.
+        ValueError: the wrong shape, NaN, or no fixed point.
     """
     shape = jnp.shape(network.initial)
     if point is None:
@@ -59,6 +59,8 @@ def as_point(network: Network, point: Any, caller: str) -> Float[Array, "state r
             )
         return found
     array = jnp.asarray(np.asarray(point, dtype=np.float64))
+    if not bool(jnp.all(jnp.isfinite(array))):
+        raise ValueError(f"{caller} contains NaN or infinite values, expected a state: one of nmm.dynamics.fixed_points(network), or numbers")
     if array.shape == shape[:1]:
         array = array[:, None]
     if array.shape not in (shape, (shape[0], 1)):

@@ -24,7 +24,9 @@ class KuramotoOrder(AbstractObservation, AbstractPointwise):
     variable: str = eqx.field(static=True, default="theta")
 
     def each(self, values):
-        return jnp.hypot(jnp.cos(values).mean(axis=-1), jnp.sin(values).mean(axis=-1))
+        square = jnp.cos(values).mean(axis=-1) ** 2 + jnp.sin(values).mean(axis=-1) ** 2
+        # At complete incoherence the length of the mean has no gradient: zero then, rather than NaN.
+        return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
 
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
