@@ -171,7 +171,7 @@ def write(results: list[dict], quick: bool) -> None:
         "",
         f"{where()}, device {results[0]['device']}. Reduced Wong–Wang, step {STEP:g} ms, Heun, float32, white noise, BOLD every {PERIOD:g} ms; gradients "
         "with respect to a parameter of every region and the global coupling. Peak: of the resident memory, beyond that of a process that did the same over "
-        "a few samples.",
+        "a few samples; some 15 MiB up or down are the compiler's.",
         "",
         *table(("case", "peak, MiB", "temporary arrays planned by XLA, MiB", "run, s"), rows),
         "",
