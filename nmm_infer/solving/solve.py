@@ -23,7 +23,8 @@ from .grid import Grid, make_grid
 from .lines import PLAIN, REVERSE
 from .recorders import AbstractRecorder, recorder_of
 
-# What the gradient of a run may keep before it is checkpointed, and measured numbers kept for each state and step (7 to 28, most with free delays, noise and BOLD).
+# What the gradient of a run may keep before it is checkpointed, and the numbers kept for each state and step:
+# measured 7 to 28, most with free delays, noise and BOLD.
 STORED_BYTES = 128e6
 KEPT_PER_STATE = 28
 
