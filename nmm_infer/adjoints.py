@@ -2,29 +2,35 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+if TYPE_CHECKING:  # to a type checker it would be an argument of the constructor
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
+
 # Steps in a frame where frames do not matter for the derivative.
 FRAME = 1024
 
 
 class AbstractAdjoint(eqx.Module):
-    """Decides how a simulation is differentiated, and what it keeps for that."""
+    """Decides how a simulation is differentiated, and what it keeps for that.
+
+    Class-level metadata:
+        reverse_only: whether delays may have a backward pass of their own, which is fast and which reverse mode alone can take.
+    """
+
+    reverse_only: AbstractClassVar[bool]
 
     @property
     @abc.abstractmethod
     def frame_steps(self) -> int:
         """Preferred number of steps in a frame: a simulation that records little holds the states of one frame at a time."""
-
-    @property
-    @abc.abstractmethod
-    def reverse_only(self) -> bool:
-        """Whether delays may have a backward pass of their own, which is fast and which reverse mode alone can take."""
 
     @abc.abstractmethod
     def wrap(self, frame: Any) -> Any:
@@ -44,6 +50,8 @@ class Checkpointed(AbstractAdjoint):
 
     steps: int = eqx.field(static=True, default=256)
 
+    reverse_only: ClassVar[bool] = True
+
     def __check_init__(self):
         if self.steps < 1:
             raise ValueError(f"Checkpointed(steps={self.steps}): expected at least 1 step")
@@ -52,10 +60,6 @@ class Checkpointed(AbstractAdjoint):
     def frame_steps(self) -> int:
         return self.steps
 
-    @property
-    def reverse_only(self) -> bool:
-        return True
-
     def wrap(self, frame):
         return jax.checkpoint(frame, prevent_cse=False)
 
@@ -63,46 +67,39 @@ class Checkpointed(AbstractAdjoint):
         return run
 
 
-class Stored(AbstractAdjoint):
-    """Keep everything: the fastest gradient with respect to many numbers, while memory lasts."""
+class AbstractUncut(AbstractAdjoint):
+    """Frames are of no account for the derivative."""
 
     @property
     def frame_steps(self) -> int:
         return FRAME
 
-    @property
-    def reverse_only(self) -> bool:
-        return True
-
     def wrap(self, frame):
         return frame
+
+
+class Stored(AbstractUncut):
+    """Keep everything: the fastest gradient with respect to many numbers, while memory lasts."""
+
+    reverse_only: ClassVar[bool] = True
 
     def differentiate(self, run):
         return run
 
 
-class Direct(AbstractAdjoint):
+class Direct(AbstractUncut):
     """Every derivative that JAX can take: forward (`jax.jvp`, `jax.jacfwd`), reverse, and Hessians.
 
     Its reverse mode keeps everything, and is slow through delays, which have no backward pass of their own here.
     """
 
-    @property
-    def frame_steps(self) -> int:
-        return FRAME
-
-    @property
-    def reverse_only(self) -> bool:
-        return False
-
-    def wrap(self, frame):
-        return frame
+    reverse_only: ClassVar[bool] = False
 
     def differentiate(self, run):
         return run
 
 
-class Forward(AbstractAdjoint):
+class Forward(AbstractUncut):
     """Forward sensitivities: the gradient with respect to a few numbers, in the same pass as the simulation.
 
     Nothing is kept of the past, so memory does not grow with the number of steps, but with outputs × unknowns:
@@ -116,20 +113,11 @@ class Forward(AbstractAdjoint):
 
     most: int = eqx.field(static=True, default=256)
 
+    reverse_only: ClassVar[bool] = False
+
     def __check_init__(self):
         if self.most < 1:
             raise ValueError(f"Forward(most={self.most}): expected at least 1 unknown")
-
-    @property
-    def frame_steps(self) -> int:
-        return FRAME
-
-    @property
-    def reverse_only(self) -> bool:
-        return False
-
-    def wrap(self, frame):
-        return frame
 
     def differentiate(self, run):
         def simulate(*arguments: Any) -> Any:
