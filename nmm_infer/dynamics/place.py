@@ -50,7 +50,7 @@ def numbers_of(values: Any, what: str) -> list[Any]:
     Raises:
         ValueError: a single value, or a mapping.
     """
-    if isinstance(values, Mapping | str) or (np.ndim(values) == 0 and not isinstance(values, list | tuple)):
+    if not isinstance(values, list | tuple) and (isinstance(values, Mapping | str) or np.ndim(values) == 0):
         raise ValueError(f"{what} got {values!r}, expected a sequence of numbers or Quantities")
     return list(values)
 
