@@ -46,6 +46,7 @@ def peers(
     kind: Annotated[str | None, typer.Option(help="Only this kind: forward, gradient or speed.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 5,
     quick: Annotated[bool, typer.Option(help="Fewer steps.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the tasks of an earlier run that are not measured now.")] = False,
     environments: Annotated[Path, typer.Option(help="Folder of the peers' environments.")] = FOLDER,
     results: Annotated[Path | None, typer.Option(help="Folder of peers.md and peers.json; by default benchmarks/results, for a part of them a cache.")] = None,
 ) -> None:
@@ -61,7 +62,7 @@ def peers(
         )
     is_part = any((only, problem, kind, quick))
     place = results or (environments / "results" if is_part else peers_module.RESULTS)
-    peers_module.run(contestants, tasks, rounds, environments, place, typer.echo)
+    peers_module.run(contestants, tasks, rounds, environments, place, typer.echo, keep)
     typer.echo(f"written to {place / 'peers.md'} and {place / 'peers.json'}")
 
 

@@ -8,7 +8,6 @@ import datetime
 import json
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -60,51 +59,72 @@ def run(
     folder: Path = FOLDER,
     results: Path = RESULTS,
     say: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Measure, and write `peers.md` and `peers.json` after every task, so that an interrupted run leaves what it has."""
-    everything: dict[str, Any] = {"about": about(rounds), "tasks": []}
+    keep: bool = False,
+) -> list[dict[str, Any]]:
+    """Measure, and write `peers.md` and `peers.json` after every task, so that an interrupted run leaves what it has.
+
+    With `keep` the tasks of an earlier run stay until they are measured anew.
+    """
+    everything = earlier(results) if keep else []
     for task in tasks() if chosen is None else chosen:
         say(task.title)
         load = os.getloadavg()[0]
         rows = measure(task, contestants, rounds, folder, say)
-        everything["tasks"].append({"task": task._asdict(), "title": task.title, "load": [load, os.getloadavg()[0]], "rows": rows})
-        say("\n".join(markdown(task.title, task.steps, rows)))
+        found = {"task": task._asdict(), "title": task.title, "about": about(rounds, load), "rows": rows}
+        everything = in_order([*(each for each in everything if each["task"] != found["task"]), found])
+        say("\n".join(section(found)))
         write(everything, results)
     return everything
 
 
-def about(rounds: int) -> dict[str, Any]:
+def earlier(results: Path) -> list[dict[str, Any]]:
+    file = results / "peers.json"
+    return json.loads(file.read_text()) if file.exists() else []
+
+
+def in_order(everything: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    order = [(task.problem, task.kind) for task in tasks()]
+    return sorted(everything, key=lambda each: order.index((each["task"]["problem"], each["task"]["kind"])))
+
+
+def about(rounds: int, load: float) -> dict[str, Any]:
     return {
+        "load": [load, os.getloadavg()[0]],
         "date": str(datetime.date.today()),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "python": ".".join(map(str, sys.version_info[:3])),
         "device": "cpu",
         "rounds": rounds,
     }
 
 
-def write(everything: dict[str, Any], results: Path) -> None:
+def write(everything: list[dict[str, Any]], results: Path) -> None:
     results.mkdir(parents=True, exist_ok=True)
     (results / "peers.json").write_text(json.dumps(everything, indent=1) + "\n")
     (results / "peers.md").write_text("\n".join(page(everything)))
 
 
-def page(everything: dict[str, Any]) -> list[str]:
-    facts, measured = everything["about"], everything["tasks"]
-    regions = measured[0]["task"]["regions"]
-    loads = [load for each in measured for load in each["load"]]
-    versions = {name: version for each in measured for each_row in each["rows"] for name, version in (each_row["versions"] or {}).items()}
-    load = f"load {min(loads):.1f}–{max(loads):.1f}"
-    machine = f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, device {facts['device']}, Python {facts['python']}, {load}."
+def section(each: dict[str, Any]) -> list[str]:
+    facts = each["about"]
+    before, after = facts["load"]
+    machine = f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, {facts['device']}, load {before:.1f} before and {after:.1f} after"
+    return [f"## {each['title']}", "", f"{machine}, {facts['rounds']} rounds.", "", *markdown(each["task"]["steps"], each["rows"])]
+
+
+def page(everything: list[dict[str, Any]]) -> list[str]:
+    """All tasks; each has its own date and load, as they need not be measured at once."""
+    versions = {f"{name} {version}" for each in everything for found in each["rows"] for name, version in (found["versions"] or {}).items()}
+    pythons = {found["python"] for each in everything for found in each["rows"] if found["python"]}
     lines = [
         "# The same network in every simulator",
         "",
-        f"{machine} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}.",
+        f"{everything[0]['task']['regions']} regions, dense log-normal weights with row sums of at most 1, delays of 10–200 steps of {STEP:g} ms,",
+        f"white noise of {SIGMA:g} per √ms on both states, float32 unless noted.",
+        "MPR is the Montbrió–Pazó–Roxin model, its rate coupled into V'. Hopf is coupled diffusively through x and y, Hopf-x through x alone.",
         "",
-        f"{regions} regions, dense log-normal weights with row sums of at most 1, delays of 10–200 steps of {STEP:g} ms, white noise of {SIGMA:g} per √ms",
-        "on both states, float32 unless noted.",
-        f"Times are ratios to the first row, best and median of {facts['rounds']} interleaved rounds; the absolute ones depend on the machine.",
+        f"Python {', '.join(sorted(pythons))}; {', '.join(sorted(versions))}.",
+        "",
+        "Times are ratios to the first row, best and median of interleaved rounds; the absolute ones depend on the machine.",
         "Processor time adds up all threads, and is the fairer figure when the machine is busy: long calls share their core with others, short ones may not.",
         "The first call includes building and compiling; memory is the peak of the process.",
         "",
@@ -112,9 +132,7 @@ def page(everything: dict[str, Any]) -> list[str]:
         f"(largest difference over the standard deviation, at most {TOLERANCE:g}; of gradients, the slope along one direction against a central difference,",
         f"at most {SLOPE_TOLERANCE:g}). *Off* is how far that way of stepping is from Heun's method with the input of each stage, which is ours.",
         "",
-        "MPR is the Montbrió–Pazó–Roxin model, its rate coupled into V'. Hopf is coupled diffusively through x and y, Hopf-x through x alone.",
-        "",
     ]
-    for each in measured:
-        lines += markdown(each["title"], each["task"]["steps"], each["rows"])
+    for each in everything:
+        lines += section(each)
     return lines

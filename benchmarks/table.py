@@ -24,10 +24,10 @@ def row(session: Any) -> dict[str, Any]:
     }
 
 
-def markdown(title: str, steps: int, rows: list[dict[str, Any]]) -> list[str]:
+def markdown(steps: int, rows: list[dict[str, Any]]) -> list[str]:
     """A table of those who ran, the ratios to the first of them foremost, and a line on those who did not."""
     ran = [each for each in rows if each["best"] is not None]
-    lines = [f"## {title}", ""]
+    lines: list[str] = []
     if ran:
         base = ran[0]
         header = (

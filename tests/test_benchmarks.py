@@ -75,10 +75,11 @@ def measured(tmp_path_factory):
 
 def test_everybody_is_in_the_results(measured):
     everything, folder, said = measured
-    rows = {row["name"]: row for row in everything["tasks"][0]["rows"]}
+    rows = {row["name"]: row for row in everything[0]["rows"]}
     assert set(rows) == {OURS.name, RING.name, "gone"}
     for name in (OURS.name, RING.name):
         row = rows[name]
+        assert row["problem"] is None, row["problem"]
         assert row["agreement"]["verified"], row
         assert row["agreement"]["error"] < 1e-3
         assert len(row["rounds"]) == 2
@@ -91,8 +92,20 @@ def test_everybody_is_in_the_results(measured):
     page = (folder / "peers.md").read_text()
     assert f"| {OURS.name} | 1.00 | 1.00 | 1.00 |" in page
     assert "Failed: gone (ModuleNotFoundError: No module named 'benchmarks.workers.nobody')." in page
-    assert json.loads((folder / "peers.json").read_text())["tasks"][0]["rows"][0]["name"] == OURS.name
+    assert json.loads((folder / "peers.json").read_text())[0]["rows"][0]["name"] == OURS.name
     assert said[0] == FORWARD.title
+
+
+def test_an_earlier_run_is_kept_if_wanted(measured, tmp_path):
+    everything, _, _ = measured
+    peers.write(everything, tmp_path)
+    gone, other = Contestant("gone", "nobody", "default"), Task("Hopf", "forward", 100, 6)
+    kept = peers.run((gone,), (other,), rounds=1, results=tmp_path, say=lambda _: None, keep=True)
+    assert [each["title"] for each in kept] == [FORWARD.title, other.title]
+    # Measured anew, a task replaces what was there, and keeps its place.
+    kept = peers.run((gone,), (FORWARD,), rounds=1, results=tmp_path, say=lambda _: None, keep=True)
+    assert [(each["title"], len(each["rows"])) for each in kept] == [(FORWARD.title, 1), (other.title, 1)]
+    assert len(peers.run((gone,), (other,), rounds=1, results=tmp_path, say=lambda _: None)) == 1
 
 
 @pytest.mark.parametrize("contestant", [OURS, RING], ids=lambda c: c.worker)
@@ -100,7 +113,8 @@ def test_gradients_are_those_of_the_reference(contestant):
     session = Session(contestant, GRADIENT)
     session.check()
     session.close()
-    assert session.agreement["verified"], (session.problem, session.agreement)
+    assert session.problem is None, session.problem
+    assert session.agreement["verified"], session.agreement
     assert session.agreement["error"] < 1e-3
 
 
@@ -139,7 +153,7 @@ def test_verdicts():
 
 def test_a_table_without_times():
     row = {"name": "gone", "problem": "not installed: no such package", "excused": False, "best": None}
-    assert markdown("title", 10, [row]) == ["## title", "", "Failed: gone (not installed: no such package).", ""]
+    assert markdown(10, [row]) == ["Failed: gone (not installed: no such package).", ""]
 
 
 def test_choosing():
