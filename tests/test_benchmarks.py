@@ -96,10 +96,9 @@ def test_everybody_is_in_the_results(measured):
     assert said[0] == FORWARD.title
 
 
-def test_an_earlier_run_is_kept_if_wanted(measured, tmp_path):
-    everything, _, _ = measured
-    peers.write(everything, tmp_path)
+def test_an_earlier_run_is_kept_if_wanted(tmp_path):
     gone, other = Contestant("gone", "nobody", "default"), Task("Hopf", "forward", 100, 6)
+    peers.run((gone, gone), (FORWARD,), rounds=1, results=tmp_path, say=lambda _: None)
     kept = peers.run((gone,), (other,), rounds=1, results=tmp_path, say=lambda _: None, keep=True)
     assert [each["title"] for each in kept] == [FORWARD.title, other.title]
     # Measured anew, a task replaces what was there, and keeps its place.
