@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling
-from .mixed import Mixed, mix
+from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
@@ -138,7 +138,7 @@ class Network(AbstractPlated):
     @property
     def plate_labels(self) -> dict[str, tuple[str, ...]]:
         """Regions along each plate: all of them along `region`, those of a group along `region_GROUP`."""
-        return {"region": self.connectome.labels, **(self.model.plates if isinstance(self.model, Mixed) else {})}
+        return {"region": self.connectome.labels, **self.model.plates}
 
     @property
     def n_regions(self) -> int:
@@ -165,7 +165,7 @@ class Network(AbstractPlated):
     @property
     def noise_gate(self) -> Float[np.ndarray, "noisy region"] | None:
         """1 where noise acts on a noisy state of a region, 0 where it does not; None: it acts everywhere."""
-        return self.model.gate(self.noise.states) if isinstance(self.model, Mixed) and self.noise is not None else None
+        return None if self.noise is None else self.model.gate(self.noise.states)
 
     @property
     def has_delays(self) -> bool:

@@ -63,6 +63,15 @@ class AbstractDynamics(AbstractPart):
         """1 where a region has the variables `names`, 0 where not; None: every region has them."""
 
     @abc.abstractmethod
+    def gate(self, chosen: tuple[str, ...] | None) -> Float[np.ndarray, "noisy region"] | None:
+        """1 where noise on the `chosen` states (None: the declared ones) acts on a region, 0 where not; None: it acts everywhere."""
+
+    @property
+    @abc.abstractmethod
+    def plates(self) -> dict[str, tuple[str, ...]]:
+        """Plates of its own, beside `region`, with the labels of their regions."""
+
+    @abc.abstractmethod
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state."""
 
@@ -125,6 +134,13 @@ class AbstractModel(AbstractDynamics):
 
     def senders(self, names: tuple[str, ...]) -> None:
         return None
+
+    def gate(self, chosen: tuple[str, ...] | None) -> None:
+        return None
+
+    @property
+    def plates(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
         """The default initial state, the same in every region."""

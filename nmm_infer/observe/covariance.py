@@ -4,11 +4,10 @@ import equinox as eqx
 
 from ..signal import Signal
 from .base import period_field
-from .moments import add_samples, no_moments, pairs
-from .statistic import AbstractStatistic, channels_of, squared
+from .statistic import AbstractOfPairs, squared
 
 
-class Covariance(AbstractStatistic):
+class Covariance(AbstractOfPairs):
     """Covariance between the time courses of regions (or sensors) over the whole signal; divided by the number of samples minus one.
 
     Args:
@@ -18,12 +17,6 @@ class Covariance(AbstractStatistic):
 
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
-
-    def begin(self, channels):
-        return no_moments(channels_of(channels, "Covariance"), pairs)
-
-    def gather(self, memory, values):
-        return add_samples(memory, values, pairs)
 
     def conclude(self, memory, signal):
         dim, labels = signal.dims[1], signal.labels[1]

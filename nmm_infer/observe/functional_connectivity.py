@@ -5,11 +5,10 @@ import jax.numpy as jnp
 
 from ..signal import Signal
 from .base import period_field
-from .moments import add_samples, no_moments, pairs
-from .statistic import AbstractStatistic, channels_of
+from .statistic import AbstractOfPairs
 
 
-class FunctionalConnectivity(AbstractStatistic):
+class FunctionalConnectivity(AbstractOfPairs):
     """Pearson correlation between the time courses of regions (or sensors) over the whole signal.
 
     Args:
@@ -19,12 +18,6 @@ class FunctionalConnectivity(AbstractStatistic):
 
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
-
-    def begin(self, channels):
-        return no_moments(channels_of(channels, "FunctionalConnectivity"), pairs)
-
-    def gather(self, memory, values):
-        return add_samples(memory, values, pairs)
 
     def conclude(self, memory, signal):
         sd = jnp.sqrt(jnp.diagonal(memory.products))

@@ -4,11 +4,10 @@ import equinox as eqx
 
 from ..signal import Signal
 from .base import period_field
-from .moments import add_samples, no_moments, squares
-from .statistic import AbstractStatistic
+from .statistic import AbstractOfChannels
 
 
-class Mean(AbstractStatistic):
+class Mean(AbstractOfChannels):
     """Mean over time of each region (or sensor, or of a single time course).
 
     Args:
@@ -18,12 +17,6 @@ class Mean(AbstractStatistic):
 
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
-
-    def begin(self, channels):
-        return no_moments(channels, squares)
-
-    def gather(self, memory, values):
-        return add_samples(memory, values, squares)
 
     def conclude(self, memory, signal):
         return Signal(memory.mean, None, signal.dims[1:], signal.labels[1:], "mean", signal.unit)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from ..signal import Signal
 from ..stream import AbstractSummarised, AbstractSummary
 from .base import AbstractObservation, activity_of, steps_in
+from .moments import add_samples, no_moments, pairs, squares
 from .naming import of_model
 
 
@@ -40,17 +41,32 @@ class AbstractStatistic(AbstractObservation, AbstractSummarised, AbstractSummary
         return self.conclude(self.gather(self.begin(values.shape[1:]), values), signal)
 
 
-def squared(unit: str) -> str:
-    """The unit of a square."""
-    return unit if unit in ("", "1") else f"({unit})^2" if "/" in unit else f"{unit}^2"
+class AbstractOfChannels(AbstractStatistic):
+    """A statistic of each channel by itself, from its mean and its sum of squares."""
+
+    def begin(self, channels):
+        return no_moments(channels, squares)
+
+    def gather(self, memory, values):
+        return add_samples(memory, values, squares)
 
 
-def channels_of(channels: tuple[int, ...], what: str) -> tuple[int, ...]:
-    """`channels`, if samples have one axis.
+class AbstractOfPairs(AbstractStatistic):
+    """A statistic of every pair of channels, from their means and sums of products.
 
     Raises:
         ValueError: a sample is a single number or a matrix.
     """
-    if len(channels) != 1:
-        raise ValueError(f"{what} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
-    return channels
+
+    def begin(self, channels):
+        if len(channels) != 1:
+            raise ValueError(f"{type(self).__name__} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
+        return no_moments(channels, pairs)
+
+    def gather(self, memory, values):
+        return add_samples(memory, values, pairs)
+
+
+def squared(unit: str) -> str:
+    """The unit of a square."""
+    return unit if unit in ("", "1") else f"({unit})^2" if "/" in unit else f"{unit}^2"
