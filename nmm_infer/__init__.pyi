@@ -21,7 +21,8 @@ from .priors import FromMaps as FromMaps
 from .priors import Pooled as Pooled
 from .priors import Prior as Prior
 from .priors import sample as sample
-from .problem import Problem as Problem
+from .problems import NumPyroModel as NumPyroModel
+from .problems import Problem as Problem
 from .results import load as load
 from .results import save as save
 from .signal import Signal as Signal

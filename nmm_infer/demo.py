@@ -15,7 +15,7 @@ from .network import Network
 from .noises import Additive as WhiteNoise
 from .observe import Bold
 from .priors import Pooled, Prior
-from .problem import Problem
+from .problems import Problem
 
 
 def resting_state_problem() -> tuple[Problem, Any]:

@@ -9,19 +9,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from ..problem import Problem
+from ..problems import AbstractProblem
 
 
 class AbstractEngine(eqx.Module):
     """`engine(problem, data, key=key)` gives an `xarray.DataTree` in ArviZ's schema."""
 
     @abc.abstractmethod
-    def __call__(self, problem: Problem, data: Any, *, key: PRNGKeyArray, progress: bool = True) -> Any:
+    def __call__(self, problem: AbstractProblem, data: Any, *, key: PRNGKeyArray, progress: bool = True) -> Any:
         """Infer the posterior of `problem` given `data`.
 
         Args:
             problem: what is unknown.
-            data: `["time region"]` or `["time sensor"]`, an array, `xarray.DataArray` or `Signal`.
+            data: what the problem takes; for a Problem `["time region"]` or `["time sensor"]`, an array, `xarray.DataArray` or `Signal`.
             key: a JAX random key.
             progress: show progress.
 
@@ -42,9 +42,10 @@ def precision(dtype: Any) -> AbstractContextManager[Any]:
 
 
 def check_problem(problem: Any) -> None:
-    """Raises TypeError for anything but a Problem."""
-    if not isinstance(problem, Problem):
-        raise TypeError(f"engine(problem=...) got {type(problem).__name__}, expected an nmm.Problem")
+    """Raises TypeError for anything but a problem."""
+    if not isinstance(problem, AbstractProblem):
+        hint = f"; a NumPyro model is nmm.NumPyroModel({getattr(problem, '__name__', 'function')})" if callable(problem) else ""
+        raise TypeError(f"engine(problem=...) got {type(problem).__name__}, expected an nmm.Problem or an nmm.NumPyroModel{hint}")
 
 
 def check_counts(owner: str, **counts: int) -> None:

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
-from numpyro import handlers
 
+from ..problems.base import Named, dataset
 from ..provenance import provenance
 from .target import Target
 
@@ -53,22 +53,24 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     import xarray as xr
 
     key_prior, key_prior_predictive, key_predictive = jax.random.split(key, 3)
+    problem, observed = target.problem, target.observed
     latent = jnp.asarray(run.latent)
-    constrain = jax.jit(jax.vmap(jax.vmap(target.constrain)))
-    prior_latent = jax.jit(jax.vmap(target.prior_draw))(jax.random.split(key_prior, PRIOR_DRAWS))[None]
+    prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
     groups: dict[str, Any] = {
-        "posterior": _sites(target, constrain(latent)),
+        "posterior": _sites(target, target.constrain_all(latent)),
         "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in run.stats.items()}, coords=_draws(run.latent.shape)),
         "unconstrained_posterior": _unconstrained(target, latent),
-        "log_likelihood": _log_likelihood(target, latent),
-        "prior": _sites(target, constrain(prior_latent)),
-        "observed_data": _observed(target),
-        "constant_data": _constant(target),
+        "log_likelihood": dataset(_with_draws(_log_likelihood(target, latent)), problem.coords(observed)),
+        "prior": _sites(target, target.constrain_all(prior_latent)),
+        "observed_data": problem.observed_data(observed),
+        "constant_data": problem.constant_data(),
     }
     if run.predictive_draws:
         chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
         groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive).assign_coords(draw=chosen)
         groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive)
+    # A model of no data has no likelihood, no predictions.
+    groups = {name: group for name, group in groups.items() if group.data_vars}
     for name, variables in run.extra.items():
         groups[name] = xr.Dataset(variables)
     tree = xr.DataTree.from_dict(groups)
@@ -81,10 +83,8 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
             "gradient_evaluations": run.gradients,
             "failed_simulations": run.failed,
             "interrupted": int(run.interrupted),
-            "data_hash": target.observed.recording.hash,
-            "model": target.problem.network.model.title(),
-            "likelihood": type(target.problem.likelihood).__name__,
-            "observation": type(target.problem.observe).__name__,
+            "data_hash": problem.fingerprint(observed),
+            **problem.about(),
         }
     )
     for group in ("posterior", "prior"):
@@ -94,22 +94,13 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
 
 def _sites(target: Target, values: dict[str, Array]) -> Any:
     """Sites as variables with the names of their plates as dims."""
-    import xarray as xr
-
-    units = {name: prior.unit for name, prior in target.problem.priors.items() if getattr(prior, "unit", None) not in (None, "1")}
-    labels = {plate: list(names) for plate, names in target.problem.network.plate_labels.items()}
-    variables = {}
-    for name, value in values.items():
-        array = np.asarray(value)
-        plates = target.dims(name) if name in target.sites else ()
-        inner = array.ndim - 2 - len(plates)
-        dims = ("chain", "draw", *plates, *(f"{name}_dim_{i}" for i in range(inner)))
-        if inner < 0:  # a value shared along its plates
-            dims = ("chain", "draw", *plates[-(array.ndim - 2) :]) if array.ndim > 2 else ("chain", "draw")
-        variables[name] = (dims, array, {"units": str(units[name])} if name in units else {})
-    dataset = xr.Dataset(variables)
-    known: dict[str, Any] = {dim: names for dim, names in labels.items() if dataset.sizes.get(dim) == len(names)}
-    return dataset.assign_coords(chain=np.arange(dataset.sizes["chain"]), draw=np.arange(dataset.sizes["draw"]), **known)
+    problem, observed = target.problem, target.observed
+    dims = problem.site_dims(observed)
+    found = dataset({name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()}, problem.coords(observed))
+    for name, unit in problem.units().items():
+        if name in found:
+            found[name].attrs["units"] = unit
+    return found
 
 
 def _draws(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -117,90 +108,36 @@ def _draws(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
 
 
 def _unconstrained(target: Target, latent: Array) -> Any:
-    import xarray as xr
-
     values = jax.vmap(jax.vmap(target.unravel))(latent)
-    variables = {name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))), np.asarray(v)) for name, v in values.items()}
-    return xr.Dataset(variables, coords=_draws(latent.shape))
+    return dataset({name: Named(v, ("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2)))) for name, v in values.items()}, {})
 
 
-def _with_model(target: Target, x: Array) -> tuple[Any, Array]:
-    """Distribution of the data at unconstrained `x`, and whether the model is valid there."""
-    values = target.constrain(x)
-    with handlers.substitute(data=values), handlers.seed(rng_seed=0):
-        network, observe, likelihood = target.problem.draw()
-    return likelihood.distribution(network, observe, lambda: target.problem._simulate(network, observe), target.observed)
+def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
+    return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
 
 
-def _log_likelihood(target: Target, latent: Array) -> Any:
-    import xarray as xr
+@eqx.filter_jit
+def _log_likelihood(target: Target, latent: Array) -> dict[str, Named]:
+    return target.for_each(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent)
 
-    values = jnp.asarray(target.observed.values)
-    one = eqx.filter_jit(lambda x: _with_model(target, x)[0].log_prob(values))
-    # One draw after the other: as much memory as one gradient.
-    flat = jax.lax.map(one, latent.reshape(-1, latent.shape[-1]))
-    dims = ("chain", "draw", *target.observed.batch_dims())
-    array = np.asarray(flat).reshape(*latent.shape[:2], *flat.shape[1:])
-    coords = {name: value for name, value in target.observed.coords().items() if name in dims}
-    return xr.Dataset({"y": (dims, array)}, coords=coords | _draws(latent.shape))
+
+@eqx.filter_jit
+def _replicates(target: Target, latent: Array, keys: PRNGKeyArray) -> dict[str, Named]:
+    def one(x: Array, key: Array) -> dict[str, Named]:
+        values = target.problem.replicate(key, target.constrain(x), target.observed)
+        return target.problem.summaries(target.problem.with_values(target.observed, values))
+
+    return target.for_each(one, latent, keys)
 
 
 def _predictive(target: Target, latent: Array, key: PRNGKeyArray) -> Any:
-    """Replicated data, as the summaries that the likelihood names."""
-    import xarray as xr
-
-    flat = latent.reshape(-1, latent.shape[-1])
-    names: dict[str, tuple[str, ...]] = {}
-
-    def one(inputs: tuple[Array, Array]) -> dict[str, Array]:
-        x, key = inputs
-        distribution, valid = _with_model(target, x)
-        summaries = target.observed.summaries(distribution.sample(key))
-        names.update({name: dims for name, (dims, _) in summaries.items()})
-        return {name: jnp.where(valid, value, jnp.nan) for name, (_, value) in summaries.items()}
-
-    drawn = jax.jit(lambda x, keys: jax.lax.map(one, (x, keys)))(flat, jax.random.split(key, flat.shape[0]))
-    shape = latent.shape[:2]
-    variables = {name: (("chain", "draw", *names[name]), np.asarray(v, dtype=np.float32).reshape(*shape, *v.shape[1:])) for name, v in drawn.items()}
-    coords = target.observed.coords() | _draws(shape)
-    return xr.Dataset(variables, coords=_used(coords, variables))
+    """Replicated data, as the summaries that the problem names."""
+    drawn = _with_draws(_replicates(target, latent, jax.random.split(key, latent.shape[:2])))
+    # Half the size on disk, and more digits than a draw has.
+    single = {name: Named(_single(np.asarray(named.values)), named.dims) for name, named in drawn.items()}
+    return dataset(single, target.problem.coords(target.observed))
 
 
-def _observed(target: Target) -> Any:
-    import xarray as xr
-
-    observed = target.observed
-    recording = observed.recording
-    variables: dict[str, Any] = {name: (dims, np.asarray(value)) for name, (dims, value) in observed.summaries(jnp.asarray(observed.values)).items()}
-    coords = observed.coords()
-    if "y" not in variables:
-        variables["data"] = (("time", recording.dim), recording.values)
-        if recording.interval is not None:
-            coords["time"] = ("time", recording.interval * np.arange(1, recording.values.shape[0] + 1), {"units": "ms"})
-    for name in ("y", "data"):
-        if name in variables and recording.unit:
-            variables[name] = (*variables[name][:2], {"units": recording.unit})
-    return xr.Dataset(variables, coords=_used(coords, variables))
-
-
-def _constant(target: Target) -> Any:
-    import xarray as xr
-
-    connectome = target.problem.network.connectome
-    names = list(connectome.labels)
-    pairs = ("region", "region_2")
-    variables: dict[str, Any] = {}
-    if isinstance(connectome.weights, np.ndarray | jax.Array):
-        variables["weights"] = (pairs, np.asarray(connectome.weights))
-    if isinstance(connectome.lengths, np.ndarray | jax.Array):
-        variables["lengths"] = (pairs, np.asarray(connectome.lengths), {"units": "mm"})
-    coords: dict[str, Any] = {"region": names, "region_2": names}
-    if connectome.centres is not None:
-        variables["centres"] = (("region", "axis"), connectome.centres, {"units": "mm"})
-        coords["axis"] = ["x", "y", "z"]
-    return xr.Dataset(variables, coords=coords)
-
-
-def _used(coords: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    dims = {dim for value in variables.values() for dim in value[0]}
-    return {name: value for name, value in coords.items() if name in dims}
+def _single(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # a prediction that overflows is infinite
+        return values.astype(np.float32) if values.dtype.kind == "f" else values

@@ -8,12 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
-from numpyro import handlers
 from numpyro import infer as numpyro_infer
 from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
-from numpyro.infer.util import unconstrain_fn
 
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .progress import Steps, progress_bar
@@ -111,8 +108,7 @@ class SVI(AbstractEngine):
     def _draw(self, guide: Any, params: Any, key: Any, target: Target) -> Any:
         sites = guide.sample_posterior(key, params, sample_shape=(self.draws,))
         latent = {name: sites[name] for name in target.names}
-        with handlers.block():
-            return jax.vmap(lambda values: ravel_pytree(unconstrain_fn(target.problem.draw, (), {}, values))[0])(latent)
+        return jax.vmap(target.flatten)(latent)
 
 
 def _pareto_k(key: Any, params: Any, target: Target, guide: Any) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,43 +12,72 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
-from ..likelihoods.base import AbstractObserved
-from ..problem import Problem
+from ..problems import AbstractProblem
+from ..problems.base import jax_arrays
 
 # Prior draws looked at for one start; their median by site is a central point that still differs between chains.
 DRAWS_PER_START = 15
+# Draws mapped at once where each may run a simulation.
+BATCH = 50
 
 
-class Target:
+class Question:
+    """A problem with data, compared by identity: programs compiled for it serve it again, with other numbers in the data."""
+
+    def __init__(self, problem: AbstractProblem, bound: Any):
+        self.problem = problem
+        self.bound = bound
+
+
+class Target(eqx.Module):
     """Unconstrained log density of a problem given data.
 
     Where the model fails (an unstable network, a diverged simulation) the log density is -inf with
     gradient zero, so that a sampler rejects the point instead of meeting a NaN.
+
+    A pytree, to be an argument of compiled programs: `target.given(values)` asks the same question of other data, and
+    nothing is compiled anew.
     """
 
-    def __init__(self, problem: Problem, observed: AbstractObserved):
-        # Arrays in the precision of this context: NumPy constants that a program of the other precision
-        # has seen would keep it.
-        self.problem = _in_precision(problem)
-        self.observed = observed
-        self.sites = self._trace()
-        example = {name: site["value"] for name, site in self.sites.items() if site["type"] == "sample"}
-        flat, self._unravel = ravel_pytree(unconstrain_fn(self._prior, (), {}, example))
+    values: Any
+    question: Question = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
+    _unravel: Callable[[Array], dict[str, Array]] = eqx.field(static=True)
+
+    def __init__(self, problem: AbstractProblem, observed: Any):
+        # Arrays in the precision of this context: constants that a program of the other precision has seen would keep it.
+        problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, jax_arrays(problem))
+        self.question = Question(problem, jax_arrays(problem.bind(observed)))
+        self.values = jax.tree.map(jnp.asarray, problem.values(self.question.bound))
+        shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))
+        flat, self._unravel = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
         self.size = flat.size
-        self.names = sorted(example)
+        self.names = tuple(sorted(shapes))
 
-    def _prior(self) -> None:
-        self.problem.draw()
+    @property
+    def problem(self) -> AbstractProblem:
+        """What is unknown."""
+        return self.question.problem
 
-    def _trace(self) -> dict[str, Any]:
-        with handlers.seed(rng_seed=0):
-            trace = handlers.trace(self._prior).get_trace()
-        return {name: site for name, site in trace.items() if site["type"] in ("sample", "deterministic") and not site.get("is_observed")}
+    @property
+    def observed(self) -> Any:
+        """The data, bound."""
+        return self.problem.with_values(self.question.bound, self.values)
 
-    def dims(self, name: str) -> tuple[str, ...]:
-        """Names of the plates that site `name` lies in, outermost first."""
-        frames = sorted(self.sites[name]["cond_indep_stack"], key=lambda frame: frame.dim) if "cond_indep_stack" in self.sites[name] else []
-        return tuple(frame.name for frame in frames)
+    def given(self, values: Any) -> "Target":
+        """The posterior given other data of the same shape."""
+        return eqx.tree_at(lambda target: target.values, self, values)
+
+    def prior(self) -> None:
+        """The prior as a NumPyro model, deterministic sites included."""
+        self.problem.prior(self.observed)
+
+    def _unconstrained_draw(self, key: PRNGKeyArray) -> dict[str, Array]:
+        with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=key):
+            self.prior()
+        latent = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+        return unconstrain_fn(self.prior, (), {}, latent)
 
     def log_density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log posterior density (not normalised) in unconstrained coordinates, Jacobians included."""
@@ -58,33 +88,58 @@ class Target:
 
     def log_prior(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log prior density in unconstrained coordinates."""
-        return -potential_energy(self._prior, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+        return -potential_energy(self.prior, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+
+    def log_likelihood(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
+        """Log likelihood, factors included; -inf where the model fails."""
+        return self.log_density(x) - self.log_prior(x)
 
     def constrain(self, x: Float[Array, " latent"]) -> dict[str, Array]:
-        """All sites, deterministic ones included, in the units of their priors. Runs no simulation."""
-        return constrain_fn(self._prior, (), {}, self._unravel(x), return_deterministic=True)
+        """All sites, deterministic ones included, in the units of their priors. For a Problem it runs no simulation."""
+        return constrain_fn(self.prior, (), {}, self._unravel(x), return_deterministic=True)
+
+    @eqx.filter_jit
+    def constrain_all(self, latent: Float[Array, "chain draw latent"]) -> dict[str, Array]:
+        """`constrain` of many draws."""
+        return self.for_each(self.constrain, latent)
+
+    def for_each(self, function: Callable[..., Any], latent: Float[Array, "chain draw latent"], *others: Array) -> Any:
+        """`function` of each draw, some at a time: memory for a few simulations, however many draws."""
+        flat = [x.reshape(-1, *x.shape[2:]) for x in (latent, *others)]
+        mapped = jax.lax.map(lambda inputs: function(*inputs), tuple(flat), batch_size=min(BATCH, len(flat[0])))
+        return jax.tree.map(lambda x: x.reshape(*latent.shape[:2], *x.shape[1:]), mapped)
 
     def unravel(self, x: Float[Array, " latent"]) -> dict[str, Array]:
         """Unconstrained values by site."""
         return self._unravel(x)
 
+    def flatten(self, sites: dict[str, Array]) -> Float[Array, " latent"]:
+        """The inverse of `constrain`; sites that are no unknowns are ignored."""
+        with handlers.block():
+            return ravel_pytree(unconstrain_fn(self.prior, (), {}, {name: sites[name] for name in self.names}))[0]
+
     def prior_draw(self, key: PRNGKeyArray) -> Float[Array, " latent"]:
         """A draw from the prior, unconstrained."""
-        with handlers.seed(rng_seed=key):
-            trace = handlers.trace(self._prior).get_trace()
-        values = {name: trace[name]["value"] for name in self.names}
-        return ravel_pytree(unconstrain_fn(self._prior, (), {}, values))[0]
+        return ravel_pytree(self._unconstrained_draw(key))[0]
+
+    @eqx.filter_jit
+    def prior_draws(self, key: PRNGKeyArray, n: int) -> Float[Array, "draw latent"]:
+        """`n` draws from the prior, unconstrained."""
+        return jax.vmap(self.prior_draw)(jax.random.split(key, n))
+
+    @eqx.filter_jit
+    def _density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
+        return self.log_density(x)
 
     def shared_scales(self) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are the free scale of a hierarchy."""
-        sites = {prior.scale_site(name) for name, prior in self.problem.priors.items()}
+        sites = self.problem.shared_scales()
         mask = {name: jnp.full(jnp.shape(value), float(name in sites)) for name, value in self._unravel(jnp.zeros(self.size)).items()}
         return np.asarray(ravel_pytree(mask)[0]) > 0
 
     def prior_median(self) -> Float[np.ndarray, " latent"]:
         """The prior's median, unknown by unknown, unconstrained."""
-        draws = jax.jit(jax.vmap(self.prior_draw))(jax.random.split(jax.random.key(0), 1000))
-        return np.median(np.asarray(draws), axis=0)
+        return np.median(np.asarray(self.prior_draws(jax.random.key(0), 1000)), axis=0)
 
     def starts(self, key: PRNGKeyArray, n: int) -> Float[np.ndarray, "chain latent"]:
         """Points of finite density, each the median of some draws from the prior.
@@ -94,13 +149,11 @@ class Target:
         Raises:
             ValueError: no draw from the prior has a finite density.
         """
-        draws = jax.jit(jax.vmap(self.prior_draw))(jax.random.split(key, n * DRAWS_PER_START))
-        groups = np.asarray(draws).reshape(n, DRAWS_PER_START, self.size)
-        density = jax.jit(self.log_density)
+        groups = np.asarray(self.prior_draws(key, n * DRAWS_PER_START)).reshape(n, DRAWS_PER_START, self.size)
         starts = []
         for group in groups:
             candidates = [np.median(group, axis=0), *group]
-            start = next((x for x in candidates if np.isfinite(density(x))), None)
+            start = next((x for x in candidates if np.isfinite(self._density(jnp.asarray(x)))), None)
             if start is None:
                 raise ValueError(
                     f"none of {len(candidates)} draws from the prior has a finite density: the network is unstable or the simulation diverges there; "
@@ -128,7 +181,3 @@ def _guarded(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
 
     guarded.defvjp(forward, backward)
     return guarded
-
-
-def _in_precision(tree: Any) -> Any:
-    return jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, tree)

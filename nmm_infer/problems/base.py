@@ -1,0 +1,117 @@
+"""What an engine needs of a problem."""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+
+class Named(eqx.Module):
+    """An array and the names of its axes, which it keeps through `jit` and, with the mapped axes in front, through `vmap` and `lax.map`."""
+
+    values: Array | np.ndarray
+    dims: tuple[str, ...] = eqx.field(static=True)
+
+
+class AbstractProblem(eqx.Module):
+    """Unknowns with a prior, and how data depend on them. Everything that `nmm.infer` knows of what it infers.
+
+    `bound` below is what `bind` returned: data that were checked. `sites` are values of the latent sites
+    by name, each in the support of its prior.
+    """
+
+    @abc.abstractmethod
+    def bind(self, data: Any) -> Any:
+        """Data checked and in the form that the model compares; what was bound already is returned as it is.
+
+        Raises:
+            ValueError: data or model cannot be used; before anything is compiled.
+        """
+
+    @abc.abstractmethod
+    def model(self, data: Any) -> None:
+        """The NumPyro model, conditioned on `data` (bound or not)."""
+
+    @abc.abstractmethod
+    def prior(self, bound: Any) -> None:
+        """The latent and deterministic sites of `model` alone, as a NumPyro model."""
+
+    @abc.abstractmethod
+    def values(self, bound: Any) -> Any:
+        """The arrays that the model is conditioned on: a pytree."""
+
+    @abc.abstractmethod
+    def with_values(self, bound: Any, values: Any) -> Any:
+        """`bound` with other numbers of the same shape, such as `replicate` gives."""
+
+    @abc.abstractmethod
+    def replicate(self, key: Array, sites: dict[str, Array], bound: Any) -> Any:
+        """`values` drawn from their distribution at `sites`; NaN where the model fails."""
+
+    @abc.abstractmethod
+    def log_likelihood(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
+        """Pointwise log likelihood of every observed site."""
+
+    @abc.abstractmethod
+    def summaries(self, bound: Any) -> dict[str, Named]:
+        """What is looked at in predictive checks: the data themselves, or power spectra and functional connectivity."""
+
+    @abc.abstractmethod
+    def site_dims(self, bound: Any) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of latent and deterministic sites."""
+
+    @abc.abstractmethod
+    def coords(self, bound: Any) -> dict[str, Any]:
+        """Coordinates, as xarray takes them, of the dims of sites, `log_likelihood` and `summaries`."""
+
+    @abc.abstractmethod
+    def observed_data(self, bound: Any) -> Any:
+        """The data as an `xarray.Dataset`, with units."""
+
+    @abc.abstractmethod
+    def constant_data(self) -> Any:
+        """What was given and is no data, as an `xarray.Dataset`; empty if there is nothing."""
+
+    @abc.abstractmethod
+    def fingerprint(self, bound: Any) -> str:
+        """A short hash of the data."""
+
+    @abc.abstractmethod
+    def units(self) -> dict[str, str]:
+        """Units of sites that have one."""
+
+    @abc.abstractmethod
+    def shared_scales(self) -> frozenset[str]:
+        """Sites that are the free scale of a hierarchy, where the joint mode is far from the posterior's mass."""
+
+    @abc.abstractmethod
+    def about(self) -> dict[str, str]:
+        """What the model is, for the attributes of a result."""
+
+
+def used(coords: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:
+    """Those of `coords` whose dim has their length, and 0, 1, … for the dims that have none."""
+
+    def length(coord: Any) -> int:
+        return len(coord[1]) if isinstance(coord, tuple) else len(coord)
+
+    found = {name: coord for name, coord in coords.items() if sizes.get(name) == length(coord)}
+    return {name: np.arange(size) for name, size in sizes.items()} | found
+
+
+def dataset(variables: dict[str, Named], coords: dict[str, Any]) -> Any:
+    """An `xarray.Dataset` of named arrays."""
+    import xarray as xr
+
+    arrays = {name: (named.dims, np.asarray(named.values)) for name, named in variables.items()}
+    sizes = {dim: size for dims, array in arrays.values() for dim, size in zip(dims, array.shape, strict=True)}
+    return xr.Dataset(arrays, coords=used(coords, sizes))
+
+
+def jax_arrays(tree: Any) -> Any:
+    """JAX arrays of `tree` in the precision of this context; another precision would spread from them."""
+    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jax.dtypes.extended) else x, tree)

@@ -1,0 +1,271 @@
+"""A network, what is seen of it, and how that is compared with data: a NumPyro model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
+from ..likelihoods.recording import Recording, read_recording
+from ..network import Network
+from ..observe.base import AbstractObservation
+from ..observe.streaming import streaming
+from ..priors.base import AbstractPlated
+from ..priors.sample import priors, sample
+from ..priors.trials import ByTrial, each_trial, first_trial
+from ..signal import Signal
+from ..solving import solve
+from ..solving.grid import make_grid
+from ..stream import AbstractStream
+from ..units import milliseconds
+from .base import AbstractProblem, Named, used
+from .sites import sites_of
+
+
+class Problem(AbstractProblem, AbstractPlated):
+    """What is to be inferred, from data that come later.
+
+    Args:
+        network: with priors in the slots that are unknown.
+        observe: from activity to what is measured.
+        likelihood: from what is measured to data.
+        duration, step: of the simulation, Quantities or ms; leave them out where nothing is simulated.
+        transient: simulated before the data begin.
+        prepare: what is done to every drawn network before it is used, such as `nmm.balance`, which
+            sets parameters that follow from others; None: nothing.
+        options: `solver`, `adjoint`, `stepsize_controller`, as in `nmm.solve`.
+
+    Raises:
+        ValueError: no priors; a simulating likelihood without duration, or with a noisy network; a stimulus
+            for a likelihood that does not simulate.
+    """
+
+    network: Network
+    observe: AbstractObservation
+    likelihood: AbstractLikelihood
+    duration: float | None = eqx.field(static=True)
+    step: float | None = eqx.field(static=True)
+    transient: float = eqx.field(static=True)
+    prepare: Callable[[Network], Network] | None = eqx.field(static=True)
+    options: tuple[tuple[str, Any], ...]
+
+    def __init__(
+        self,
+        network: Network,
+        observe: AbstractObservation,
+        likelihood: AbstractLikelihood,
+        *,
+        duration: Any = None,
+        step: Any = None,
+        transient: Any = None,
+        prepare: Callable[[Network], Network] | None = None,
+        **options: Any,
+    ):
+        for value, kind, name in ((network, Network, "network"), (observe, AbstractObservation, "observe"), (likelihood, AbstractLikelihood, "likelihood")):
+            if not isinstance(value, kind):
+                raise TypeError(f"Problem({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}")
+        self.network = network
+        self.observe = observe
+        self.likelihood = likelihood
+        self.duration = None if duration is None else milliseconds(duration, "Problem(duration=...)")
+        self.step = None if step is None else milliseconds(step, "Problem(step=...)")
+        self.transient = 0.0 if transient is None else milliseconds(transient, "Problem(transient=...)")
+        self.prepare = prepare
+        self.options = tuple(options.items())
+        if not self.priors:
+            raise ValueError("Problem(network=...) has no priors, so there is nothing to infer; put nmm.Prior(...) into the slots that are unknown")
+        if likelihood.simulates and (self.duration is None or self.step is None):
+            name = type(likelihood).__name__
+            raise ValueError(f"Problem(duration=..., step=...) are missing: the {name} likelihood simulates, such as duration=400 * u.ms, step=0.5 * u.ms")
+        likelihood.check_network(network)
+
+    @property
+    def plates(self) -> dict[str, int]:
+        """Sizes of the plates that priors may be drawn over, by name."""
+        return {**self.network.plates, **self.likelihood.plates(self.network, self._steps())}
+
+    def _steps(self) -> int | None:
+        """Steps of the solver, transient included; None if nothing is simulated."""
+        if not self.likelihood.simulates:
+            return None
+        streamed = self._streamed(self.observe)
+        every = dict(self.options).get("sample_every") if streamed is None else streamed.period
+        grid = make_grid(self.duration, self.step, every, self.transient or None)
+        return (grid.dropped + grid.kept) * grid.every
+
+    @property
+    def priors(self) -> dict[str, Any]:
+        """The priors by the name of their site."""
+        return {
+            **priors(self.network),
+            **{f"observe.{name}": prior for name, prior in priors(self.observe).items()},
+            **{f"likelihood.{name}": prior for name, prior in priors(self.likelihood).items()},
+        }
+
+    def draw(self) -> tuple[Network, AbstractObservation, AbstractLikelihood]:
+        """Network, observation and likelihood with drawn values; a NumPyro model of the prior alone."""
+        plates = self.plates
+        network = sample(self.network, plates=plates)
+        return (
+            network if self.prepare is None else self.prepare(network),
+            sample(self.observe, plates=plates, prefix="observe."),
+            sample(self.likelihood, plates=plates, prefix="likelihood."),
+        )
+
+    def prior(self, bound: AbstractObserved) -> None:
+        self.draw()
+
+    def model(self, data: Any, *, predict: bool = False) -> None:
+        """The NumPyro model. Its data are at site `y`.
+
+        Args:
+            data: a recording in any form that `bind` takes, or what `bind` returned.
+            predict: draw `y` instead of conditioning on it.
+        """
+        import numpyro
+
+        observed = self.bind(data)
+        distribution, valid = self._distribution(observed)
+        # A failed simulation or an unstable network has probability zero, not NaN.
+        numpyro.factor("valid", jnp.where(valid, 0.0, -jnp.inf))
+        numpyro.sample("y", distribution, obs=None if predict else jnp.asarray(observed.values))
+
+    def _distribution(self, observed: AbstractObserved) -> tuple[Any, jax.Array]:
+        """Distribution of the data, and whether the model is in a valid regime; inside a NumPyro model."""
+        network, observe, likelihood = self.draw()
+        return likelihood.distribution(network, observe, self._simulate, observed)
+
+    def _at(self, sites: dict[str, jax.Array], observed: AbstractObserved) -> tuple[Any, jax.Array]:
+        """`_distribution` at given values of the sites."""
+        from numpyro import handlers
+
+        with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
+            return self._distribution(observed)
+
+    def simulate(self, key: jax.Array) -> Signal:
+        """What would be measured with parameters drawn from the prior, without measurement noise: data to try things on.
+
+        Raises:
+            ValueError: the likelihood does not simulate, so that the problem has no duration, or noise.
+        """
+        if not self.likelihood.simulates:
+            raise ValueError(
+                f"Problem.simulate(...): the {type(self.likelihood).__name__} likelihood does not simulate; "
+                "to simulate from its prior, draw a network with problem.draw() under numpyro.handlers.seed and pass it to nmm.solve with a key"
+            )
+        from numpyro import handlers
+
+        with handlers.seed(rng_seed=key):
+            network, observe, _ = self.draw()
+        noise, trials = jax.random.fold_in(key, 1), self.plates.get("trial")
+        if trials is None:
+            return self._simulate(network, observe, noise)
+        signal = each_trial(self._simulate, network, observe, ByTrial(jax.random.split(noise, trials)))
+        return Signal(signal.values, signal.interval, ("trial", *signal.dims), ((), *signal.labels), signal.name, signal.unit)
+
+    def bind(self, data: Any) -> AbstractObserved:
+        """Data checked and in the form that the likelihood compares.
+
+        Raises:
+            ValueError: NaN, wrong shape, labels or sampling; before anything is compiled.
+        """
+        if isinstance(data, AbstractObserved):
+            return data
+        recording = data if isinstance(data, Recording) else read_recording(data)
+        return self.likelihood.bind(recording, self.observe, Expected(self.network.connectome.labels, self.network.model, self._shapes))
+
+    def values(self, bound: AbstractObserved) -> jax.Array:
+        return bound.values
+
+    def with_values(self, bound: AbstractObserved, values: jax.Array) -> AbstractObserved:
+        return eqx.tree_at(lambda observed: observed.values, bound, values)
+
+    def replicate(self, key: jax.Array, sites: dict[str, jax.Array], bound: AbstractObserved) -> jax.Array:
+        distribution, valid = self._at(sites, bound)
+        return jnp.where(valid, distribution.sample(key), jnp.nan)
+
+    def log_likelihood(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> dict[str, Named]:
+        distribution, _ = self._at(sites, bound)
+        return {"y": Named(distribution.log_prob(jnp.asarray(bound.values)), bound.batch_dims())}
+
+    def summaries(self, bound: AbstractObserved) -> dict[str, Named]:
+        return {name: Named(value, dims) for name, (dims, value) in bound.summaries(jnp.asarray(bound.values)).items()}
+
+    def site_dims(self, bound: AbstractObserved) -> dict[str, tuple[str, ...]]:
+        return {name: site.dims for name, site in sites_of(self.draw).items()}
+
+    def coords(self, bound: AbstractObserved) -> dict[str, Any]:
+        return {plate: list(labels) for plate, labels in self.network.plate_labels.items()} | bound.coords()
+
+    def observed_data(self, bound: AbstractObserved) -> Any:
+        import xarray as xr
+
+        recording = bound.recording
+        variables: dict[str, Any] = {name: (named.dims, np.asarray(named.values)) for name, named in self.summaries(bound).items()}
+        coords = bound.coords()
+        if "y" not in variables:
+            variables["data"] = (recording.dims, recording.values)
+            if recording.interval is not None:
+                coords["time"] = ("time", recording.interval * np.arange(1, recording.values.shape[-2] + 1), {"units": "ms"})
+        for name in ("y", "data"):
+            if name in variables and recording.unit:
+                variables[name] = (*variables[name][:2], {"units": recording.unit})
+        sizes = {dim: size for dims, array, *_ in variables.values() for dim, size in zip(dims, array.shape, strict=True)}
+        return xr.Dataset(variables, coords=used(coords, sizes))
+
+    def constant_data(self) -> Any:
+        import xarray as xr
+
+        connectome = self.network.connectome
+        pairs = ("region", "region_2")
+        variables: dict[str, Any] = {}
+        if isinstance(connectome.weights, np.ndarray | jax.Array):
+            variables["weights"] = (pairs, np.asarray(connectome.weights))
+        if isinstance(connectome.lengths, np.ndarray | jax.Array):
+            variables["lengths"] = (pairs, np.asarray(connectome.lengths), {"units": "mm"})
+        coords: dict[str, Any] = {dim: list(connectome.labels) for dim in pairs}
+        if connectome.centres is not None:
+            variables["centres"] = (("region", "axis"), connectome.centres, {"units": "mm"})
+            coords["axis"] = ["x", "y", "z"]
+        return xr.Dataset(variables, coords=coords)
+
+    def fingerprint(self, bound: AbstractObserved) -> str:
+        return bound.recording.hash
+
+    def units(self) -> dict[str, str]:
+        return {name: str(prior.unit) for name, prior in self.priors.items() if getattr(prior, "unit", None) not in (None, "1")}
+
+    def shared_scales(self) -> frozenset[str]:
+        return frozenset(site for name, prior in self.priors.items() if (site := prior.scale_site(name)) is not None)
+
+    def about(self) -> dict[str, str]:
+        return {"model": self.network.model.title(), "likelihood": type(self.likelihood).__name__, "observation": type(self.observe).__name__}
+
+    def _shapes(self) -> Signal:
+        """The simulated signal without its numbers; of one trial."""
+        from numpyro import handlers
+
+        # Blocked, for a user's own handlers may be looking on.
+        with handlers.block(), handlers.seed(rng_seed=0):
+            network, observe, _ = first_trial(self.draw())
+        return eqx.filter_eval_shape(lambda: self._simulate(network, observe, jax.random.key(0)))
+
+    def _streamed(self, observe: AbstractObservation) -> AbstractStream | None:
+        """What the solver runs in the place of `observe`; None if that needs the whole trajectory."""
+        options = dict(self.options)
+        if "stepsize_controller" in options:
+            return None
+        return streaming(observe, milliseconds(options.get("sample_every") or self.step, "Problem(sample_every=...)"))
+
+    def _simulate(self, network: Network, observe: AbstractObservation, key: Any = None) -> Signal:
+        assert self.duration is not None
+        assert self.step is not None
+        options = {"step": self.step, "transient": self.transient or None, "key": key, **dict(self.options)}
+        streamed = self._streamed(observe)
+        if streamed is not None:
+            return solve(network, self.duration, observe=streamed, **options)
+        make_grid(self.duration, self.step)
+        return observe(solve(network, self.duration, **options))
