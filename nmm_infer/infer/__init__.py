@@ -2,6 +2,12 @@
 
 from . import devices as devices
 from . import metrics as metrics
+from . import optimisers as optimisers
 from .base import AbstractEngine as AbstractEngine
+from .cmaes import CMAES as CMAES
+from .laplace import Laplace as Laplace
+from .map import MAP as MAP
 from .nuts import NUTS as NUTS
+from .pathfinder import Pathfinder as Pathfinder
+from .smc import SMC as SMC
 from .svi import SVI as SVI

@@ -1,17 +1,36 @@
 """The mode of a log density, and its curvature there."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float
 
+from .optimisers import Adam, Ends, Objective
 from .progress import Steps
 
-CHUNK = 50
-LEARNING_RATE = 0.05
+# Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other modes.
+VALLEY = 1.0
+# Points looked at between two ends.
+BETWEEN = 9
+
+
+class Section(NamedTuple):
+    """A log density with some of its unknowns held: a function of the others alone."""
+
+    centre: Float[np.ndarray, " latent"]
+    free: Bool[np.ndarray, " latent"]
+
+    def embed(self, y: Float[Array, "*batch free"]) -> Float[Array, "*batch latent"]:
+        """All unknowns."""
+        whole = jnp.broadcast_to(jnp.asarray(self.centre, y.dtype), (*y.shape[:-1], len(self.centre)))
+        return whole.at[..., np.flatnonzero(self.free)].set(y)
+
+    def of(self, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        """`function` as one of the free unknowns."""
+        return lambda y: function(self.embed(y))
 
 
 def find_mode(
@@ -29,33 +48,26 @@ def find_mode(
     Raises:
         ValueError: the density is not finite at the end of any start.
     """
-    optimiser = optax.chain(optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps)))
-    value_and_grad = jax.value_and_grad(lambda x: -log_density(x))
-    free = 1.0 if held is None else jnp.asarray(~held)
-
-    @jax.jit
-    def chunk(x: Array, memory: optax.OptState) -> tuple[Array, optax.OptState, Array]:
-        def step(carry: tuple[Array, optax.OptState], _: None) -> tuple[tuple[Array, optax.OptState], Array]:
-            x, memory = carry
-            value, gradient = value_and_grad(x)
-            updates, memory = optimiser.update(free * gradient, memory, x)
-            return (optax.apply_updates(x, updates), memory), value  # pyright: ignore[reportReturnType]
-
-        (x, memory), values = jax.lax.scan(step, (x, memory), length=CHUNK)
-        return x, memory, values[-1]
-
-    best, lowest = None, np.inf
-    for start in starts:
-        x = jnp.asarray(start)
-        memory, value = optimiser.init(x), np.inf
-        for _ in range(-(-steps // CHUNK)):
-            x, memory, value = chunk(x, memory)
-            bar.advance(CHUNK // len(starts), f"log density {-float(value):.1f}")
-        if float(value) < lowest:
-            best, lowest = np.asarray(x), float(value)
-    if best is None:
+    free = np.ones(starts.shape[1], bool) if held is None else ~held
+    section = Section(starts[0], free)
+    ends = Adam(steps).search(Objective(section.of(log_density)), starts[:, free], bar)
+    best = int(np.argmax(ends.log_density))
+    if not np.isfinite(ends.log_density[best]):
         raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
-    return best, -lowest
+    return np.asarray(section.embed(jnp.asarray(ends.positions[best]))), float(ends.log_density[best])
+
+
+def at_best(log_density: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarray, " start"]:
+    """Which searches ended in the best mode: as high, and with no valley on the straight way to the best end.
+
+    Distance alone would split a flat ridge, and density alone would merge modes that are alike.
+    """
+    best = int(np.argmax(ends.log_density))
+    t = jnp.linspace(0.0, 1.0, BETWEEN + 2)[1:-1, None]
+    top = jnp.asarray(ends.positions[best])
+    way = jax.jit(lambda ends: jax.lax.map(lambda x: jax.vmap(log_density)(top + t * (x - top)).min(), ends))
+    lowest = np.asarray(way(jnp.asarray(ends.positions)))
+    return (ends.log_density >= ends.log_density[best] - VALLEY) & (lowest >= ends.log_density - VALLEY)
 
 
 def curvature(log_density: Callable[[Array], Array], mode: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:

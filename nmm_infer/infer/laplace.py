@@ -1,0 +1,135 @@
+"""The Gaussian at the mode."""
+
+import time
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .base import AbstractEngine, check_counts, check_problem, precision
+from .ends import held_sites, objective, prepare
+from .importance import importance, resample
+from .map import MAP
+from .mode import at_best, curvature
+from .progress import Steps, progress_bar
+from .results import Run, build_tree
+from .target import Target
+
+
+class Peak(NamedTuple):
+    """A Gaussian by its centre and the principal axes of its precision.
+
+    Fields:
+        centre: its mean.
+        height: log density of the posterior there.
+        values, vectors: eigenvalues and eigenvectors of the precision.
+    """
+
+    centre: Float[np.ndarray, " latent"]
+    height: float
+    values: Float[np.ndarray, " latent"]
+    vectors: Float[np.ndarray, "latent latent"]
+
+    @property
+    def log_evidence(self) -> float:
+        """log ∫ of the Gaussian with this height: height + d/2 log 2π - ½ log|H|."""
+        return self.height + 0.5 * (self.values.size * np.log(2.0 * np.pi) - np.log(self.values).sum())
+
+    def draw(self, z: Float[np.ndarray, "draw latent"]) -> tuple[Float[np.ndarray, "draw latent"], Float[np.ndarray, " draw"]]:
+        """Draws from standard normal `z`, and their log density."""
+        x = self.centre + (z / np.sqrt(self.values)) @ self.vectors.T
+        return x, -0.5 * (z**2).sum(axis=-1) + 0.5 * (np.log(self.values).sum() - self.values.size * np.log(2.0 * np.pi))
+
+
+class Laplace(AbstractEngine):
+    """Laplace's approximation: a Gaussian with the mode and the curvature of the posterior, in unconstrained coordinates.
+
+    Excellent where the posterior has one mode and many data, nonsense elsewhere; the Pareto k of the importance
+    ratios tells which (below 0.7: usable). The log evidence is log p(mode) + d/2 log 2π - ½ log|H|
+    (MacKay 1992; the variational Laplace of DCM is its relative, Friston et al. 2007).
+
+    Free scales of hierarchies are held at their prior's median, and named in attribute `held`; the result is then
+    conditional on them, its intervals are too narrow, and it has no evidence.
+
+    Args:
+        search: finds the mode.
+        draws: from the Gaussian.
+        resample: resample the draws by their smoothed importance weights, which corrects shape and evidence while the Pareto k is below 0.7.
+        dtype: "float64" (default) or "float32".
+        predictive_draws: posterior predictive draws; 0: none.
+    """
+
+    search: MAP = MAP()
+    draws: int = eqx.field(static=True, default=2000)
+    resample: bool = eqx.field(static=True, default=False)
+    dtype: str = eqx.field(static=True, default="float64")
+    predictive_draws: int = eqx.field(static=True, default=200)
+
+    def __check_init__(self):
+        check_counts("Laplace", draws=self.draws)
+        if not isinstance(self.search, MAP):
+            raise TypeError(f"Laplace(search=...) got {type(self.search).__name__}, expected an nmm.infer.MAP")
+
+    def __call__(self, problem, data, *, key, progress=True):
+        check_problem(problem)
+        observed = problem.bind(data)
+        began = time.perf_counter()
+        with precision(self.dtype), progress_bar(progress) as bars:
+            target = Target(problem, observed)
+            key_start, key_draw, key_resample, key_tree = jax.random.split(key, 4)
+            optimiser = self.search.optimiser
+            section, starts = prepare(target, key_start, self.search.starts)
+            goal = objective(target, section, optimiser.squares)
+            ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
+            best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
+            peak = peak_at(goal.log_density, ends.positions[best])
+            z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
+            drawn, log_q = peak.draw(z)
+            density = jax.jit(lambda x: jax.lax.map(goal.log_density, x))
+            log_p = np.asarray(density(jnp.asarray(drawn)))
+            weights = importance(log_p - log_q)
+            if self.resample:
+                drawn = np.asarray(resample(key_resample, jnp.asarray(drawn), weights.log_weights))
+                log_p = np.asarray(density(jnp.asarray(drawn)))
+            reached = at_best(goal.log_density, ends)
+            run = Run(
+                engine=f"Laplace({type(optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})",
+                latent=np.asarray(section.embed(jnp.asarray(drawn)), dtype=np.float64)[None],
+                stats={"lp": log_p[None]},
+                gradients=ends.gradients + 2 * peak.centre.size,
+                failed=int((~np.isfinite(log_p)).sum()),
+                interrupted=ends.interrupted,
+                began=began,
+                predictive_draws=self.predictive_draws,
+                extra={"optimization": {"log_density": (("start",), ends.log_density), "best_mode": (("start",), reached)}},
+            )
+            tree = build_tree(target, run, key_tree, key)
+            tree.attrs["pareto_k"] = weights.pareto_k
+            if section.free.all():
+                method = "importance sampling from Laplace" if self.resample else "Laplace"
+                value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
+                tree.attrs.update(log_evidence=value, log_evidence_se=error, log_evidence_method=method)
+            else:
+                tree.attrs["held"] = ", ".join(held_sites(target, section))
+            return tree
+
+
+def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
+    """The Gaussian at `x`.
+
+    Raises:
+        ValueError: the density is not finite there, or it is no peak: some direction goes level or up.
+    """
+    height = float(log_density(jnp.asarray(x)))
+    if not np.isfinite(height):
+        raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
+    values, vectors = np.linalg.eigh(curvature(log_density, x))
+    if values[0] <= 0.0:
+        raise ValueError(
+            f"Laplace: the end of the search is no peak, its smallest curvature is {values[0]:.3g}; take more steps, "
+            "or accept that the posterior has no Gaussian shape and use NUTS"
+        )
+    return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
