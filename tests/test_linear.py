@@ -8,7 +8,8 @@ import pytest
 import scipy.linalg
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods.spectral import Spectral, fourier_bands
+from nmm_infer.likelihoods.estimators import fourier_bands
+from nmm_infer.likelihoods.spectral import Spectral
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
 from nmm_infer.linear.fixed_point import rest_drift
 

@@ -132,7 +132,7 @@ def test_unknown_plates_are_named():
         assert sample(free, plates={"region": 7}).mu.shape == (7,)
     with pytest.raises(ValueError, match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here"):
         drawn(network(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="subject"))))
-    with pytest.raises(ValueError, match=r"Prior\(over=\.\.\.\) got 'regions', expected None, 'region', 'edge' or 'subject'"):
+    with pytest.raises(ValueError, match=r"Prior\(over=\.\.\.\) got 'regions', expected None, 'region', 'edge', 'subject' or 'trial'"):
         Prior(dist.Normal(0.2, 0.1), over="regions")
 
 

@@ -1,9 +1,14 @@
 """Likelihoods. A new one is one file and one line here."""
 
+from .ar1 import AR1 as AR1
 from .base import AbstractLikelihood as AbstractLikelihood
 from .base import AbstractObserved as AbstractObserved
+from .estimators import AbstractEstimator as AbstractEstimator
+from .estimators import Multitaper as Multitaper
+from .estimators import Neighbours as Neighbours
 from .gaussian import Gaussian as Gaussian
 from .recording import Recording as Recording
 from .recording import read_recording as read_recording
 from .spectral import Spectral as Spectral
 from .student_t import StudentT as StudentT
+from .trials import Trials as Trials

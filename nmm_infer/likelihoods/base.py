@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 import equinox as eqx
 from jaxtyping import Array
 
+from ..models.base import AbstractDynamics
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..parameters import AbstractPart
 from ..signal import Signal
 from .recording import Recording
+
+# `simulate(network, observe, key=None)` runs a network through an observation; `key` as in `nmm.solve`.
+type Simulate = Callable[..., Signal]
 
 
 class Expected(NamedTuple):
@@ -19,10 +23,12 @@ class Expected(NamedTuple):
 
     Fields:
         regions: labels of the network's regions.
-        signal: gives the shapes of the simulated signal, without simulating.
+        model: the model, which knows its variables and their units.
+        signal: gives the shapes of the simulated signal, without simulating; of one trial.
     """
 
     regions: tuple[str, ...]
+    model: AbstractDynamics
     signal: Callable[[], Signal]
 
 
@@ -56,7 +62,19 @@ class AbstractLikelihood(AbstractPart):
     @property
     @abc.abstractmethod
     def simulates(self) -> bool:
-        """Whether it compares a simulation with data, so that the problem needs a duration and no noise."""
+        """Whether it compares simulations with data, so that the problem needs a duration."""
+
+    @abc.abstractmethod
+    def check_network(self, network: Network) -> None:
+        """Whether the likelihood can be of this network, which may hold priors.
+
+        Raises:
+            ValueError: noise, or no noise, or stimuli, that the likelihood cannot use.
+        """
+
+    def plates(self, network: Network, steps: int | None) -> dict[str, int]:
+        """Sizes of plates that exist for this likelihood alone, such as `trial`; `steps` of the solver, None if nothing is simulated."""
+        return {}
 
     @abc.abstractmethod
     def bind(self, recording: Recording, observe: AbstractObservation, expected: Expected) -> AbstractObserved:
@@ -72,11 +90,11 @@ class AbstractLikelihood(AbstractPart):
         """
 
     @abc.abstractmethod
-    def distribution(self, network: Network, observe: AbstractObservation, simulate: Callable[[], Signal], observed: AbstractObserved) -> tuple[Any, Array]:
+    def distribution(self, network: Network, observe: AbstractObservation, simulate: Simulate, observed: AbstractObserved) -> tuple[Any, Array]:
         """The NumPyro distribution of `observed.values`, and whether the model is in a valid regime.
 
         Args:
             network, observe: with drawn values in all slots.
-            simulate: runs the network through `observe`; not called by likelihoods that need no simulation.
+            simulate: runs a network through an observation; not called by likelihoods that need no simulation.
             observed: the bound data, of which only shapes and grids may be used.
         """

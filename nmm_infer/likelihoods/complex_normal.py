@@ -60,6 +60,8 @@ class ComplexNormal(dist.Distribution):
     """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]`; the event is `["k n"]`."""
 
     support = dist.constraints.independent(dist.constraints.real, 2)  # pyright: ignore[reportAssignmentType]
+    pytree_data_fields = ("S",)
+    pytree_aux_fields = ("k",)
 
     def __init__(self, S: Complex[Array, "*batch n n"], k: int, *, validate_args: bool | None = None):
         self.S = S

@@ -16,21 +16,26 @@ UNKNOWN = {"", "1", "a.u."}
 
 
 class Recording(eqx.Module):
-    """Time courses of regions or sensors.
+    """Time courses of regions or sensors, perhaps in trials.
 
     Fields:
-        values: `["time channel"]`.
+        values: `["time channel"]` or `["trial time channel"]`.
         interval: time between samples in ms; None: not said.
         dim: "region" or "sensor".
         channels: labels; None: not said.
         unit: as said by the data.
     """
 
-    values: Float[np.ndarray, "time channel"]
+    values: Float[np.ndarray, "*trial time channel"]
     interval: float | None = eqx.field(static=True)
     dim: str = eqx.field(static=True)
     channels: tuple[str, ...] | None = eqx.field(static=True)
     unit: str = eqx.field(static=True)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of `values`."""
+        return ("time", self.dim) if self.values.ndim == 2 else ("trial", "time", self.dim)
 
     @property
     def hash(self) -> str:
@@ -49,18 +54,18 @@ class Recording(eqx.Module):
 
 
 def read_recording(data: Any) -> Recording:
-    """An array `["time channel"]`, a Quantity, an `xarray.DataArray` or a `Signal`, as a Recording.
+    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray` or a `Signal`, as a Recording.
 
     A DataArray's `time` coordinate is read in its `units` attribute (ms without one), and so is the unit of
     its values.
 
     Raises:
-        ValueError: not two-dimensional, NaN, constant or too short; irregular times.
+        ValueError: neither two nor three axes, NaN, constant or too short; irregular times.
     """
     if isinstance(data, Recording):
         return data
     if isinstance(data, Signal):
-        return _checked(np.asarray(data.values), data.interval, data.dims[1] if len(data.dims) == 2 else "region", data.labels[-1] or None, data.unit)
+        return _checked(np.asarray(data.values), data.interval, data.dims[-1] if len(data.dims) > 1 else "region", data.labels[-1] or None, data.unit)
     if hasattr(data, "dims") and hasattr(data, "coords"):  # an xarray.DataArray, which is not imported here
         return _from_xarray(data)
     if is_quantity(data):
@@ -72,10 +77,10 @@ def read_recording(data: Any) -> Recording:
 
 
 def _from_xarray(data: Any) -> Recording:
-    channel = [dim for dim in data.dims if dim != "time"]
+    channel = [dim for dim in data.dims if dim not in ("time", "trial")]
     if "time" not in data.dims or len(channel) != 1:
-        raise ValueError(f"data has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor')")
-    data = data.transpose("time", channel[0])
+        raise ValueError(f"data has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor'), or these with 'trial'")
+    data = data.transpose(*(("trial",) if "trial" in data.dims else ()), "time", channel[0])
     interval = None
     if "time" in data.coords:
         times = np.asarray(data["time"].values, dtype=np.float64) * factor(data["time"].attrs.get("units", "ms"), "ms", "data.time")
@@ -88,14 +93,14 @@ def _from_xarray(data: Any) -> Recording:
 
 
 def _checked(values: np.ndarray, interval: float | None, dim: str, channels: tuple[str, ...] | None, unit: str) -> Recording:
-    if values.ndim != 2:
-        raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}]; a single channel is data[:, None]")
+    if values.ndim not in (2, 3):
+        raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time, {dim}]; a single channel is data[:, None]")
     bad = ~np.isfinite(values)
     if bad.any():
-        columns = np.flatnonzero(bad.any(axis=0))
+        columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])
         raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; drop those {dim}s (connectome.select) or interpolate")
-    flat = np.flatnonzero(np.ptp(values, axis=0) == 0) if len(values) > 1 else []
+    flat = np.flatnonzero((np.ptp(values, axis=-2) == 0).reshape(-1, values.shape[-1]).any(axis=0)) if values.shape[-2] > 1 else []
     if len(flat):
         names = ", ".join(channels[i] if channels else str(i) for i in flat[:5])
         raise ValueError(f"data is constant in {dim}s {names}; such {dim}s carry no signal, drop them")
@@ -108,10 +113,10 @@ def check_channels(recording: Recording, labels: tuple[str, ...], dim: str) -> R
     Raises:
         ValueError: number or names of the channels differ.
     """
-    n = recording.values.shape[1]
+    n = recording.values.shape[-1]
     if recording.channels is None or not labels or set(recording.channels) == {str(i) for i in range(n)}:
         if n != len(labels):
-            hint = "; is it transposed?" if recording.values.shape[0] == len(labels) else ""
+            hint = "; is it transposed?" if recording.values.shape[-2] == len(labels) else ""
             raise ValueError(f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time, {dim}]{hint}")
         return recording
     missing = [label for label in labels if label not in recording.channels]
@@ -122,4 +127,4 @@ def check_channels(recording: Recording, labels: tuple[str, ...], dim: str) -> R
             f"select the regions with connectome.select(labels), or rename the data's {recording.dim}s"
         )
     order = [recording.channels.index(label) for label in labels]
-    return Recording(recording.values[:, order], recording.interval, recording.dim, labels, recording.unit)
+    return Recording(recording.values[..., order], recording.interval, recording.dim, labels, recording.unit)

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..network import Network
 from ..observe.base import AbstractObservation
 from ..signal import Signal
-from .base import AbstractObserved, Expected
+from .base import AbstractLikelihood, AbstractObserved, Expected
 from .recording import Recording, check_channels
 
 
@@ -46,6 +47,9 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
             f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
         )
     labels = predicted.labels[1]
+    if recording.values.ndim == 3:
+        n = len(recording.values)
+        raise ValueError(f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data over trials")
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
     n = predicted.values.shape[0]
     if recording.values.shape[0] != n:
@@ -56,6 +60,15 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {predicted.interval:g} ms; set the observation's period")
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, predicted.interval)  # pyright: ignore[reportArgumentType]
+
+
+def check_noiseless(likelihood: AbstractLikelihood, network: Network) -> None:
+    """Raises ValueError for a network with noise."""
+    if network.noise is not None:
+        raise ValueError(
+            f"Problem: the {type(likelihood).__name__} likelihood of a simulation with frozen noise is no likelihood (its posterior is biased and too narrow); "
+            "use nmm.likelihoods.Spectral, which integrates the noise out, LatentPath, which infers it, or Network(noise=None)"
+        )
 
 
 def finite(signal: Signal) -> tuple[Array, Array]:

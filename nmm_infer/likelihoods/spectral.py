@@ -7,17 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..linear import is_stable, linearise, source_response
 from ..network import Network
 from ..observe.base import AbstractLinear
 from ..parameters import Slot, param
 from ..units import to_canonical
 from .base import AbstractLikelihood, AbstractObserved
-from .recording import Recording, check_channels
+from .estimators import AbstractEstimator, Neighbours, check_nyquist
+from .linear_sight import Seen, bind_linear, check_linear, see
+from .recording import Recording
 
 
 class ObservedSpectra(AbstractObserved):
-    """Fourier coefficients of the data in a band, neighbours grouped.
+    """Fourier coefficients of the data in bands.
 
     Fields:
         values: `["band bin channel"]`, scaled so that the mean of |z|² is the two-sided power density per kHz.
@@ -65,13 +66,19 @@ class Spectral(AbstractLikelihood):
     filter only well below their Nyquist frequency; data that were z-scored have lost
     their scale, which free noise amplitudes absorb. Where the fixed point is unstable the density is 0.
 
+    Data may come in trials, `["trial time channel"]`: every trial then adds its coefficients to the bands.
+
     Args:
         band: (lowest, highest) frequency, Quantities or kHz.
         bands: number of bands; neighbouring Fourier bins are averaged into each.
-        noise: standard deviation of white measurement noise, in the unit of the data.
+        noise: standard deviation of white measurement noise, in the unit of the data; one for each channel, if they differ.
         global_signal: power of a signal that all channels share (respiration, arousal, motion), relative to the mean
             power of the channels at each frequency. Without it a global signal is mistaken for strong coupling.
         repetition_time: time between samples for data that do not say it, Quantity or ms.
+        estimator: `Neighbours()` (default) or `Multitaper(segment=...)`.
+        modes: how many principal directions of the data are compared; None: all channels. Many sensors see few
+            sources: a tenth of the sensors may hold all that can be told from noise, at a fraction of the cost. Needed for data that have lost
+            more dimensions than an average reference takes (projections, interpolated channels).
     """
 
     noise: Slot = param(0.0, doc="standard deviation of white measurement noise, in the unit of the data", low=0.0, high=1e6)
@@ -79,36 +86,49 @@ class Spectral(AbstractLikelihood):
     band: tuple[float, float] = eqx.field(static=True, default=(1e-5, 1e-4), kw_only=True)
     bands: int = eqx.field(static=True, default=12, kw_only=True)
     repetition_time: float | None = eqx.field(static=True, default=None, kw_only=True)
+    estimator: AbstractEstimator = eqx.field(default=Neighbours(), kw_only=True)
+    modes: int | None = eqx.field(static=True, default=None, kw_only=True)
 
-    def __init__(self, band: Any, bands: int = 12, noise: Any = 0.0, global_signal: Any = 0.0, repetition_time: Any = None):
-        low, high = (float(np.asarray(to_canonical(edge, "kHz", "Spectral(band=...)"))) for edge in band)
-        if not 0 < low < high:
-            raise ValueError(f"Spectral(band=...) got ({1e3 * low:g} Hz, {1e3 * high:g} Hz), expected 0 < lowest < highest, such as (0.01 * u.Hz, 0.1 * u.Hz)")
+    def __init__(
+        self,
+        band: Any,
+        bands: int = 12,
+        noise: Any = 0.0,
+        global_signal: Any = 0.0,
+        repetition_time: Any = None,
+        estimator: AbstractEstimator | None = None,
+        modes: int | None = None,
+    ):
+        low, high = band_of(band, "Spectral")
         if bands < 1:
             raise ValueError(f"Spectral(bands=...) got {bands}, expected at least 1")
+        if estimator is not None and not isinstance(estimator, AbstractEstimator):
+            raise TypeError(f"Spectral(estimator=...) got {estimator!r}, expected one such as nmm.likelihoods.Multitaper()")
         self.noise = noise
         self.global_signal = global_signal
         self.band = (low, high)
         self.bands = int(bands)
         self.repetition_time = None if repetition_time is None else float(np.asarray(to_canonical(repetition_time, "ms", "Spectral(repetition_time=...)")))
+        self.estimator = Neighbours() if estimator is None else estimator
+        self.modes = modes
 
     @property
     def simulates(self):
         return False
 
+    def check_network(self, network):
+        check_linear(self, network)
+
     def bind(self, recording, observe, expected):
-        if not isinstance(observe, AbstractLinear):
-            raise TypeError(f"Spectral needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {type(observe).__name__}")
-        labels, dim = channels_of(observe, expected.regions)
-        recording = check_channels(recording, labels, dim)
-        interval = recording.interval or self.repetition_time or getattr(observe, "period", None)
-        if interval is None:
-            raise ValueError("the time between samples is unknown: give the data a time coordinate, or Spectral(repetition_time=720 * u.ms)")
-        frequencies, values = fourier_bands(recording.values, interval, self.band, self.bands)
-        directions = observe.basis()
-        if directions is not None:
-            values = values @ directions
-        return ObservedSpectra(values, recording, frequencies, directions, float(interval), labels, dim)  # pyright: ignore[reportArgumentType]
+        bound = bind_linear(self, recording, observe, expected, self.repetition_time, self.modes)
+        values = bound.recording.values
+        trials = values if values.ndim == 3 else values[None]
+        check_nyquist(bound.interval, self.band)
+        read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands) for trial in trials]
+        z = np.concatenate([z for _, z in read], axis=1)
+        if bound.directions is not None:
+            z = z @ bound.directions
+        return ObservedSpectra(z, bound.recording, read[0][0], bound.directions, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import ComplexNormal
@@ -131,61 +151,43 @@ class Spectral(AbstractLikelihood):
         Raises:
             ValueError: the network has no noise, so it predicts no fluctuations.
         """
-        from .complex_normal import gram
-
-        if network.noise is None:
-            raise ValueError("Spectral needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
-        omega = 2.0 * jnp.pi * jnp.asarray(frequencies)
-        lin = linearise(network, observe.variable)
-        response = source_response(lin, omega)
-        amplitude = jnp.sqrt(network.noise.spectrum(omega, (len(lin.noisy), network.n_regions)))
-        driven = (response * amplitude[:, None]).reshape(omega.size, network.n_regions, -1)
-        seen = observe.respond(omega, driven)
-        noise = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * interval, (seen.shape[1],))
-        if directions is not None:
-            seen = jnp.einsum("cr,fck->frk", directions, seen)
-            # White noise at the sensors before referencing stays white in an orthonormal basis of what referencing leaves.
-            noise = jnp.broadcast_to(noise[:1], (seen.shape[1],))
-        S = gram(seen)
-        mean_power = jnp.trace(S, axis1=-2, axis2=-1).real / S.shape[-1]
-        common = jnp.ones(S.shape[-1]) if directions is None else directions.sum(axis=0)
-        S = S + (self.global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + jnp.diag(noise)
-        return S, is_stable(lin)
+        check_linear(self, network)
+        seen = see(network, observe)
+        return measured(seen, frequencies, interval, self.noise, self.global_signal, directions), seen.stable
 
 
-def channels_of(observe: AbstractLinear, regions: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """Labels and dim of what is observed: sensors of a lead field, or the regions."""
-    from ..observe.lead_field import LeadField
+def measured(
+    seen: Seen,
+    frequencies: Float[Array, " frequency"],
+    interval: float,
+    noise: Any,
+    global_signal: Any,
+    directions: Float[np.ndarray, "channel rank"] | None,
+) -> Complex[Array, "frequency channel channel"]:
+    """Cross-spectral density with white measurement noise and a global signal, in the given directions."""
+    from .complex_normal import gram
 
-    return (observe.sensors, "sensor") if isinstance(observe, LeadField) else (regions, "region")
+    response = seen.respond(2.0 * jnp.pi * jnp.asarray(frequencies))
+    channels = response.shape[1]
+    white = jnp.broadcast_to(jnp.asarray(noise) ** 2 * interval, (channels,))
+    common = jnp.ones(channels)
+    if directions is not None:
+        response = jnp.einsum("cr,fck->frk", directions, response)
+        common = directions.sum(axis=0)
+    S = gram(response)
+    mean_power = jnp.trace(S, axis1=-2, axis2=-1).real / S.shape[-1]
+    # Noise at the sensors before referencing; in an orthonormal basis of what referencing leaves, equal noise stays white.
+    spread = jnp.diag(white) if directions is None else jnp.einsum("cr,c,cs->rs", directions, white, directions)
+    return S + (global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + spread
 
 
-def fourier_bands(
-    values: Float[np.ndarray, "time channel"], interval: float, band: tuple[float, float], bands: int
-) -> tuple[Float[np.ndarray, " band"], Complex[np.ndarray, "band bin channel"]]:
-    """Fourier coefficients inside `band` (kHz), in `bands` groups of neighbours of the same size.
-
-    Scaled so that the mean of |z|² over bins is the two-sided power density per kHz. Bins at the upper
-    edge that do not fill a group are left out.
+def band_of(band: Any, owner: str) -> tuple[float, float]:
+    """(lowest, highest) in kHz.
 
     Raises:
-        ValueError: the band has fewer Fourier frequencies than bands, or reaches beyond Nyquist.
+        ValueError: not 0 < lowest < highest.
     """
-    n = values.shape[0]
-    low, high = band
-    nyquist = 0.5 / interval
-    if high > nyquist:
-        raise ValueError(
-            f"Spectral(band=...) reaches {1e3 * high:g} Hz, beyond the Nyquist frequency {1e3 * nyquist:g} Hz of data sampled every {interval:g} ms"
-        )
-    grid = np.fft.rfftfreq(n, interval)
-    inside = np.flatnonzero((grid >= low) & (grid <= high) & (grid > 0))
-    per_band = len(inside) // bands
-    if per_band < 1:
-        raise ValueError(
-            f"Spectral(bands={bands}): the band {1e3 * low:g}–{1e3 * high:g} Hz holds {len(inside)} Fourier frequencies of {n} samples; "
-            f"use at most {len(inside)} bands"
-        )
-    coefficients = np.sqrt(interval / n) * np.fft.rfft(values - values.mean(axis=0), axis=0)
-    chosen = inside[: per_band * bands].reshape(bands, per_band)
-    return grid[chosen].mean(axis=1), coefficients[chosen]
+    low, high = (float(np.asarray(to_canonical(edge, "kHz", f"{owner}(band=...)"))) for edge in band)
+    if not 0 < low < high:
+        raise ValueError(f"{owner}(band=...) got ({1e3 * low:g} Hz, {1e3 * high:g} Hz), expected 0 < lowest < highest, such as (0.01 * u.Hz, 0.1 * u.Hz)")
+    return low, high

@@ -2,7 +2,7 @@
 
 from ..parameters import Slot, param
 from .base import AbstractLikelihood
-from .series import bind_series, finite
+from .series import bind_series, check_noiseless, finite
 
 
 class StudentT(AbstractLikelihood):
@@ -15,11 +15,14 @@ class StudentT(AbstractLikelihood):
     def simulates(self):
         return True
 
+    def check_network(self, network):
+        check_noiseless(self, network)
+
     def bind(self, recording, observe, expected):
         return bind_series(recording, observe, expected)
 
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist
 
-        values, valid = finite(simulate())
+        values, valid = finite(simulate(network, observe))
         return dist.StudentT(self.df, values, self.scale), valid

@@ -6,3 +6,5 @@ from .pooled import Pooled as Pooled
 from .prior import Prior as Prior
 from .sample import priors as priors
 from .sample import sample as sample
+from .trials import ByTrial as ByTrial
+from .trials import each_trial as each_trial

@@ -45,6 +45,8 @@ class AbstractPlated(eqx.Module):
 
 def plate_size(over: str, plates: dict[str, int], name: str) -> int:
     """Size of plate `over`, or an error that says which plates are known."""
+    if over == "trial" and over not in plates:
+        raise ValueError(f"the prior at {name!r} is over trials, but there are none here; wrap the likelihood, such as nmm.likelihoods.Trials(Gaussian(), 40)")
     if over not in plates:
         raise ValueError(
             f"the prior at {name!r} is over {over!r}, but only {sorted(plates) or 'no plates'} are known here; "
@@ -62,4 +64,4 @@ def open_plate(over: str, plates: dict[str, int], name: str) -> Any:
 
 def plate_error(over: Any) -> ValueError:
     """What to say to `over=` that is no plate."""
-    return ValueError(f"Prior(over=...) got {over!r}, expected None, 'region', 'edge' or 'subject'")
+    return ValueError(f"Prior(over=...) got {over!r}, expected None, 'region', 'edge', 'subject' or 'trial'")

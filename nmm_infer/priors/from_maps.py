@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from ..units import factor, text
 from .base import AbstractPrior, plate_size
 from .pooled import check_part, draw_part
+from .trials import by_trial
 
 
 class FromMaps(AbstractPrior):
@@ -26,6 +27,7 @@ class FromMaps(AbstractPrior):
         residual_sd: number or scalar `Prior` for what the maps do not explain; None: nothing.
         transform: a NumPyro transform T for bounded parameters; None: identity.
         unit: unit of the transformed value; None: the slot's own.
+        over: "region", or "trial" for values that follow covariates of trials, `["map trial"]`.
 
     Sites: `NAME.intercept`, `NAME.slopes`, `NAME.residual_sd`, `NAME.z` and the deterministic `NAME`.
     """
@@ -74,7 +76,7 @@ class FromMaps(AbstractPrior):
                 value = value + sd * numpyro.sample(f"{name}.z", dist.Normal(0.0, 1.0))
         value = value if self.transform is None else self.transform(value)
         with numpyro.plate(self.over, n_regions):
-            return self.scale * numpyro.deterministic(name, value)  # pyright: ignore[reportReturnType]
+            return by_trial(self.over, self.scale * numpyro.deterministic(name, value))  # pyright: ignore[reportOperatorIssue]
 
     def scale_site(self, name: str) -> str | None:
         return f"{name}.residual_sd" if isinstance(self.residual_sd, AbstractPrior) else None

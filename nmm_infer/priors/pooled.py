@@ -9,6 +9,7 @@ from jaxtyping import Array
 from ..units import UnitError, factor, is_quantity, text
 from .base import AbstractPrior, open_plate
 from .prior import Prior
+from .trials import by_trial
 
 
 class Pooled(AbstractPrior):
@@ -26,6 +27,7 @@ class Pooled(AbstractPrior):
             parameter; None: identity.
         unit: unit of the transformed value; None: the slot's own.
         centred: c, from 0 to 1.
+        over: "region", or "trial" for values that differ between trials (see `nmm.likelihoods.Trials`).
 
     Sites: `NAME.mean`, `NAME.sd`, `NAME.z` (plate `region`) and the deterministic `NAME`; for c > 0
     `NAME.x` is sampled and `NAME.z` is deterministic.
@@ -67,7 +69,7 @@ class Pooled(AbstractPrior):
                 z = numpyro.deterministic(f"{name}.z", (x - c * mean) / sd**c)
             value = mean + sd * z
             value = numpyro.deterministic(name, value if self.transform is None else self.transform(value))
-        return self.scale * value  # pyright: ignore[reportReturnType]
+        return by_trial(self.over, self.scale * value)  # pyright: ignore[reportOperatorIssue]
 
     def scale_site(self, name: str) -> str | None:
         return f"{name}.sd" if isinstance(self.sd, AbstractPrior) else None

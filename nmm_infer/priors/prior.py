@@ -8,6 +8,7 @@ from jaxtyping import Array
 
 from ..units import factor, text
 from .base import AbstractPrior, open_plate, plate_error
+from .trials import by_trial
 
 
 class Prior(AbstractPrior):
@@ -15,8 +16,8 @@ class Prior(AbstractPrior):
 
     Args:
         distribution: a NumPyro distribution; a batch of one value per region is fine.
-        over: None for one shared value; `"region"`, `"edge"` or `"subject"` for independent values,
-            drawn inside a NumPyro plate of that name.
+        over: None for one shared value; `"region"`, `"edge"`, `"subject"` or `"trial"` for independent values,
+            drawn inside a NumPyro plate of that name. What differs between trials is for `nmm.likelihoods.Trials`.
         unit: unit of the distribution's values, a brainunit `Unit` or its name; None: the slot's own.
             Draws are reported in this unit and converted where they are used.
     """
@@ -27,7 +28,7 @@ class Prior(AbstractPrior):
     scale: float = eqx.field(static=True, default=1.0)  # canonical units per `unit`, set by bind
 
     def __check_init__(self):
-        known = self.over is None or self.over in ("region", "edge", "subject") or self.over.startswith("region_")
+        known = self.over is None or self.over in ("region", "edge", "subject", "trial") or self.over.startswith("region_")
         if not known:
             raise plate_error(self.over)
 
@@ -45,4 +46,4 @@ class Prior(AbstractPrior):
         if self.over is None:
             return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]
         with open_plate(self.over, plates, name):
-            return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]
+            return by_trial(self.over, self.scale * numpyro.sample(name, self.distribution))  # pyright: ignore[reportOperatorIssue]

@@ -1,0 +1,134 @@
+"""What is seen of a linearised network through a linear observation, and the data of it."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from ..linear import Linearisation, is_stable, linearise, source_response
+from ..network import Network
+from ..noises.base import AbstractNoise
+from ..observe.base import AbstractLinear, AbstractObservation
+from ..stream import AbstractStream
+from .base import AbstractLikelihood, Expected
+from .recording import Recording, check_channels
+
+# Directions with less than this share of the standard deviation of the strongest one hold rounding errors of the preprocessing.
+EMPTY = 1e-6
+
+
+class Seen(NamedTuple):
+    """A linearised network, its noise and the observation of it.
+
+    Fields:
+        linear: the local Jacobians.
+        noise: what drives them.
+        observe: what is measured.
+        stable: whether every mode decays.
+    """
+
+    linear: Linearisation
+    noise: AbstractNoise
+    observe: AbstractLinear
+    stable: Bool[Array, ""]
+
+    def respond(self, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency channel source"]:
+        """Response of the channels to independent sources of unit density at `omega` (rad/ms); its product with its own adjoint is the cross-spectrum."""
+        linear = self.linear
+        amplitude = jnp.sqrt(self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions)))
+        driven = (source_response(linear, omega) * amplitude[:, None]).reshape(omega.size, linear.n_regions, -1)
+        return self.observe.respond(omega, driven)
+
+
+def see(network: Network, observe: AbstractLinear) -> Seen:
+    """The network linearised where it rests, without priors."""
+    assert network.noise is not None
+    linear = linearise(network, observe.variable)
+    return Seen(linear, network.noise, observe, is_stable(linear))
+
+
+def check_linear(likelihood: AbstractLikelihood, network: Network) -> None:
+    """Raises ValueError for a network without noise, or with stimuli."""
+    name = type(likelihood).__name__
+    if network.stimuli:
+        raise ValueError(
+            f"Problem: the {name} likelihood is of activity around rest and knows no stimuli; "
+            "leave Network(stimulus=...) out, or use a likelihood that simulates, such as nmm.likelihoods.Gaussian"
+        )
+    if network.noise is None:
+        raise ValueError(f"{name} needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
+
+
+class Bound(NamedTuple):
+    """A recording as a likelihood of a linearised network compares it.
+
+    Fields:
+        recording: channels in the order of the model, in its unit.
+        interval: time between samples in ms.
+        labels, dim: of the channels.
+        directions: orthonormal, in which the data are compared; None: the channels.
+    """
+
+    recording: Recording
+    interval: float
+    labels: tuple[str, ...]
+    dim: str
+    directions: Float[np.ndarray, "channel rank"] | None
+
+
+def bind_linear(
+    likelihood: AbstractLikelihood, recording: Recording, observe: AbstractObservation, expected: Expected, interval: float | None, modes: int | None
+) -> Bound:
+    """Data checked against the observation.
+
+    Raises:
+        TypeError: the observation is not linear.
+        ValueError: other channels, an unknown sampling interval, directions without signal.
+        UnitError: a unit of another dimension than the observation's.
+    """
+    name = type(likelihood).__name__
+    if not isinstance(observe, AbstractLinear):
+        raise TypeError(f"{name} needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {type(observe).__name__}")
+    labels, dim, unit = channels_of(observe, expected)
+    recording = check_channels(recording, labels, dim).converted(unit)
+    period = recording.interval or interval or (observe.period if isinstance(observe, AbstractStream) else None)
+    if period is None:
+        raise ValueError(f"the time between samples is unknown: give the data a time coordinate, or {name}(repetition_time=720 * u.ms)")
+    return Bound(recording, float(period), labels, dim, _directions(name, recording, observe, modes))
+
+
+def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str, ...], str, str]:
+    """Labels, dim and unit of what is observed: sensors of a lead field, or the regions."""
+    from ..observe.lead_field import LeadField
+
+    if isinstance(observe, LeadField):
+        return observe.sensors, "sensor", observe.unit
+    unit = observe.signal(jnp.zeros((0, len(expected.regions))), expected.regions, expected.model).unit if isinstance(observe, AbstractStream) else ""
+    return expected.regions, "region", unit
+
+
+def _directions(name: str, recording: Recording, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:
+    """Where the observation has signal; of these the principal directions of the data, if `modes` says how many."""
+    basis = observe.basis()
+    values = recording.values - recording.values.mean(axis=-2, keepdims=True)
+    rows = values.reshape(-1, values.shape[-1])
+    rows = rows if basis is None else rows @ basis
+    n = rows.shape[1]
+    # eigh, for it is the directions' sizes relative to each other that count, and rows may be many.
+    sizes, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
+    held = int((sizes > (EMPTY * np.sqrt(sizes[-1])) ** 2).sum())
+    if modes is None:
+        if held < n < len(rows):
+            reference = (
+                "LeadField(gain, average_reference=True) for data against the average reference, " if basis is None and recording.dim == "sensor" else ""
+            )
+            raise ValueError(
+                f"data of {recording.values.shape[-1]} {recording.dim}s vary in {held} directions where the model has {n}: "
+                f"they were referenced, projected or interpolated; use {reference}{name}(modes={held}) for their principal directions"
+            )
+        return basis
+    if not 1 <= modes <= held:
+        raise ValueError(f"{name}(modes=...) got {modes}, expected a whole number from 1 to {held}: so many directions hold signal in these data")
+    leading = vectors[:, ::-1][:, :modes]
+    return leading if basis is None else basis @ leading
