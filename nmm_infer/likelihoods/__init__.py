@@ -7,6 +7,7 @@ from .estimators import AbstractEstimator as AbstractEstimator
 from .estimators import Multitaper as Multitaper
 from .estimators import Neighbours as Neighbours
 from .gaussian import Gaussian as Gaussian
+from .latent_path import LatentPath as LatentPath
 from .recording import Recording as Recording
 from .recording import read_recording as read_recording
 from .spectral import Spectral as Spectral

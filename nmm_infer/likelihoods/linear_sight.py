@@ -120,9 +120,7 @@ def _directions(name: str, recording: Recording, observe: AbstractLinear, modes:
     held = int((sizes > (EMPTY * np.sqrt(sizes[-1])) ** 2).sum())
     if modes is None:
         if held < n < len(rows):
-            reference = (
-                "LeadField(gain, average_reference=True) for data against the average reference, " if basis is None and recording.dim == "sensor" else ""
-            )
+            reference = "LeadField(gain, average_reference=True) for an average reference, or " if basis is None and recording.dim == "sensor" else ""
             raise ValueError(
                 f"data of {recording.values.shape[-1]} {recording.dim}s vary in {held} directions where the model has {n}: "
                 f"they were referenced, projected or interpolated; use {reference}{name}(modes={held}) for their principal directions"

@@ -7,6 +7,7 @@ import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..parameters import AbstractPart
+from .innovations import Innovations
 
 
 class NoiseBlock(NamedTuple):
@@ -30,13 +31,18 @@ class AbstractNoise(AbstractPart):
 
     states: eqx.AbstractVar[tuple[str, ...] | None]
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether its own state at t = 0 is random."""
+        return False
+
     @abc.abstractmethod
-    def start(self, key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "noisy region"]:
+    def start(self, key: PRNGKeyArray | Innovations, shape: tuple[int, int]) -> Float[Array, "noisy region"]:
         """The noise's own state at t = 0; `shape` is (noisy states, regions)."""
 
     @abc.abstractmethod
     def block(
-        self, key: PRNGKeyArray, carry: Float[Array, "noisy region"], first: Array, n: int, step: float
+        self, key: PRNGKeyArray | Innovations, carry: Float[Array, "noisy region"], first: Array, n: int, step: float
     ) -> tuple[Float[Array, "noisy region"], NoiseBlock]:
         """The noise of steps `first`, …, `first + n - 1`, each `step` ms long, and the carry after them."""
 

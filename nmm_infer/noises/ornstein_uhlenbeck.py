@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from ..parameters import Slot, param
 from .base import AbstractNoise, NoiseBlock
-from .draw import normals
+from .draw import normals, start_normals
 
 
 class OrnsteinUhlenbeck(AbstractNoise):
@@ -22,8 +22,11 @@ class OrnsteinUhlenbeck(AbstractNoise):
     states: tuple[str, ...] | None = eqx.field(static=True, default=None)
 
     def start(self, key, shape):
-        # Step -1 does not occur in the run, so its numbers are free for the start.
-        return self.sigma * normals(key, jnp.asarray(-1), 1, shape)[0]
+        return self.sigma * start_normals(key, shape)
+
+    @property
+    def has_memory(self):
+        return True
 
     def block(self, key, carry, first, n, step):
         decay = jnp.exp(-step / self.tau)

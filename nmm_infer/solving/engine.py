@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..network import Network
 from ..noises.base import NoiseBlock
+from ..noises.innovations import Innovations
 from .delays import Delays, Plan
 from .lines import REVERSE, Transport
 from .term import StepTerm
@@ -37,7 +38,7 @@ class Stepper:
         step: float,
         start: float,
         plan: Plan | None,
-        key: PRNGKeyArray | None,
+        key: PRNGKeyArray | Innovations | None,
         transport: Transport = REVERSE,
     ):
         self.network = network

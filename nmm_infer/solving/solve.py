@@ -12,6 +12,7 @@ from jaxtyping import PRNGKeyArray
 
 from ..adjoints import AbstractAdjoint, Checkpointed, Stored
 from ..network import Network
+from ..noises.innovations import Innovations
 from ..priors.sample import priors
 from ..signal import Signal, Trajectory
 from ..solvers.heun import Heun
@@ -35,7 +36,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | Innovations | None = None,
     observe: None = None,
     sample_every: Any = None,
     transient: Any = None,
@@ -49,7 +50,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | Innovations | None = None,
     observe: AbstractStream,
     sample_every: Any = None,
     transient: Any = None,
@@ -62,7 +63,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | Innovations | None = None,
     observe: AbstractStream | None = None,
     sample_every: Any = None,
     transient: Any = None,
@@ -77,6 +78,7 @@ def solve(
         duration: what is recorded, a Quantity or ms.
         step: integration step, a Quantity or ms.
         key: random key; needed with noise. The same key gives the same noise at every block length.
+            `nmm.noises.Innovations(values)` in its place is noise that is given.
         observe: an observation that streams (`nmm.observe.Bold()`): the result is its `Signal`, and the
             full states of a long run are never kept.
         sample_every: time between the states that are kept, a whole number of steps; None: every step.
@@ -105,6 +107,7 @@ def solve(
         return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
+    _check_innovations(network, key, grid)
     return _solve(network, key, recorder_of(observe, network), grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
 
 
@@ -115,7 +118,7 @@ def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
     return Stored() if kept <= STORED_BYTES else Checkpointed()
 
 
-def _check(network: Network, key: PRNGKeyArray | None) -> None:
+def _check(network: Network, key: PRNGKeyArray | Innovations | None) -> None:
     if not isinstance(network, Network):
         raise TypeError(f"solve(network=...) got {type(network).__name__}, expected a Network; a bare model becomes one by nmm.Network(model)")
     free = priors(network)
@@ -134,6 +137,21 @@ def _check(network: Network, key: PRNGKeyArray | None) -> None:
         )
 
 
+def _check_innovations(network: Network, key: Any, grid: Grid) -> None:
+    if not isinstance(key, Innovations) or network.noise is None:
+        return
+    steps, shape = (grid.dropped + grid.kept) * grid.every, (len(network.noisy_states), network.n_regions)
+    if key.values.shape[1:] != shape or not steps <= key.total < steps + key.steps:
+        raise ValueError(
+            f"solve(key=Innovations(...)) has values of shape {key.values.shape} for {key.total} steps, expected "
+            f"{(-(-steps // key.steps), *shape)}: one for each noisy state and region in the {steps} steps of the run"
+        )
+    if network.noise.has_memory and key.start is None:
+        raise ValueError(
+            f"solve(key=Innovations(start=...)) is missing: {type(network.noise).__name__} has a state of its own at the start, expected shape {shape}"
+        )
+
+
 def _check_kind(value: Any, kind: type, name: str, expected: str) -> None:
     if value is not None and not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
@@ -149,13 +167,13 @@ def _period(observe: AbstractStream) -> float:
 
 @eqx.filter_jit
 def _solve(
-    network: Network, key: PRNGKeyArray | None, recorder: AbstractRecorder, grid: Grid, solver: diffrax.AbstractSolver, adjoint: AbstractAdjoint
+    network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, grid: Grid, solver: diffrax.AbstractSolver, adjoint: AbstractAdjoint
 ) -> Trajectory | Signal:
     plan = plan_delays(network, grid.step) if network.has_delays else None
     per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
     # Everything that a derivative may be taken with respect to is an argument of it.
-    def run(network: Network, key: PRNGKeyArray | None, recorder: AbstractRecorder) -> Any:
+    def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder) -> Any:
         stepper = Stepper(network, solver, grid.step, grid.start, plan, key, REVERSE if adjoint.reverse_only else PLAIN)
 
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
