@@ -83,7 +83,10 @@ class Adam(AbstractOptimiser):
             better = value < lowest
             best, lowest = jnp.where(better, x, best), jnp.where(better, value, lowest)
             updates, memory = optimiser.update(gradient, memory, x)
-            return (optax.apply_updates(x, updates), memory, best, lowest), None
+            # It would coast on over the edge, where no gradient tells the way back: so back to the best point, at rest.
+            fine = jnp.isfinite(value)
+            memory = optax.tree_utils.tree_set(memory, mu=jnp.where(fine, optax.tree_utils.tree_get(memory, "mu"), 0.0))
+            return (jnp.where(fine, optax.apply_updates(x, updates), best), memory, best, lowest), None
 
         def begin(x: Array) -> Any:
             return x, optimiser.init(x), x, jnp.full((), jnp.inf, x.dtype)

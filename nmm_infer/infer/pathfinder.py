@@ -7,15 +7,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from blackjax.vi.multipathfinder import MultipathfinderState
+from jaxtyping import PRNGKeyArray
+from rich.progress import Progress
 
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .progress import Steps, progress_bar
 from .results import Run, build_tree
+from .starting import AbstractStart
 from .target import Target
 
 
-class Pathfinder(AbstractEngine):
+class Pathfinder(AbstractEngine, AbstractStart):
     """Multi-path Pathfinder of BlackJAX (Zhang, Carpenter, Gelman, Vehtari 2022, JMLR 23:306).
 
     From each start L-BFGS climbs, and of the Gaussians that its memory implies along the way that with the
@@ -51,20 +55,15 @@ class Pathfinder(AbstractEngine):
         with precision(self.dtype), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_start, key_path, key_draw, key_tree = jax.random.split(key, 4)
-            starts = jnp.asarray(target.starts(key_start, self.paths))
-            bar = Steps(bars, "paths", self.paths)
-            algorithm = blackjax.multipathfinder(target.log_density)
-            settings = {"num_samples": self.pool, "maxiter": self.steps, "maxcor": self.history}
-            state, _ = jax.jit(lambda key, starts: algorithm.init(key, starts, **settings))(key_path, starts)
+            state = self._climb(target, key_start, key_path, bars)
             ratios = np.asarray(state.logp - state.logq)
-            bar.finish()
             weights = importance(ratios.ravel())
-            pool = state.samples.reshape(-1, target.size)
-            chosen = _choose(key_draw, weights.log_weights, self.draws)
+            pool = np.asarray(state.samples, dtype=np.float64).reshape(-1, target.size)
+            chosen = np.asarray(jax.random.choice(key_draw, pool.shape[0], (self.draws,), p=jnp.exp(jnp.asarray(weights.log_weights))))
             shares = np.bincount(chosen // self.pool, minlength=self.paths) / self.draws
             run = Run(
                 engine=f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps}, dtype={self.dtype})",
-                latent=np.asarray(pool, dtype=np.float64)[chosen][None],
+                latent=pool[chosen][None],
                 stats={"lp": np.asarray(state.logp).ravel()[chosen][None]},
                 gradients=self.paths * self.steps,
                 failed=int((~np.isfinite(ratios)).sum()),
@@ -77,8 +76,21 @@ class Pathfinder(AbstractEngine):
             tree.attrs["pareto_k"] = weights.pareto_k
             return tree
 
+    def start(self, target, key, progress):
+        key_start, key_path = jax.random.split(key)
+        state = self._climb(target, key_start, key_path, progress)
+        # Of the path with the best ELBO the highest draw: a mean over paths might lie between modes.
+        best = int(np.argmax(np.nan_to_num(np.asarray(state.path_states.elbo), nan=-np.inf)))
+        heights = np.nan_to_num(np.asarray(state.logp[best]), nan=-np.inf)
+        return np.asarray(state.samples)[best, int(np.argmax(heights))]
 
-def _choose(key, log_weights: np.ndarray, n: int) -> np.ndarray:
-    indices = jnp.arange(log_weights.size)
-    uniform = jax.random.choice(key, indices, (n,), p=jnp.exp(jnp.asarray(log_weights)))
-    return np.asarray(uniform)
+    def _climb(self, target: Target, key_start: PRNGKeyArray, key_path: PRNGKeyArray, progress: Progress) -> MultipathfinderState:
+        """All paths in one program."""
+        bar = Steps(progress, "paths", self.paths)
+        starts = jnp.asarray(target.starts(key_start, self.paths))
+        algorithm = blackjax.multipathfinder(target.log_density)
+        settings = {"num_samples": self.pool, "maxiter": self.steps, "maxcor": self.history}
+        state, _ = jax.jit(lambda key, starts: algorithm.init(key, starts, **settings))(key_path, starts)
+        jax.block_until_ready(state.logp)
+        bar.finish()
+        return state

@@ -1,6 +1,7 @@
 """Stochastic variational inference."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,13 +14,19 @@ from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
 from .base import AbstractEngine, check_counts, check_problem, precision
+from .importance import importance
+from .mode import curvature
 from .progress import Steps, progress_bar
 from .results import Run, build_tree
+from .stalling import Stalled
+from .starting import AbstractStart
 from .target import Target
 
 CHUNK = 50
 # Draws for the Pareto k of the importance ratios; the estimate is stable from a few hundred on.
 PARETO_DRAWS = 1000
+# Of the learning rate, at the end of the schedule.
+LAST = 0.01
 
 
 class SVI(AbstractEngine):
@@ -30,12 +37,17 @@ class SVI(AbstractEngine):
     usable; Vehtari et al. 2024), and NUTS says it best.
 
     Args:
-        guide: an autoguide class of `numpyro.infer.autoguide`, such as `AutoLowRankMultivariateNormal`.
-        steps: of the optimiser.
+        guide: an autoguide class of `numpyro.infer.autoguide`, such as `AutoNormal` (diagonal), `AutoLowRankMultivariateNormal`,
+            `AutoMultivariateNormal`, `AutoLaplaceApproximation`, or the flows `AutoIAFNormal` and `AutoBNAFNormal`; with settings as a
+            `functools.partial`.
+        steps: of the optimiser; with `stop`, at most.
         draws: from the fitted guide.
         optimiser: an optax transformation; None: Adam with clipped gradients and a cosine schedule from `learning_rate`.
         learning_rate: of the default optimiser.
         particles: draws for one estimate of the gradient.
+        initial: what finds the guide's first centre, such as `MAP(starts=4)` or `Pathfinder()`; None: a start of the prior.
+        stop: `Stalled()` ends the fit when the loss has stopped falling: the learning rate is constant until then, and decays over one more
+            window; None: all steps.
         dtype: "float64" (default) or "float32".
         predictive_draws: posterior predictive draws; 0: none.
     """
@@ -46,11 +58,19 @@ class SVI(AbstractEngine):
     optimiser: Any = eqx.field(static=True, default=None)
     learning_rate: float = eqx.field(static=True, default=0.01)
     particles: int = eqx.field(static=True, default=1)
+    initial: AbstractStart | None = None
+    stop: Stalled | None = None
     dtype: str = eqx.field(static=True, default="float64")
     predictive_draws: int = eqx.field(static=True, default=200)
 
     def __check_init__(self):
         check_counts("SVI", steps=self.steps, draws=self.draws, particles=self.particles)
+        if self.initial is not None and not isinstance(self.initial, AbstractStart):
+            raise TypeError(
+                f"SVI(initial=...) got {type(self.initial).__name__}, expected an engine that finds a start, nmm.infer.MAP() or Pathfinder(), or None"
+            )
+        if self.stop is not None and not isinstance(self.stop, Stalled):
+            raise TypeError(f"SVI(stop=...) got {type(self.stop).__name__}, expected nmm.infer.Stalled() or None")
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
@@ -59,17 +79,13 @@ class SVI(AbstractEngine):
         with precision(self.dtype), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_start, key_fit, key_draw, key_pareto, key_tree = jax.random.split(key, 5)
-            start = target.constrain(jnp.asarray(target.starts(key_start, 1)[0]))
-            guide = self.guide(target.problem.model, init_loc_fn=numpyro_infer.init_to_value(values={name: start[name] for name in target.names}))
-            optimiser = self.optimiser or optax.chain(
-                optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(self.learning_rate, self.steps, alpha=0.01))
-            )
-            svi = numpyro_infer.SVI(target.problem.model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles))
-            params, losses, interrupted = self._fit(svi, key_fit, target, Steps(bars, "SVI", self.steps))
-            latent = self._draw(guide, params, key_draw, target)
+            first = target.starts(key_start, 1)[0] if self.initial is None else self.initial.start(target, key_start, bars)
+            guide = self._guide(target, first)
+            params, losses, interrupted = self._fit(guide, key_fit, target, Steps(bars, "SVI", self.steps))
+            latent = _draw(guide, params, key_draw, target, self.draws)
             density = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
             run = Run(
-                engine=f"SVI({self.guide.__name__}, steps={len(losses)}, draws={self.draws}, dtype={self.dtype})",
+                engine=f"SVI({type(guide).__name__}, steps={len(losses)}, draws={self.draws}, dtype={self.dtype})",
                 latent=np.asarray(latent)[None],
                 stats={"lp": np.asarray(density)[None]},
                 gradients=len(losses) * self.particles,
@@ -83,35 +99,75 @@ class SVI(AbstractEngine):
             tree.attrs["pareto_k"] = _pareto_k(key_pareto, params, target, guide)
             return tree
 
-    def _fit(self, svi: Any, key: Any, target: Target, bar: Steps) -> tuple[Any, np.ndarray, bool]:
-        chunk = min(CHUNK, self.steps)
+    def _guide(self, target: Target, first: np.ndarray) -> Any:
+        values = target.constrain(jnp.asarray(first))
+        start = numpyro_infer.init_to_value(values={name: values[name] for name in target.names})
+        laplace = self.guide is autoguide.AutoLaplaceApproximation
+        # The likelihoods have hand-written first derivatives, which NumPyro's own Hessian cannot enter.
+        settings: dict[str, Any] = {"hessian_fn": lambda f, x: jnp.asarray(curvature(lambda x: -f(x), x))} if laplace else {}
+        return self.guide(target.problem.model, init_loc_fn=start, **settings)
 
-        @jax.jit
-        def advance(state: Any) -> tuple[Any, Any]:
-            # A step into a region where the model fails is not taken.
-            return jax.lax.scan(lambda state, _: svi.stable_update(state, target.observed), state, length=chunk)
-
+    def _fit(self, guide: Any, key: Any, target: Target, bar: Steps) -> tuple[Any, np.ndarray, bool]:
+        length = min(CHUNK, self.steps)
+        # With a rule to stop by, nobody knows beforehand when the learning rate should decay.
+        constant = self.stop is not None and self.optimiser is None
+        window = self.stop.window if self.stop is not None else 0
+        svi, advance = self._program(guide, target, length, optax.constant_schedule(self.learning_rate) if constant else self._decay(0, self.steps))
         state = svi.init(key, target.observed)
         losses: list[np.ndarray] = []
-        interrupted = False
+        interrupted, end = False, self.steps
         try:
-            for _ in range(-(-self.steps // chunk)):
+            while len(losses) * length < end:
                 state, loss = advance(state)
                 losses.append(np.asarray(loss))
-                bar.advance(chunk, f"ELBO {-float(np.nanmean(losses[-1])):.1f}")
+                bar.advance(length, f"ELBO {-float(np.nanmean(losses[-1])):.1f}")
+                taken = len(losses) * length
+                if self.stop is None or end != self.steps:
+                    continue
+                if self.stop(np.concatenate(losses)) or (constant and taken >= self.steps - window):
+                    end = min(self.steps, taken + window) if constant else taken
+                    if constant:
+                        svi, advance = self._program(guide, target, length, self._decay(taken, window))
+                        svi.init(key, target.observed)  # learns the constraints of the parameters; the state stays
         except KeyboardInterrupt:
             interrupted = True
             if not losses:
                 raise
+        bar.finish(f"ELBO {-float(np.nanmean(losses[-1])):.1f}")
         return svi.get_params(state), np.concatenate(losses), interrupted
 
-    def _draw(self, guide: Any, params: Any, key: Any, target: Target) -> Any:
-        sites = guide.sample_posterior(key, params, sample_shape=(self.draws,))
-        latent = {name: sites[name] for name in target.names}
-        return jax.vmap(target.flatten)(latent)
+    def _decay(self, begin: int, steps: int) -> Any:
+        """A cosine from the learning rate down, that begins at a step."""
+        decay = optax.cosine_decay_schedule(self.learning_rate, steps, alpha=LAST)
+        return lambda count: decay(count - begin)
+
+    def _program(self, guide: Any, target: Target, length: int, schedule: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        optimiser = self.optimiser or optax.chain(optax.clip_by_global_norm(100.0), optax.adam(schedule))
+        svi = numpyro_infer.SVI(target.problem.model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles))
+        observed = target.observed
+
+        @jax.jit
+        def advance(state: Any) -> tuple[Any, Any]:
+            # A step into a region where the model fails is not taken.
+            return jax.lax.scan(lambda state, _: svi.stable_update(state, observed), state, length=length)
+
+        return svi, advance
+
+
+def _draw(guide: Any, params: Any, key: Any, target: Target, n: int) -> Any:
+    sites = guide.sample_posterior(key, params, sample_shape=(n,))
+    return jax.vmap(target.flatten)({name: sites[name] for name in target.names})
 
 
 def _pareto_k(key: Any, params: Any, target: Target, guide: Any) -> float:
     """Pareto k of the importance ratios of posterior to guide; infinite if it cannot be estimated."""
+    if isinstance(guide, autoguide.AutoLaplaceApproximation):
+        # To NumPyro this guide is a point while it is fitted; its Gaussian comes afterwards.
+        gaussian = guide.get_posterior(params)
+        drawn = gaussian.sample(key, (PARETO_DRAWS,))
+        sites = guide._unpack_and_constrain(drawn, params)
+        latent = jax.vmap(target.flatten)({name: sites[name] for name in target.names})
+        log_p = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
+        return importance(np.asarray(log_p - gaussian.log_prob(drawn))).pareto_k
     k = float(psis_diagnostic(key, params, target.problem.model, guide, target.observed, num_particles=PARETO_DRAWS))
     return k if np.isfinite(k) else float("inf")
