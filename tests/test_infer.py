@@ -126,7 +126,7 @@ def test_the_same_key_gives_the_same_draws():
 
 
 def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
-    from nmm_infer.infer import nuts
+    from nmm_infer.infer import chains
 
     calls = iter(range(100))
 
@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
             raise KeyboardInterrupt
         return ""
 
-    monkeypatch.setattr(nuts, "_note", note)
+    monkeypatch.setattr(chains, "_note", note)
     tree = nmm.infer.NUTS(draws=500, warmup=25, chains=2, predictive_draws=0)(conjugate(), DATA, key=jax.random.key(0), progress=False)
     assert tree.attrs["interrupted"] == 1
     assert tree["posterior"].sizes["draw"] == 75
@@ -143,12 +143,12 @@ def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
 
 
 def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
-    from nmm_infer.infer import nuts
+    from nmm_infer.infer import chains
 
     def note(stats):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(nuts, "_note", note)
+    monkeypatch.setattr(chains, "_note", note)
     with pytest.raises(KeyboardInterrupt, match="nothing had been drawn"):
         nmm.infer.NUTS(draws=50, warmup=50, chains=2)(conjugate(), DATA, key=jax.random.key(0), progress=False)
 

@@ -101,10 +101,10 @@ def test_other_data_give_the_density_of_a_new_problem_and_compile_nothing():
 
     problem = nmm.NumPyroModel(model)
     target = Target(problem, np.zeros(4))
-    target._density(jnp.ones(1))
+    target.densities(jnp.ones((1, 1)))
     before = len(compiled)
     other = target.given({"y": jnp.arange(4.0)})
-    value = other._density(jnp.ones(1))
+    value = other.densities(jnp.ones((1, 1)))[0]
     assert len(compiled) == before
     np.testing.assert_allclose(value, Target(problem, np.arange(4.0)).log_density(jnp.ones(1)))
     assert problem.fingerprint(other.observed) != problem.fingerprint(target.observed)

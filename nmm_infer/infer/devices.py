@@ -16,8 +16,12 @@ class AbstractArrangement(eqx.Module):
     """Turns the program of one chain into that of all chains, stacked along the first axis."""
 
     @abc.abstractmethod
-    def program(self, chain: Callable[..., Any], n_chains: int) -> Callable[..., Any]:
-        """The compiled program of `n_chains` chains."""
+    def program(self, chain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The program of all chains.
+
+        Args:
+            chain: a function of what chains share and of what is one chain's own.
+        """
 
     def threads(self) -> AbstractContextManager[Any]:
         """A context that fits the threads of numerical libraries to the arrangement."""
@@ -31,8 +35,8 @@ class AbstractArrangement(eqx.Module):
 class Vectorised(AbstractArrangement):
     """All chains in one batched program: best on a GPU, and for small models anywhere. Trees wait for the longest."""
 
-    def program(self, chain, n_chains):
-        return jax.jit(jax.vmap(chain))
+    def program(self, chain):
+        return jax.vmap(chain, in_axes=(None, 0))
 
     def place(self, tree, n_chains):
         return tree
@@ -52,18 +56,19 @@ class Parallel(AbstractArrangement):
         devices = jax.devices()
         return devices[: max(k for k in range(1, min(len(devices), n_chains) + 1) if n_chains % k == 0)]
 
-    def program(self, chain, n_chains):
-        devices = self._devices(n_chains)
-
-        def local(*args: Any) -> Any:
+    def program(self, chain):
+        def local(shared: Any, own: Any) -> Any:
             # One chain on a device needs no vmap, which would turn every branch of a sampler into both of its sides.
-            if n_chains == len(devices):
-                one = chain(*jax.tree.map(lambda x: x[0], args))
+            if len(jax.tree.leaves(own)[0]) == 1:
+                one = chain(shared, jax.tree.map(lambda x: x[0], own))
                 return jax.tree.map(lambda x: jnp.asarray(x)[None], one)
-            return jax.vmap(chain)(*args)
+            return jax.vmap(chain, in_axes=(None, 0))(shared, own)
 
-        mesh, spec = Mesh(devices, ("chain",)), PartitionSpec("chain")
-        return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
+        def program(shared: Any, own: Any) -> Any:
+            mesh, spec = Mesh(self._devices(len(jax.tree.leaves(own)[0])), ("chain",)), PartitionSpec("chain")
+            return jax.shard_map(local, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec, check_vma=False)(shared, own)
+
+        return program
 
     def place(self, tree, n_chains):
         sharding = NamedSharding(Mesh(self._devices(n_chains), ("chain",)), PartitionSpec("chain"))

@@ -8,24 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blackjax.adaptation.metric_recipes import MetricCore, lookup_recipe
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
+from .frame import Frame
 from .mode import curvature, find_mode
 from .progress import Progress, Steps
+from .starts import AbstractStarts, FromPrior
 from .target import Target
 
 
-class Frame(NamedTuple):
-    """Affine coordinates u of the unknowns: x = centre + scale u, and where chains start in them."""
+class Framed(NamedTuple):
+    """Coordinates, where chains start in them, and the evaluations of the gradient that finding them took."""
 
-    centre: Float[np.ndarray, " latent"]
-    scale: Float[np.ndarray, "latent latent"] | None
+    frame: Frame
     starts: Float[np.ndarray, "chain latent"]
     gradients: int
-
-    def to_latent(self, u: Float[Array, " latent"]) -> Float[Array, " latent"]:
-        """From the frame's coordinates to the unknowns."""
-        return u if self.scale is None else jnp.asarray(self.centre) + jnp.asarray(self.scale) @ u
 
 
 class AbstractMetric(eqx.Module):
@@ -36,12 +33,12 @@ class AbstractMetric(eqx.Module):
         """BlackJAX's adaptation of the mass matrix."""
 
     @abc.abstractmethod
-    def frame(self, target: Target, key: PRNGKeyArray, chains: int, progress: Progress) -> Frame:
-        """Coordinates and starts."""
+    def frame(self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
+        """Coordinates and starts; `start` None leaves these to the metric."""
 
 
-def _from_prior(target: Target, key: PRNGKeyArray, chains: int) -> Frame:
-    return Frame(np.zeros(target.size), None, target.starts(key, chains), 0)
+def _as_it_is(target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
+    return Framed(Frame(), *(start or FromPrior())(target, key, chains, progress))
 
 
 class Diagonal(AbstractMetric):
@@ -50,8 +47,8 @@ class Diagonal(AbstractMetric):
     def core(self, warmup):
         return lookup_recipe("welford_diag").build_core()
 
-    def frame(self, target, key, chains, progress):
-        return _from_prior(target, key, chains)
+    def frame(self, target, key, chains, start, progress):
+        return _as_it_is(target, key, chains, start, progress)
 
 
 class Dense(AbstractMetric):
@@ -60,8 +57,8 @@ class Dense(AbstractMetric):
     def core(self, warmup):
         return lookup_recipe("welford_dense").build_core()
 
-    def frame(self, target, key, chains, progress):
-        return _from_prior(target, key, chains)
+    def frame(self, target, key, chains, start, progress):
+        return _as_it_is(target, key, chains, start, progress)
 
 
 class LowRank(AbstractMetric):
@@ -70,8 +67,8 @@ class LowRank(AbstractMetric):
     def core(self, warmup):
         return lookup_recipe("fisher_low_rank").build_core(buffer_size=min(2 * max(warmup // 5, 128), max(warmup, 1)))
 
-    def frame(self, target, key, chains, progress):
-        return _from_prior(target, key, chains)
+    def frame(self, target, key, chains, start, progress):
+        return _as_it_is(target, key, chains, start, progress)
 
 
 class Laplace(AbstractMetric):
@@ -79,7 +76,7 @@ class Laplace(AbstractMetric):
 
     The mode is found by Adam from prior-informed starts, the best of which is kept; the curvature is
     the Hessian there by differences of gradients, its eigenvalues floored at `floor` (the prior's own
-    curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation. For
+    curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation, unless they are told otherwise. For
     hundreds of moderately correlated unknowns this saves most of the warmup.
 
     Free scales of hierarchies are held at their prior's median meanwhile, and whitened by their prior:
@@ -94,7 +91,7 @@ class Laplace(AbstractMetric):
     def core(self, warmup):
         return LowRank().core(warmup)
 
-    def frame(self, target, key, chains, progress):
+    def frame(self, target, key, chains, start, progress):
         key_start, key_chain = jax.random.split(key)
         held = target.shared_scales()
         starts = target.starts(key_start, self.starts)
@@ -108,5 +105,9 @@ class Laplace(AbstractMetric):
             H[np.ix_(held, held)] = curvature(target.log_prior, mode)[np.ix_(held, held)]
         values, vectors = np.linalg.eigh(H)
         scale = vectors / np.sqrt(np.maximum(values, self.floor))
-        start = np.asarray(jax.random.normal(key_chain, (chains, target.size)))
-        return Frame(mode, scale, start, self.starts * self.steps + 2 * target.size)
+        frame = Frame(jnp.asarray(mode), jnp.asarray(scale, mode.dtype))
+        spent = self.starts * self.steps + 2 * target.size
+        if start is None:
+            return Framed(frame, np.asarray(jax.random.normal(key_chain, (chains, target.size))), spent)
+        given = start(target, key_chain, chains, progress)
+        return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(given.points))), spent + given.gradients)

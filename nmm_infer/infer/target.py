@@ -22,11 +22,24 @@ BATCH = 50
 
 
 class Question:
-    """A problem with data, compared by identity: programs compiled for it serve it again, with other numbers in the data."""
+    """A problem with data, in the precision of this context.
+
+    Two are equal if problem and bound data are the same objects, whatever numbers they hold: programs that were compiled for
+    one serve the other.
+    """
 
     def __init__(self, problem: AbstractProblem, bound: Any):
-        self.problem = problem
-        self.bound = bound
+        # Arrays in the precision of this context: constants that a program of the other precision has seen would keep it.
+        self.problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, jax_arrays(problem))
+        self.bound = jax_arrays(bound)
+        self._asked = (problem, bound)
+        self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Question) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
 
 class Target(eqx.Module):
@@ -46,10 +59,8 @@ class Target(eqx.Module):
     _unravel: Callable[[Array], dict[str, Array]] = eqx.field(static=True)
 
     def __init__(self, problem: AbstractProblem, observed: Any):
-        # Arrays in the precision of this context: constants that a program of the other precision has seen would keep it.
-        problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, jax_arrays(problem))
-        self.question = Question(problem, jax_arrays(problem.bind(observed)))
-        self.values = jax.tree.map(jnp.asarray, problem.values(self.question.bound))
+        self.question = Question(problem, problem.bind(observed))
+        self.values = jax.tree.map(jnp.asarray, self.problem.values(self.question.bound))
         shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))
         flat, self._unravel = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
         self.size = flat.size
@@ -128,8 +139,9 @@ class Target(eqx.Module):
         return jax.vmap(self.prior_draw)(jax.random.split(key, n))
 
     @eqx.filter_jit
-    def _density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
-        return self.log_density(x)
+    def densities(self, x: Float[Array, "draw latent"]) -> Float[Array, " draw"]:
+        """`log_density` of many points, one after the other."""
+        return jax.lax.map(self.log_density, x)
 
     def shared_scales(self) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are the free scale of a hierarchy."""
@@ -153,7 +165,7 @@ class Target(eqx.Module):
         starts = []
         for group in groups:
             candidates = [np.median(group, axis=0), *group]
-            start = next((x for x in candidates if np.isfinite(self._density(jnp.asarray(x)))), None)
+            start = next((x for x in candidates if np.isfinite(self.densities(jnp.asarray(x[None]))[0])), None)
             if start is None:
                 raise ValueError(
                     f"none of {len(candidates)} draws from the prior has a finite density: the network is unstable or the simulation diverges there; "

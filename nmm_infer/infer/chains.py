@@ -1,0 +1,145 @@
+"""What all samplers of chains share: a compiled program run in chunks, which one can watch, stop and interrupt."""
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from rich.progress import Progress
+
+from .devices import AbstractArrangement
+from .frame import Posterior
+from .progress import Steps
+from .stopping import AbstractStop
+from .windows import Stage, stages
+
+# Of a sampler's statistics, the one that says that the model failed in a proposal; it is counted, and not kept by draw.
+FAILED = "failed"
+
+
+class Draw(NamedTuple):
+    """Where a chain is after a step, and statistics by ArviZ's names, with `failed` among them."""
+
+    position: Float[Array, " latent"]
+    stats: dict[str, Array]
+
+
+class AbstractAlgorithm(eqx.Module):
+    """What one chain does in one step; hyperparameters are its static fields, so that equal algorithms share their programs."""
+
+    @abc.abstractmethod
+    def step(self, key: PRNGKeyArray, state: Any, stage: Stage, posterior: Posterior) -> tuple[Any, Draw]:
+        """The next state of a chain, and what is kept of it.
+
+        Args:
+            key: a random key.
+            state: a pytree of arrays; adaptation included.
+            stage: what is adapted in this step.
+            posterior: the log density.
+        """
+
+
+class Sampled(NamedTuple):
+    """What the chains did after their warmup.
+
+    Fields:
+        positions: in the frame's coordinates.
+        stats: statistics, each `["chain draw"]`.
+        steps, failed: sums of `n_steps` and `failed`, warmup included.
+        interrupted: ended by Ctrl-C.
+        stopped: ended early by the stop rule, in its words; "" if not.
+    """
+
+    positions: Float[np.ndarray, "chain draw latent"]
+    stats: dict[str, np.ndarray]
+    steps: int
+    failed: int
+    interrupted: bool
+    stopped: str
+
+
+@eqx.filter_jit
+def _advance(algorithm: AbstractAlgorithm, arrangement: AbstractArrangement, posterior: Posterior, chains: Any, now: Stage) -> tuple[Any, Draw]:
+    def chain(shared: tuple[Posterior, Stage], carry: tuple[Array, Any]) -> tuple[Any, Draw]:
+        posterior, now = shared
+
+        def step(carry: tuple[Array, Any], stage: Stage) -> tuple[tuple[Array, Any], Draw]:
+            key, state = carry
+            key, key_step = jax.random.split(key)
+            state, draw = algorithm.step(key_step, state, stage, posterior)
+            return (key, state), draw
+
+        return jax.lax.scan(step, carry, now)
+
+    return arrangement.program(chain)((posterior, now), chains)
+
+
+def run_chains(
+    algorithm: AbstractAlgorithm,
+    arrangement: AbstractArrangement,
+    posterior: Posterior,
+    states: Any,
+    key: PRNGKeyArray,
+    warmup: int,
+    draws: int,
+    chunk: int,
+    bars: Progress,
+    stop: AbstractStop,
+) -> Sampled:
+    """Warmup and draws of all chains.
+
+    Args:
+        algorithm: of each chain.
+        arrangement: how chains share the machine.
+        posterior: what is sampled.
+        states: of the chains, stacked.
+        key: for all randomness.
+        warmup, draws: numbers of steps.
+        chunk: steps between two looks at the clock, the keyboard and the stop rule.
+        bars: progress.
+        stop: looks at the draws so far, and may end the run.
+
+    Raises:
+        KeyboardInterrupt: during the warmup, when nothing has been drawn.
+    """
+    n = len(jax.tree.leaves(states)[0])
+    chains = arrangement.place((jax.random.split(key, n), states), n)
+    plan = stages(warmup, draws, chunk)
+    warm, bar = (Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws)))
+    positions: list[np.ndarray] = []
+    stats: list[dict[str, np.ndarray]] = []
+    counts = {"n_steps": 0, FAILED: 0}
+    done, interrupted, stopped = 0, False, ""
+    try:
+        while done < warmup + draws and not stopped:
+            now = jax.tree.map(lambda x: x[done : done + chunk], plan)  # noqa: B023
+            chains, piece = _advance(algorithm, arrangement, posterior, chains, now)
+            # The last chunk may go beyond the end, and a chunk may hold the end of the warmup.
+            first, last = max(0, warmup - done), min(chunk, warmup + draws - done)
+            position, found = jax.tree.map(np.asarray, (piece.position, piece.stats))
+            for name in counts:
+                counts[name] += int(found[name][:, :last].sum())
+            note = _note(found)
+            positions.append(position[:, first:last])
+            stats.append({name: values[:, first:last] for name, values in found.items() if name != FAILED})
+            in_warmup = min(first, last)
+            if warm and in_warmup:
+                warm.advance(in_warmup, note)
+            if bar and last > in_warmup:
+                bar.advance(last - in_warmup, note)
+            done += chunk
+            if done > warmup:
+                stopped = stop(positions)
+    except KeyboardInterrupt:
+        interrupted = True
+        if done <= warmup:
+            raise KeyboardInterrupt("interrupted during warmup: nothing had been drawn yet") from None
+    joined = {name: np.concatenate([piece[name] for piece in stats], axis=1) for name in stats[0]}
+    return Sampled(np.concatenate(positions, axis=1), joined, counts["n_steps"], counts[FAILED], interrupted, stopped)
+
+
+def _note(stats: dict[str, np.ndarray]) -> str:
+    divergences = int(stats["diverging"].sum())
+    return f"{stats['n_steps'].mean():.0f} steps a draw" + (f", {divergences} divergences" if divergences else "")

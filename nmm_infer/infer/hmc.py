@@ -1,0 +1,93 @@
+"""Hamiltonian Monte Carlo with trajectories of a given number of steps."""
+
+import blackjax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from blackjax.mcmc.metrics import default_metric
+
+from .chains import FAILED, AbstractAlgorithm, Draw
+from .devices import AbstractArrangement
+from .metrics import AbstractMetric, Dense
+from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
+from .starts import AbstractStarts
+from .stopping import AbstractStop, Never
+from .windows import Windows, in_windows
+
+
+class Trajectories(AbstractAlgorithm):
+    """Trajectories of between (1 - jitter) and (1 + jitter) times `steps` steps, their ends accepted or rejected."""
+
+    windows: Windows
+    steps: int = eqx.field(static=True)
+    jitter: float = eqx.field(static=True)
+
+    def step(self, key, state, stage, posterior):
+        state, adaptation = state
+        key_length, key_step = jax.random.split(key)
+        n = self._length(key_length)
+        inverse_mass_matrix = adaptation.inverse_mass_matrix
+        new, info = blackjax.hmc.build_kernel()(key_step, state, posterior, adaptation.step_size, inverse_mass_matrix, n)
+        # BlackJAX tells the energy of the proposal; what belongs to a draw is that of the state that was kept.
+        before = default_metric(inverse_mass_matrix).kinetic_energy(info.momentum) - state.logdensity
+        stats = {
+            "diverging": info.is_divergent,
+            "energy": jnp.where(info.is_accepted, info.energy, before),
+            "n_steps": n,
+            "acceptance_rate": info.acceptance_rate,
+            "accepted": info.is_accepted,
+            "lp": new.logdensity,
+            "step_size": adaptation.step_size,
+            FAILED: ~jnp.isfinite(info.proposal.logdensity),
+        }
+        adaptation = self.windows(adaptation, stage, new.position, new.logdensity_grad, info.acceptance_rate)
+        return (new, adaptation), Draw(new.position, stats)
+
+    def _length(self, key: jax.Array) -> jax.Array:
+        low, high = (max(1, round((1 + sign * self.jitter) * self.steps)) for sign in (-1, 1))
+        return jax.random.randint(key, (), low, high + 1)
+
+
+class HMC(AbstractSampler):
+    """Hamiltonian Monte Carlo with a given number of steps a draw (Duane et al. 1987; Neal 2011).
+
+    Warmup and metrics as in NUTS. Every draw costs the same, so that vectorised chains never wait for the longest tree; but the number of
+    steps is yours to choose, and a wrong one costs more than the waiting. Jittered lengths avoid trajectories that return to where they began.
+
+    Args:
+        draws, warmup, chains: numbers of each.
+        steps: of a trajectory.
+        jitter: each length is drawn from (1 - jitter) to (1 + jitter) times `steps`; 0: all are equal.
+        metric, start, stop, arrangement, dtype, initial_step_size, chunk, predictive_draws: as in `NUTS`.
+        target_acceptance: acceptance rate that the step size aims at.
+    """
+
+    draws: int = eqx.field(static=True, default=1000)
+    warmup: int = eqx.field(static=True, default=1000)
+    chains: int = eqx.field(static=True, default=4)
+    steps: int = eqx.field(static=True, default=10)
+    jitter: float = eqx.field(static=True, default=0.5)
+    metric: AbstractMetric = Dense()
+    start: AbstractStarts | None = None
+    stop: AbstractStop = Never()
+    target_acceptance: float = eqx.field(static=True, default=0.8)
+    arrangement: AbstractArrangement | None = None
+    dtype: str = eqx.field(static=True, default="float64")
+    initial_step_size: float = eqx.field(static=True, default=0.5)
+    chunk: int = eqx.field(static=True, default=25)
+    predictive_draws: int = eqx.field(static=True, default=50)
+
+    def __check_init__(self):
+        check_sampler(self, steps=self.steps)
+        check_acceptance(self)
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"HMC(jitter=...) got {self.jitter}, expected a number from 0 (all trajectories alike) to below 1")
+
+    def algorithm(self):
+        return Trajectories(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.steps, self.jitter)
+
+    def warm(self, posterior, positions, key, bars):
+        return Warm(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
+
+    def remarks(self, sampled, size):
+        return {}

@@ -1,0 +1,110 @@
+"""What every sampler of chains is."""
+
+import abc
+import time
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from rich.progress import Progress
+
+from .base import AbstractEngine, check_counts, check_problem, precision
+from .chains import AbstractAlgorithm, Sampled, run_chains
+from .devices import AbstractArrangement, default_arrangement
+from .frame import Frame, Posterior
+from .metrics import AbstractMetric
+from .progress import progress_bar
+from .results import Run, build_tree
+from .starts import AbstractStarts
+from .stopping import AbstractStop
+from .target import Target
+
+
+class Warm(NamedTuple):
+    """Chains ready to run.
+
+    Fields:
+        states: stacked by chain.
+        warmup: steps of the warmup that are yet to be run, in windows.
+        gradients: spent so far.
+    """
+
+    states: Any
+    warmup: int
+    gradients: int
+
+
+class AbstractSampler(AbstractEngine):
+    """An engine whose draws are chains."""
+
+    draws: eqx.AbstractVar[int]
+    warmup: eqx.AbstractVar[int]
+    chains: eqx.AbstractVar[int]
+    metric: eqx.AbstractVar[AbstractMetric]
+    start: eqx.AbstractVar[AbstractStarts | None]
+    stop: eqx.AbstractVar[AbstractStop]
+    arrangement: eqx.AbstractVar[AbstractArrangement | None]
+    dtype: eqx.AbstractVar[str]
+    chunk: eqx.AbstractVar[int]
+    predictive_draws: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def algorithm(self) -> AbstractAlgorithm:
+        """What one chain does in a step."""
+
+    @abc.abstractmethod
+    def warm(self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress) -> Warm:
+        """Chains at `positions`, with what is adapted before they run on their own."""
+
+    @abc.abstractmethod
+    def remarks(self, sampled: Sampled, size: int) -> dict[str, Any]:
+        """Further attributes of the result, for `size` unknowns."""
+
+    def __call__(self, problem, data, *, key, progress=True):
+        name = type(self).__name__
+        check_problem(problem)
+        observed = problem.bind(data)
+        began = time.perf_counter()
+        arrangement = self.arrangement or default_arrangement(self.chains)
+        with precision(self.dtype), arrangement.threads(), progress_bar(progress) as bars:
+            target = Target(problem, observed)
+            key_frame, key_warm, key_run, key_tree = jax.random.split(key, 4)
+            framed = self.metric.frame(target, key_frame, self.chains, self.start, bars)
+            posterior = Posterior(target, framed.frame)
+            warm = self.warm(posterior, jnp.asarray(framed.starts), key_warm, bars)
+            sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
+            run = Run(
+                engine=f"{name}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})",
+                latent=_to_latent(framed.frame, sampled.positions),
+                stats=sampled.stats,
+                gradients=framed.gradients + warm.gradients + sampled.steps,
+                failed=sampled.failed,
+                interrupted=sampled.interrupted,
+                began=began,
+                predictive_draws=self.predictive_draws,
+            )
+            tree = build_tree(target, run, key_tree, key)
+            tree.attrs.update(self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}))
+            return tree
+
+
+def check_sampler(sampler: AbstractSampler, **counts: int) -> None:
+    """Raises ValueError for counts below 1, those that every sampler has and `counts`."""
+    shared = {name: getattr(sampler, name) for name in ("draws", "warmup", "chains", "chunk")}
+    check_counts(type(sampler).__name__, **shared, **counts)
+
+
+def check_acceptance(sampler: Any) -> None:
+    """Raises ValueError for a target acceptance that is no probability."""
+    if not 0 < sampler.target_acceptance < 1:
+        raise ValueError(f"{type(sampler).__name__}(target_acceptance=...) got {sampler.target_acceptance}, expected a number between 0 and 1")
+
+
+def _to_latent(frame: Frame, positions: np.ndarray) -> np.ndarray:
+    u = np.asarray(positions, dtype=np.float64)
+    if frame.scale is None or frame.centre is None:
+        return u
+    return np.asarray(frame.centre, dtype=np.float64) + u @ np.asarray(frame.scale, dtype=np.float64).T
