@@ -232,13 +232,13 @@ def test_the_rule_waits_for_a_falling_loss_and_for_enough_steps():
     assert not rule(np.full(400, np.nan))
 
 
-@pytest.mark.parametrize("initial", [nmm.infer.MAP(starts=2), nmm.infer.Pathfinder(paths=2)], ids=["map", "pathfinder"])
-def test_a_guide_starts_where_it_is_told(initial):
-    """Ten steps of Adam move nothing far, so the centre is still where the search left it."""
-    engine = nmm.infer.SVI(guide=autoguide.AutoNormal, steps=10, learning_rate=1e-4, initial=initial, draws=500, predictive_draws=0)
+@pytest.mark.parametrize("start", [nmm.infer.starts.FromModes(runs=2), nmm.infer.starts.FromPathfinder(paths=2)], ids=["modes", "pathfinder"])
+def test_a_guide_starts_where_it_is_told(start):
+    """Ten short steps of Adam move nothing far, so the centre is still where the search left it."""
+    engine = nmm.infer.SVI(guide=autoguide.AutoNormal, steps=10, learning_rate=1e-4, start=start, draws=500, predictive_draws=0)
     tree = engine(densities.linear(3), densities.DATA, key=KEY, progress=False)
     mean, covariance = densities.linear_posterior(3)
-    tolerance = 0.05 if isinstance(initial, nmm.infer.MAP) else 4 * np.sqrt(np.diag(covariance)).max()
+    tolerance = 0.05 if isinstance(start, nmm.infer.starts.FromModes) else 4 * np.sqrt(np.diag(covariance)).max()
     np.testing.assert_allclose(tree["posterior"]["w"].values[0].mean(0), mean, atol=tolerance)
 
 
@@ -288,7 +288,7 @@ LM = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=2)
         (lambda: nmm.infer.MAP(starts=0), r"MAP\(starts=...\) got 0, expected a whole number of at least 1"),
         (lambda: nmm.infer.MAP(optimiser="adam"), r"MAP\(optimiser=...\) got 'adam', expected an optimiser such as nmm.infer.optimisers.BFGS\(\)"),
         (lambda: nmm.infer.Laplace(search="bfgs"), r"Laplace\(search=...\) got str, expected an nmm.infer.MAP"),
-        (lambda: nmm.infer.SVI(initial="map"), r"SVI\(initial=...\) got str, expected an engine that finds a start"),
+        (lambda: nmm.infer.SVI(start="map"), r"SVI\(start=...\) got str, expected one of nmm.infer.starts, such as FromModes"),
         (lambda: nmm.infer.SVI(stop=100), r"SVI\(stop=...\) got int, expected nmm.infer.Stalled\(\) or None"),
         (lambda: nmm.infer.Stalled(window=2), r"Stalled\(window=...\) got 2, expected at least 10 steps"),
         (lambda: nmm.infer.CMAES(population=2), r"CMAES\(population=...\) got 2, expected at least 4, or None"),

@@ -4,7 +4,6 @@ import time
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractEngine, check_counts, check_problem, precision
@@ -12,11 +11,10 @@ from .ends import build_ends, objective, prepare
 from .optimisers import BFGS, AbstractOptimiser
 from .progress import Steps, progress_bar
 from .results import Run
-from .starting import AbstractStart
 from .target import Target
 
 
-class MAP(AbstractEngine, AbstractStart):
+class MAP(AbstractEngine):
     """The highest point of the posterior density, in unconstrained coordinates, from several starts of the prior.
 
     A point, no posterior: it says where a sampler should look, and whether there are several places. The
@@ -64,11 +62,3 @@ class MAP(AbstractEngine, AbstractStart):
                 predictive_draws=self.predictive_draws,
             )
             return build_ends(target, section, ends, starts, run, key_tree, key)
-
-    def start(self, target, key, progress):
-        section, starts = prepare(target, key, self.starts)
-        ends = self.optimiser.search(objective(target, section, self.optimiser.squares), starts, Steps(progress, "mode", self.optimiser.steps))
-        best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
-        if not np.isfinite(ends.log_density[best]):
-            raise ValueError(f"all {self.starts} searches of the MAP ended where the density is zero; narrow the priors, or take another optimiser")
-        return np.asarray(section.embed(jnp.asarray(ends.positions[best])))

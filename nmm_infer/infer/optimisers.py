@@ -85,8 +85,9 @@ class Adam(AbstractOptimiser):
             updates, memory = optimiser.update(gradient, memory, x)
             # It would coast on over the edge, where no gradient tells the way back: so back to the best point, at rest.
             fine = jnp.isfinite(value)
-            memory = optax.tree_utils.tree_set(memory, mu=jnp.where(fine, optax.tree_utils.tree_get(memory, "mu"), 0.0))
-            return (jnp.where(fine, optax.apply_updates(x, updates), best), memory, best, lowest), None
+            momentum = jnp.asarray(optax.tree_utils.tree_get(memory, "mu"))
+            memory = optax.tree_utils.tree_set(memory, mu=jnp.where(fine, momentum, 0.0))
+            return (jnp.where(fine, x + jnp.asarray(updates), best), memory, best, lowest), None
 
         def begin(x: Array) -> Any:
             return x, optimiser.init(x), x, jnp.full((), jnp.inf, x.dtype)

@@ -15,11 +15,10 @@ from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .progress import Steps, progress_bar
 from .results import Run, build_tree
-from .starting import AbstractStart
 from .target import Target
 
 
-class Pathfinder(AbstractEngine, AbstractStart):
+class Pathfinder(AbstractEngine):
     """Multi-path Pathfinder of BlackJAX (Zhang, Carpenter, Gelman, Vehtari 2022, JMLR 23:306).
 
     From each start L-BFGS climbs, and of the Gaussians that its memory implies along the way that with the
@@ -75,14 +74,6 @@ class Pathfinder(AbstractEngine, AbstractStart):
             tree = build_tree(target, run, key_tree, key)
             tree.attrs["pareto_k"] = weights.pareto_k
             return tree
-
-    def start(self, target, key, progress):
-        key_start, key_path = jax.random.split(key)
-        state = self._climb(target, key_start, key_path, progress)
-        # Of the path with the best ELBO the highest draw: a mean over paths might lie between modes.
-        best = int(np.argmax(np.nan_to_num(np.asarray(state.path_states.elbo), nan=-np.inf)))
-        heights = np.nan_to_num(np.asarray(state.logp[best]), nan=-np.inf)
-        return np.asarray(state.samples)[best, int(np.argmax(heights))]
 
     def _climb(self, target: Target, key_start: PRNGKeyArray, key_path: PRNGKeyArray, progress: Progress) -> MultipathfinderState:
         """All paths in one program."""

@@ -19,7 +19,7 @@ from .mode import curvature
 from .progress import Steps, progress_bar
 from .results import Run, build_tree
 from .stalling import Stalled
-from .starting import AbstractStart
+from .starts import AbstractStarts, FromPrior
 from .target import Target
 
 CHUNK = 50
@@ -45,7 +45,7 @@ class SVI(AbstractEngine):
         optimiser: an optax transformation; None: Adam with clipped gradients and a cosine schedule from `learning_rate`.
         learning_rate: of the default optimiser.
         particles: draws for one estimate of the gradient.
-        initial: what finds the guide's first centre, such as `MAP(starts=4)` or `Pathfinder()`; None: a start of the prior.
+        start: where the guide's centre begins: `starts.FromPrior()` (default), `starts.FromModes()` or `starts.FromPathfinder()`.
         stop: `Stalled()` ends the fit when the loss has stopped falling: the learning rate is constant until then, and decays over one more
             window; None: all steps.
         dtype: "float64" (default) or "float32".
@@ -58,17 +58,15 @@ class SVI(AbstractEngine):
     optimiser: Any = eqx.field(static=True, default=None)
     learning_rate: float = eqx.field(static=True, default=0.01)
     particles: int = eqx.field(static=True, default=1)
-    initial: AbstractStart | None = None
+    start: AbstractStarts = FromPrior()
     stop: Stalled | None = None
     dtype: str = eqx.field(static=True, default="float64")
     predictive_draws: int = eqx.field(static=True, default=200)
 
     def __check_init__(self):
         check_counts("SVI", steps=self.steps, draws=self.draws, particles=self.particles)
-        if self.initial is not None and not isinstance(self.initial, AbstractStart):
-            raise TypeError(
-                f"SVI(initial=...) got {type(self.initial).__name__}, expected an engine that finds a start, nmm.infer.MAP() or Pathfinder(), or None"
-            )
+        if not isinstance(self.start, AbstractStarts):
+            raise TypeError(f"SVI(start=...) got {type(self.start).__name__}, expected one of nmm.infer.starts, such as FromModes()")
         if self.stop is not None and not isinstance(self.stop, Stalled):
             raise TypeError(f"SVI(stop=...) got {type(self.stop).__name__}, expected nmm.infer.Stalled() or None")
 
@@ -79,8 +77,7 @@ class SVI(AbstractEngine):
         with precision(self.dtype), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_start, key_fit, key_draw, key_pareto, key_tree = jax.random.split(key, 5)
-            first = target.starts(key_start, 1)[0] if self.initial is None else self.initial.start(target, key_start, bars)
-            guide = self._guide(target, first)
+            guide = self._guide(target, self.start(target, key_start, 1, bars).points[0])
             params, losses, interrupted = self._fit(guide, key_fit, target, Steps(bars, "SVI", self.steps))
             latent = _draw(guide, params, key_draw, target, self.draws)
             density = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
