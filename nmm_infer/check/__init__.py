@@ -1,8 +1,15 @@
 """Can this posterior be trusted, and what did it learn?"""
 
+from .calibrated import Calibration as Calibration
+from .calibrated import CalibrationRow as CalibrationRow
+from .calibrated import Coverage as Coverage
+from .calibration import calibration as calibration
 from .diagnose import diagnose as diagnose
 from .diagnosis import Diagnosis as Diagnosis
 from .finding import Finding as Finding
 from .predictive import Prediction as Prediction
 from .predictive import predictive as predictive
+from .recovery import Recovery as Recovery
+from .recovery import RecoveryRow as RecoveryRow
+from .recovery import recovery as recovery
 from .table import Row as Row

@@ -1,0 +1,81 @@
+"""Simulations on disk, one file each, so that a run that was stopped goes on where it was."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SETTINGS = "settings.json"
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+# Log densities at fixed points differ between machines by rounding, between problems by more.
+SAME = 1e-6
+
+
+class Store:
+    """A folder with `settings.json` and a file for every finished simulation; without a path, memory.
+
+    Args:
+        path: the folder; None: nothing is written.
+        identity: what the simulations belong to, texts and lists of numbers by name. Another one in the same folder is refused.
+
+    Raises:
+        ValueError: the folder holds something else, or simulations of something else.
+    """
+
+    def __init__(self, path: str | Path | None, identity: dict[str, Any]):
+        self.path = None if path is None else Path(path)
+        self._memory: dict[int, dict[str, np.ndarray]] = {}
+        if self.path is None:
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        settings = self.path / SETTINGS
+        if settings.exists():
+            self._compare(json.loads(settings.read_text()), identity)
+        elif any(self.path.iterdir()):
+            raise ValueError(f"path={str(self.path)!r} is not empty and no calibration ({SETTINGS} is missing); choose another folder")
+        else:
+            settings.write_text(json.dumps(identity, indent=1) + "\n")
+        for file in sorted(self.path.glob("simulation-*.npz")):
+            with np.load(file) as arrays:
+                self._memory[int(file.stem.removeprefix("simulation-"))] = dict(arrays)
+
+    def _compare(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        other = [name for name in now if not _same(before.get(name), now[name])]
+        if other:
+            details = "; ".join(f"{name} was {_short(before.get(name))}, is {_short(now[name])}" for name in other)
+            raise ValueError(f"path={str(self.path)!r} holds simulations that do not belong to these: {details}; choose another folder, or delete this one")
+
+    def done(self) -> dict[int, dict[str, np.ndarray]]:
+        """Finished simulations by number."""
+        return dict(sorted(self._memory.items()))
+
+    def write(self, number: int, arrays: dict[str, np.ndarray]) -> None:
+        """Keep a simulation. Its file appears whole or not at all."""
+        self._memory[number] = arrays
+        if self.path is None:
+            return
+        partial = self.path / f".simulation-{number:05d}.partial.npz"
+        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
+        partial.replace(self.path / f"simulation-{number:05d}.npz")
+
+
+def settings_of(part: Any) -> str:
+    """An engine with all its settings, defaults included, as a text that is the same in every process."""
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        fields = (f"{field.name}={settings_of(getattr(part, field.name))}" for field in dataclasses.fields(part))
+        return f"{type(part).__name__}({', '.join(fields)})"
+    return _ADDRESS.sub("", repr(part))
+
+
+def _same(before: Any, now: Any) -> bool:
+    if isinstance(now, list) and isinstance(before, list):
+        return len(now) == len(before) and bool(np.allclose(before, now, rtol=SAME, atol=0.0, equal_nan=True))
+    return before == now
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
