@@ -103,6 +103,12 @@ def check_acceptance(sampler: Any) -> None:
         raise ValueError(f"{type(sampler).__name__}(target_acceptance=...) got {sampler.target_acceptance}, expected a number between 0 and 1")
 
 
+def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
+    """Raises ValueError for a single unknown, where directions on a sphere are none."""
+    if positions.shape[1] < 2:
+        raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
+
+
 def _to_latent(frame: Frame, positions: np.ndarray) -> np.ndarray:
     u = np.asarray(positions, dtype=np.float64)
     if frame.scale is None or frame.centre is None:
