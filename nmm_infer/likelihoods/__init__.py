@@ -3,6 +3,10 @@
 from .ar1 import AR1 as AR1
 from .base import AbstractLikelihood as AbstractLikelihood
 from .base import AbstractObserved as AbstractObserved
+from .covariance import Covariance as Covariance
+from .covariance_forms import AbstractForm as AbstractForm
+from .covariance_forms import AsCorrelation as AsCorrelation
+from .covariance_forms import AsCovariance as AsCovariance
 from .estimators import AbstractEstimator as AbstractEstimator
 from .estimators import Multitaper as Multitaper
 from .estimators import Neighbours as Neighbours
