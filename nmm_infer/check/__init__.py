@@ -4,9 +4,14 @@ from .calibrated import Calibration as Calibration
 from .calibrated import CalibrationRow as CalibrationRow
 from .calibrated import Coverage as Coverage
 from .calibration import calibration as calibration
+from .compare import Compared as Compared
+from .compare import Comparison as Comparison
+from .compare import compare as compare
 from .diagnose import diagnose as diagnose
 from .diagnosis import Diagnosis as Diagnosis
 from .finding import Finding as Finding
+from .multimodality import Modes as Modes
+from .multimodality import modes as modes
 from .predictive import Prediction as Prediction
 from .predictive import predictive as predictive
 from .recovery import Recovery as Recovery

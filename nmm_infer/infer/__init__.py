@@ -7,6 +7,7 @@ from . import starts as starts
 from . import stopping as stopping
 from .adjusted_mclmc import AdjustedMCLMC as AdjustedMCLMC
 from .base import AbstractEngine as AbstractEngine
+from .bridge import bridge_sampling as bridge_sampling
 from .chees import ChEES as ChEES
 from .cmaes import CMAES as CMAES
 from .hmc import HMC as HMC
@@ -16,5 +17,6 @@ from .mclmc import MCLMC as MCLMC
 from .nuts import NUTS as NUTS
 from .pathfinder import Pathfinder as Pathfinder
 from .smc import SMC as SMC
+from .stacking import stack as stack
 from .stalling import Stalled as Stalled
 from .svi import SVI as SVI
