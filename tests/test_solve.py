@@ -268,7 +268,7 @@ def test_block_length_does_not_matter(short_edge, fastest):
 
 
 def test_without_blocks_all_edges_are_short():
-    assert not plan(hopf(speed_range=(5.0, 1e4)), 0.1).long.exists.any()
+    assert not any(level.there.exists.any() for level in plan(hopf(speed_range=(5.0, 1e4)), 0.1).levels)
     assert plan(hopf(), 0.1).recent == 0
 
 

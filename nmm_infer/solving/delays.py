@@ -1,21 +1,25 @@
 """Conduction delays in blocks.
 
 While a block is no longer than the shortest delay, all that arrives during it was sent before it
-began. So the inputs of a whole block are fetched from the history as contiguous slices in one batched
+began. So the inputs of a whole block are fetched from the past as contiguous slices in one batched
 operation, and the loop over steps has nothing to look up: forward and backward several times faster
 than a gather at every step. Delays are real numbers, read by linear interpolation, which makes them
 differentiable: conduction speed and tract lengths have gradients.
 
-The few edges that are shorter than a block are read at every step from the most recent samples.
+A slice costs as much as the first ten or so of its numbers, so edges with long delays are read in long
+blocks, inside of which those with shorter delays are read in shorter ones. The few edges that are
+shorter than the shortest block are read at every step from the most recent samples.
 """
 
 import math
+from collections.abc import Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ..network import Network
 from .lines import Lines, Way
@@ -27,8 +31,11 @@ LONGEST_BLOCK = 64
 # Below this many steps a block is not worth it, and short edges are split off so that the others can have longer ones.
 SHORT_BLOCK = 8
 SPLIT_QUANTILE = 0.05
-# Numbers fetched for one block, at most, so that it stays in cache and in memory.
-FETCHED = 4_000_000
+# Numbers fetched for one block, at most, so that they stay in memory.
+FETCHED = 32_000_000
+# What a slice costs beyond its numbers, and what a reading of a block costs beyond its slices, in numbers copied: measured on a CPU.
+SLICE = 4
+READING = 60_000
 
 
 class Table(NamedTuple):
@@ -42,47 +49,81 @@ class Table(NamedTuple):
         return jnp.take_along_axis(matrix, self.source, axis=1)
 
 
+class Level(NamedTuple):
+    """Edges that are read together.
+
+    Fields:
+        block: steps that are read at once.
+        past: samples of the past that are kept.
+        there, back: the edges in rows of senders, and again in rows of receivers.
+    """
+
+    block: int
+    past: int
+    there: Table
+    back: Table
+
+
 class Plan(NamedTuple):
     """What a network's delays ask of the solver, known before anything is compiled.
 
     Fields:
-        block: steps in a block.
-        history: samples of the past that are kept.
+        levels: the edges in blocks, those with the longest ones first.
         recent: samples that the short edges need; 0 without short edges.
-        long, short: edges that are at least as long as a block, and the others.
-        back: the long edges again, in rows of receivers.
+        short: edges that are shorter than every block.
     """
 
-    block: int
-    history: int
+    levels: tuple[Level, ...]
     recent: int
-    long: Table
     short: Table
-    back: Table
+
+    @property
+    def block(self) -> int:
+        """Steps in the longest block."""
+        return self.levels[0].block
 
 
 def plan(network: Network, step: float) -> Plan:
-    """Block length, history and the two kinds of edges of `network` at this step (ms)."""
+    """Blocks, pasts and the kinds of edges of `network` at this step (ms)."""
     edges, speeds = network.connectome.edges, network.speed_range
     assert speeds is not None
     exists = edges.exists
     if not exists.any():
-        return Plan(LONGEST_BLOCK, LONGEST_BLOCK + 2, 0, *[_table(exists)] * 3)
+        return Plan((_level(LONGEST_BLOCK, exists, 0.0 * edges.lengths),), 0, _table(exists))
     shortest = edges.lengths / (speeds.fastest * SLACK * step)
     longest = edges.lengths / speeds.slowest * SLACK / step
     block = math.floor(shortest[exists].min())
     if block < SHORT_BLOCK:
         block = max(1, block, math.floor(np.quantile(shortest[exists], SPLIT_QUANTILE)))
     width = int(exists.sum(axis=1).max()) * network.n_regions * network.n_messages()
-    block = max(1, min(block, LONGEST_BLOCK, FETCHED // width))
-    is_long = exists & (shortest >= block)
-    is_short = exists & ~is_long
-    history = max(math.floor(longest[exists].max()), block) + 2
+    most = max(1, min(LONGEST_BLOCK, FETCHED // width))
+    is_short = exists & (shortest < min(block, most))
+    levels = [_level(size, edges, longest) for size, edges in _cut(min(block, most), most, exists & ~is_short, shortest)]
     recent = math.floor(longest[is_short].max()) + 2 if is_short.any() else 0
-    return Plan(block, history, recent, _table(is_long), _table(is_short), _table(is_long.T))
+    return Plan(tuple(levels), recent, _table(is_short))
 
 
-def _table(exists: np.ndarray) -> Table:
+def _cut(block: int, most: int, exists: Bool[np.ndarray, "to from"], shortest: Float[np.ndarray, "to from"]) -> list[tuple[int, Bool[np.ndarray, "to from"]]]:
+    """The cheapest way to read edges in blocks of `block` steps and of multiples of it, the longest first."""
+    multiples = [block * 2**k for k in range(1, 1 + int(math.log2(most / block)))]
+    choices = [(block, *chosen) for n in range(len(multiples) + 1) for chosen in combinations(multiples, n)]
+
+    def cut(sizes: tuple[int, ...]) -> Iterator[tuple[int, Bool[np.ndarray, "to from"]]]:
+        for size, longer in zip(sizes, (*sizes[1:], math.inf), strict=True):
+            yield size, exists & (shortest >= size) & (shortest < longer)
+
+    def cost(sizes: tuple[int, ...]) -> float:
+        return sum((READING + len(edges) * edges.sum(axis=1).max() * (SLICE + size + 2)) / size for size, edges in cut(sizes))
+
+    return list(cut(min(choices, key=cost)))[::-1]
+
+
+def _level(block: int, exists: Bool[np.ndarray, "to from"], longest: Float[np.ndarray, "to from"]) -> Level:
+    past = max(math.floor(longest[exists].max(initial=0.0)), block) + 2
+    return Level(block, past, _table(exists), _table(exists.T))
+
+
+def _table(exists: Bool[np.ndarray, "to from"]) -> Table:
     slots = max(1, int(exists.sum(axis=1).max()))
     # A stable sort puts the existing edges of each row first, in order.
     source = np.argsort(~exists, axis=1, kind="stable")[:, :slots]
@@ -94,18 +135,24 @@ class Delays:
 
     def __init__(self, network: Network, plan: Plan, step: float):
         self.plan = plan
-        steps = jnp.asarray(network.delays) / step
+        # The speed is taken out of the delays of single edges: its derivative is one number for all of them.
+        speed = jnp.asarray(network.speed)
+        here = jax.lax.stop_gradient(speed) if speed.ndim == 0 else speed
+        self.pace = here / speed if speed.ndim == 0 else jnp.ones(())
+        steps = jnp.asarray(network.connectome.lengths) / here / step
         weights = jnp.asarray(network.connectome.weights)
-        self.long = _Edges(plan.long, weights, steps)
-        self.short = _Edges(plan.short, weights, steps) if plan.recent else None
-        self.way = Way(self.long.lines(), _Edges(plan.back, weights.T, steps.T).lines())
+        self.long = tuple(_Edges(level.there, weights, steps, level.past) for level in plan.levels)
+        self.short = _Edges(plan.short, weights, steps, plan.recent) if plan.recent else None
+        backward = (_Edges(level.back, weights.T, steps.T, level.past) for level in plan.levels)
+        self.ways = tuple(Way(there.lines(), back.lines()) for there, back in zip(self.long, backward, strict=True))
 
     def valid(self) -> Array:
         """Whether every delay lies within what the plan foresaw."""
-        inside = jnp.all(jnp.where(self.plan.long.exists > 0, self.long.delay >= self.plan.block, True))
-        inside &= jnp.all(jnp.where(self.plan.long.exists > 0, self.long.whole + 2 <= self.plan.history, True))
+        inside = jnp.asarray(True)
+        for edges, level in zip(self.long, self.plan.levels, strict=True):
+            inside &= jnp.all(jnp.where(level.there.exists > 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True))
         if self.short is not None:
-            inside &= jnp.all(jnp.where(self.plan.short.exists > 0, self.short.whole + 2 <= self.plan.recent, True))
+            inside &= jnp.all(jnp.where(self.plan.short.exists > 0, self.short.delay < self.plan.recent - 1, True))
         return inside
 
     def stage(self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array) -> Float[Array, "message region"]:
@@ -116,7 +163,7 @@ class Delays:
         """
         lines = self.short
         assert lines is not None
-        ahead = theta - lines.delay  # position of the reading, in steps after the last sample
+        ahead = theta - lines.delay * self.pace  # position of the reading, in steps after the last sample
         back = jnp.maximum(-ahead, 0.0)
         whole = jnp.floor(jax.lax.stop_gradient(back)).astype(jnp.int32)
         part = back - whole
@@ -129,15 +176,16 @@ class Delays:
 
 
 class _Edges:
-    """Weights and delays (in steps) of the edges of one table."""
+    """Weights and delays (in steps) of the edges of one table, of which `past` samples are kept."""
 
-    def __init__(self, table: Table, weights: Float[Array, "to from"], steps: Float[Array, "to from"]):
+    def __init__(self, table: Table, weights: Float[Array, "to from"], steps: Float[Array, "to from"], past: int):
         self.source = jnp.asarray(table.source, jnp.int32)
         self.weight = table.of(weights) * table.exists
         self.delay = table.of(steps)
-        self.whole = jnp.floor(jax.lax.stop_gradient(self.delay)).astype(jnp.int32)
+        # Cut to what is kept: reading elsewhere would be reading another region's past.
+        self.whole = jnp.clip(jnp.floor(jax.lax.stop_gradient(self.delay)).astype(jnp.int32), 0, past - 2)
         self.part = self.delay - self.whole
 
     def lines(self) -> Lines:
         """A message that left d steps ago, d = i + f, lies between the samples i and i + 1 back: 1 - f of the one, f of the other."""
-        return Lines(self.source, self.whole, self.weight * (1.0 - self.part), self.weight * self.part)
+        return Lines(self.source, self.whole, self.weight * (1.0 - self.part), self.weight * self.part, self.weight * self.delay)

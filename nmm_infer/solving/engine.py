@@ -1,5 +1,6 @@
-"""The loop: steps in blocks, blocks in frames."""
+"""The loop: steps in blocks, in one another where delays differ, and blocks in stretches."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import diffrax
@@ -11,7 +12,7 @@ from ..network import Network
 from ..noises.base import NoiseBlock
 from ..noises.innovations import Innovations
 from .delays import Delays, Plan
-from .lines import REVERSE, Transport
+from .lines import REVERSE, Block, Transport
 from .term import StepTerm
 
 # Without delays nothing limits a block; this many steps of noise are drawn at once.
@@ -19,13 +20,39 @@ NOISE_BLOCK = 64
 
 
 class Carry(NamedTuple):
-    """What goes from block to block. `history`, `recent` (for short edges) and `noise` are None where there are none."""
+    """What goes from stretch to stretch. `pasts` (one for each level of edges) is empty without delays, `recent` (for short edges) and `noise` None where there are none."""
 
     n: Array
     y: Float[Array, "state region"]
-    history: Float[Array, "message region past"] | None
+    pasts: tuple[Float[Array, "message region past"], ...]
     recent: Float[Array, "message region past"] | None
     noise: Float[Array, "noisy region"] | None
+
+
+class Moment(NamedTuple):
+    """What goes from block to block inside a stretch: `k` steps of it are done, `lines` are the messages under way."""
+
+    k: Array
+    y: Float[Array, "state region"]
+    lines: tuple[Float[Array, "message region past+stretch"], ...]
+    recent: Float[Array, "message region past"] | None
+    noise: Float[Array, "noisy region"] | None
+
+
+class Ahead(NamedTuple):
+    """What is known of coming steps before they are made, each with the step as its first axis; None: nothing of the kind.
+
+    Fields:
+        n: number of the step.
+        arrived: delayed input at the start and at the end.
+        increment: of the noise.
+        forcing: what noise adds to the drift at the start and at the end.
+    """
+
+    n: Array
+    arrived: tuple[Float[Array, "step message region"], Float[Array, "step message region"]] | None
+    increment: Float[Array, "step state region"] | None
+    forcing: tuple[Float[Array, "step state region"], Float[Array, "step state region"]] | None
 
 
 class Stepper:
@@ -56,31 +83,25 @@ class Stepper:
         self.noisy = [names.index(state) for state in network.noisy_states]
 
     def init(self) -> Carry:
-        """The state at the start, with constant history; NaN if a delay is outside the plan."""
+        """The state at the start, with a constant past; NaN if a delay is outside the plan."""
         y = jnp.asarray(self.network.initial)
-        history = recent = noise = None
-        if self.delays is not None:
-            assert self.plan is not None
+        pasts, recent, noise = (), None, None
+        if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
             sent = self.network.messages(y)
-            history = self.transport.begin(self.plan.history, self.delays.way, sent)
+            pasts = tuple(self.transport.begin(level.past, way.back, self.delays.pace, sent) for level, way in zip(self.plan.levels, self.delays.ways, strict=True))
             recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
         if self.network.noise is not None:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
-        return Carry(jnp.asarray(0, jnp.int32), y, history, recent, noise)
+        return Carry(jnp.asarray(0, jnp.int32), y, pasts, recent, noise)
 
     def advance(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
-        """`n` steps, and the state after each of them."""
-        size = self.block_size(n)
-        whole, rest = divmod(n, size)
-        pieces = []
-        if whole:
-            carry, states = jax.lax.scan(lambda carry, _: self._block(carry, size), carry, length=whole)
-            pieces.append(states.reshape(whole * size, *carry.y.shape))
-        if rest:
-            carry, states = self._block(carry, rest)
-            pieces.append(states)
-        return carry, pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces)
+        """A stretch of `n` steps, and the state after each of them."""
+        lines = tuple(self.transport.extend(n, past) for past in carry.pasts)
+        moment = Moment(jnp.asarray(0, jnp.int32), carry.y, lines, carry.recent, carry.noise)
+        moment, states = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
+        pasts = tuple(self.transport.close(n, line) for line in moment.lines)
+        return Carry(carry.n + n, moment.y, pasts, moment.recent, moment.noise), states
 
     def block_size(self, n: int) -> int:
         """Steps that are prepared together."""
@@ -88,27 +109,43 @@ class Stepper:
             return min(n, self.plan.block)
         return min(n, NOISE_BLOCK) if self.network.noise is not None else n
 
-    def _block(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
-        arrived, history = None, carry.history
-        if self.delays is not None:
-            assert history is not None
-            arrived, history = self.transport.receive(n, self.delays.way, history)
-        noise, drawn = carry.noise, NoiseBlock(None, None)
+    def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, Float[Array, "step state region"]]:
+        """`n` steps, with their noise; `before` the stretch there were others."""
+        first = before + moment.k
+        noise, drawn = moment.noise, NoiseBlock(None, None)
         if self.network.noise is not None:
-            assert carry.noise is not None
-            noise, drawn = self.network.noise.block(self.key, carry.noise, carry.n, n, self.step)  # pyright: ignore[reportArgumentType]
-        xs = {
-            "n": carry.n + jnp.arange(n),
-            "arrived": None if arrived is None else (arrived[:-1], arrived[1:]),
-            "increment": None if drawn.increments is None else self._spread(drawn.increments),
-            "forcing": None if drawn.forcing is None else (self._spread(drawn.forcing[:-1]), self._spread(drawn.forcing[1:])),
-        }
-        (y, recent), states = jax.lax.scan(self._step, (carry.y, carry.recent), xs)
-        if self.delays is not None:
-            assert history is not None
-            sent = jnp.transpose(jax.vmap(self.network.messages)(states), (1, 2, 0))
-            history = self.transport.send(n, self.delays.way, history, sent)
-        return Carry(carry.n + n, y, history, recent, noise), states
+            assert noise is not None
+            noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
+        ahead = Ahead(
+            n=first + jnp.arange(n),
+            arrived=None,
+            increment=None if drawn.increments is None else self._spread(drawn.increments),
+            forcing=None if drawn.forcing is None else (self._spread(drawn.forcing[:-1]), self._spread(drawn.forcing[1:])),
+        )
+        moment, (states, _) = self._level(0, moment._replace(noise=noise), n, ahead)
+        return moment, states
+
+    def _level(self, level: int, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
+        """`n` steps, at most a block of this level, of whose longer edges all is known: states, and messages where there are delays."""
+        if self.plan is None or level == len(self.plan.levels):
+            return self._steps(moment, n, ahead)
+        assert self.delays is not None
+        block, way, k = Block(n, self.plan.levels[level].past), self.delays.ways[level], moment.k
+        arrived, line = self.transport.receive(block, way.there, self.delays.pace, moment.lines[level], k)
+        ends = arrived[:-1], arrived[1:]
+        ahead = ahead._replace(arrived=ends if ahead.arrived is None else (ahead.arrived[0] + ends[0], ahead.arrived[1] + ends[1]))
+        size = self.plan.levels[level + 1].block if level + 1 < len(self.plan.levels) else n
+        moment, (states, sent) = _in_blocks(
+            lambda moment, size, ahead: self._level(level + 1, moment, size, ahead), moment._replace(lines=_put(moment.lines, level, line)), n, size, ahead
+        )
+        line = self.transport.send(block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k)
+        return moment._replace(lines=_put(moment.lines, level, line)), (states, sent)
+
+    def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
+        """Step by step."""
+        (y, recent), states = jax.lax.scan(self._step, (moment.y, moment.recent), ahead)
+        sent = None if self.plan is None else jax.vmap(self.network.messages)(states)
+        return moment._replace(k=moment.k + n, y=y, recent=recent), (states, sent)
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""
@@ -118,15 +155,15 @@ class Stepper:
         zeros = jnp.zeros((values.shape[0], len(self.network.model.states), values.shape[2]), values.dtype)
         return zeros.at[:, jnp.asarray(self.noisy)].set(values)
 
-    def _step(self, carry: tuple[Any, Any], xs: dict[str, Any]) -> tuple[tuple[Any, Any], Float[Array, "state region"]]:
+    def _step(self, carry: tuple[Any, Any], ahead: Any) -> tuple[tuple[Any, Any], Float[Array, "state region"]]:
         y, recent = carry
 
         def drift(t: float, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
-            c = self._coupling(t / self.step, y, xs["arrived"], recent)
-            change = self.network.driven_drift(self.start + xs["n"] * self.step + t, y, c)
-            return change if xs["forcing"] is None else change + _between(xs["forcing"], t / self.step)
+            c = self._coupling(t / self.step, y, ahead.arrived, recent)
+            change = self.network.driven_drift(self.start + ahead.n * self.step + t, y, c)
+            return change if ahead.forcing is None else change + _between(ahead.forcing, t / self.step)
 
-        term = StepTerm(drift, xs["increment"])
+        term = StepTerm(drift, ahead.increment)
         memory = self.solver.init(term, 0.0, self.step, y, None)
         y, _, _, _, _ = self.solver.step(term, 0.0, self.step, y, None, memory, False)
         if recent is not None:
@@ -143,6 +180,24 @@ class Stepper:
                 assert self.delays is not None
                 total = total + self.delays.stage(recent, network.messages(y), theta)
         return network.inputs(total, y, self.strengths)
+
+
+def _in_blocks(run: Callable[[Moment, int, Any], tuple[Moment, Any]], moment: Moment, n: int, size: int, ahead: Any) -> tuple[Moment, Any]:
+    """`n` steps in blocks of `size`, the last of which may be shorter; `run(moment, steps, ahead)` makes one."""
+    if n <= size:
+        return run(moment, n, ahead)
+    whole, rest = divmod(n, size)
+    blocks = jax.tree.map(lambda x: x[: whole * size].reshape(whole, size, *x.shape[1:]), ahead)
+    moment, outputs = jax.lax.scan(lambda moment, ahead: run(moment, size, ahead), moment, blocks, length=whole)
+    outputs = jax.tree.map(lambda x: x.reshape(whole * size, *x.shape[2:]), outputs)
+    if rest:
+        moment, last = run(moment, rest, jax.tree.map(lambda x: x[whole * size :], ahead))
+        outputs = jax.tree.map(lambda *x: jnp.concatenate(x), outputs, last)
+    return moment, outputs
+
+
+def _put(lines: tuple[Any, ...], level: int, line: Any) -> tuple[Any, ...]:
+    return (*lines[:level], line, *lines[level + 1 :])
 
 
 def _between(ends: tuple[Array, Array], theta: Any) -> Array:

@@ -1,12 +1,17 @@
 """Messages under way: read in slices, forward and backward.
 
-Forward, what arrives in a block is a sum of slices of the messages' past. Left to itself, the backward
-pass would add slices of the inputs' cotangents into that past, edge by edge, which no processor does
-quickly. But a message's cotangent is a sum over its edges of the cotangents of the inputs it caused,
-d later: slices of the inputs' future, read in the same way. So what goes backward in the place of the
-history is not the history's cotangent but the record of the inputs' cotangents, of the same shape,
-which becomes the cotangent of messages when these are sent. Only `begin`, `receive` and `send` may
-touch a history, in this order; each says what it does to both.
+A line holds the messages of a stretch of steps, and of a past before it that is as long as the longest
+delay. Forward, what arrives in a block is a sum of slices of the line. Left to itself, the backward
+pass would add slices of the inputs' cotangents into it, edge by edge, which no processor does quickly.
+But a message's cotangent is a sum over its edges of the cotangents of the inputs it caused, d later:
+slices of the inputs' future, read in the same way. So what goes backward in the place of a line is not
+the line's cotangent but the record of the inputs' cotangents, of the same shape, which becomes the
+cotangent of messages when these are sent. Only the functions of `Transport` may touch a line, in the
+order in which they stand there; each says what it does to both.
+
+A sample stays where it was written, so that lines are changed in place. Sample `past - 1 + k` of a line
+was sent at the end of step k of the stretch; number k of a record belongs to the same time, the past
+of the line being the future of the record.
 """
 
 from collections.abc import Callable
@@ -15,6 +20,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
 
@@ -25,106 +31,150 @@ class Lines(NamedTuple):
         source: the region at the beginning of each edge.
         whole: whole steps of the delay.
         newer, older: weights of the samples `whole` and `whole` + 1 back; 0 where there is no edge.
+        moving: weight that goes from the one to the other as all delays stretch, for each unit of `pace`.
     """
 
     source: Int[Array, "region slot"]
     whole: Int[Array, "region slot"]
     newer: Float[Array, "region slot"]
     older: Float[Array, "region slot"]
+    moving: Float[Array, "region slot"]
+
+    def at(self, pace: "Pace") -> tuple[Float[Array, "region slot"], Float[Array, "region slot"]]:
+        """Weights of the newer and of the older sample."""
+        moved = (pace - 1.0) * self.moving
+        return self.newer - moved, self.older + moved
 
 
 class Way(NamedTuple):
-    """The same edges, rows of senders for each receiver, and rows of receivers for each sender."""
+    """The same edges, rows of senders for each receiver, and rows of receivers for each sender (without derivatives)."""
 
     there: Lines
     back: Lines
 
 
-type Line = Float[Array, "message region past"]
+class Block(NamedTuple):
+    """`n` steps on lines whose past is `past` samples."""
+
+    n: int
+    past: int
+
+
+# Always 1. Its derivative is that of all delays together, which for a conduction speed saves the derivatives of the single edges.
+type Pace = Float[Array, ""]
+type Past = Float[Array, "message region past"]
+type Line = Float[Array, "message region past+stretch"]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def begin(past: int, way: Way, sent: Float[Array, "message region"]) -> Line:
-    """A constant history. Backward: all inputs that it caused, a cumulative sum up to the delay."""
+def begin(past: int, back: Lines, pace: Pace, sent: Float[Array, "message region"]) -> Past:
+    """A constant past. Backward: all inputs that it caused, a cumulative sum up to the delay."""
     return jnp.broadcast_to(sent[..., None], (*sent.shape, past))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def receive(n: int, way: Way, line: Line) -> tuple[Float[Array, "step+1 message region"], Line]:
-    """What arrives at the start of `n` steps and after each. Backward: the inputs' cotangents go on record."""
-    return _read(_outgoing(n, way, line), way.there.older, way.there.newer), line
+def extend(stretch: int, past: Past) -> Line:
+    """A line with room for the messages of `stretch` steps. Backward: the record when the stretch began."""
+    return jnp.pad(past, ((0, 0), (0, 0), (0, stretch)))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def send(n: int, way: Way, line: Line, sent: Float[Array, "message region step"]) -> Line:
-    """The history `n` steps later. Backward: the cotangents of messages, read from the record of the inputs'."""
-    return jnp.concatenate([line, sent], axis=-1)[..., n:]
+def receive(block: Block, there: Lines, pace: Pace, line: Line, k: Int[Array, ""]) -> tuple[Float[Array, "step+1 message region"], Line]:
+    """What arrives at the end of step `k` and of each of the `n` that follow. Backward: the inputs' cotangents go on record."""
+    newer, older = there.at(pace)
+    return _read(_outgoing(block, there, line, k), older, newer), line
 
 
-# The forward rules use the plain functions: a second derivative differentiates the pair of passes, and there a history is only a history.
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def send(block: Block, back: Lines, pace: Pace, line: Line, sent: Float[Array, "message region step"], k: Int[Array, ""]) -> Line:
+    """The line with what was sent in the `n` steps after `k`. Backward: the cotangents of messages, read from the record of the inputs'."""
+    return jax.lax.dynamic_update_slice_in_dim(line, sent, block.past + k, axis=-1)
 
 
-def _begin_backward(past, way, record):
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def close(stretch: int, line: Line) -> Past:
+    """The past of the next stretch. Backward: the record of what comes after, with room for the stretch."""
+    return line[..., stretch:]
+
+
+# The forward rules use the plain functions: a second derivative differentiates the pair of passes, and there a line is only a line.
+
+
+def _begin_backward(past, kept, record):
+    back, pace = kept
     total = jnp.cumsum(record, axis=-1)
-    first, second = (total[:, way.back.source, way.back.whole + i] for i in (0, 1))
-    sent = jnp.einsum("rs,mrs->mr", way.back.newer, first) + jnp.einsum("rs,mrs->mr", way.back.older, second)
-    return _no_cotangent(way), sent
+    newer, older = back.at(pace)
+    first, second = (total[:, back.source, back.whole + i] for i in (0, 1))
+    return None, None, jnp.einsum("rs,mrs->mr", newer, first) + jnp.einsum("rs,mrs->mr", older, second)
 
 
-def _receive_backward(n, kept, cotangents):
-    (way, line), (arrived, record) = kept, cotangents
-    window = _outgoing(n, way, line)
+def _receive_forward(block, there, pace, line, k):
+    stretches = pace.perturbed
+    there, pace, line, k = jax.tree.map(lambda x: x.value, (there, pace, line, k))
+    arrived, _ = receive.__wrapped__(block, there, pace, line, k)
+    slope = _read(_outgoing(block, there, line, k), there.moving, -there.moving) if stretches else None
+    # Kept is what the weights' gradient reads again, where it is asked for: a copy, for the line itself goes on changing.
+    recent = jax.lax.dynamic_slice_in_dim(line, k, block.past, axis=-1)
+    return (arrived, line), (there, recent, k, slope)
+
+
+def _receive_backward(block, kept, cotangents):
+    there, recent, k, slope = kept
+    arrived, record = (jnp.zeros(c.shape, c.dtype) if isinstance(c, SymbolicZero) else c for c in cotangents)
+    pace = None if slope is None else jnp.vdot(slope, arrived)
+    window = _outgoing(block, there, recent, jnp.zeros_like(k))
     arrived = jnp.transpose(arrived, (1, 2, 0))
     # Of the two samples that an input mixes, the older is one further back: shifting the input is cheaper than slicing the window.
     shifted = jnp.stack([jnp.pad(arrived, ((0, 0), (0, 0), edge)) for edge in ((0, 1), (1, 0))])
     older, newer = jnp.einsum("cmrk,rsmk->crs", shifted, window)
     # The end of these steps is the start of the next ones, which is on record already.
-    record = jnp.concatenate([arrived[..., :-1], arrived[..., -1:] + record[..., :1], record[..., 1 : line.shape[-1] - n]], axis=-1)
-    return _no_cotangent(way)._replace(there=_cotangent(newer, older)), record
+    following = jax.lax.dynamic_slice_in_dim(record, k + block.n, 1, axis=-1)
+    record = jax.lax.dynamic_update_slice_in_dim(record, arrived.at[..., -1:].add(following), k, axis=-1)
+    return Lines(None, None, newer, older, None), pace, record, None  # pyright: ignore[reportArgumentType] (whole numbers have no cotangent)
 
 
-def _send_backward(n, way, record):
-    caused = _read(_window(way.back, record, way.back.whole - n + 1, n + 1), way.back.newer, way.back.older)
-    return _no_cotangent(way), record, jnp.transpose(caused, (1, 2, 0))
+def _send_backward(block, kept, record):
+    back, pace, k = kept
+    caused = _read(_window(back, record, k + 1 + back.whole, block.n + 1), *back.at(pace))
+    return None, None, record, jnp.transpose(caused, (1, 2, 0)), None
 
 
 class Transport(NamedTuple):
-    """`begin`, `receive` and `send`, with or without a backward pass of their own."""
+    """The life of a line, with or without a backward pass of its own."""
 
-    begin: Callable[[int, Way, Array], Line]
-    receive: Callable[[int, Way, Line], tuple[Array, Line]]
-    send: Callable[[int, Way, Line, Array], Line]
+    begin: Callable[[int, Lines, Pace, Array], Past]
+    extend: Callable[[int, Past], Line]
+    receive: Callable[[Block, Lines, Pace, Line, Array], tuple[Array, Line]]
+    send: Callable[[Block, Lines, Pace, Line, Array, Array], Line]
+    close: Callable[[int, Line], Past]
 
 
 # For reverse mode; and for every derivative that JAX can take, forward and higher ones too.
-REVERSE = Transport(begin, receive, send)
-PLAIN = Transport(begin.__wrapped__, receive.__wrapped__, send.__wrapped__)
+REVERSE = Transport(begin, extend, receive, send, close)
+PLAIN = Transport(*(function.__wrapped__ for function in REVERSE))
 
-begin.defvjp(lambda past, way, sent: (begin.__wrapped__(past, way, sent), way), _begin_backward)
-receive.defvjp(lambda n, way, line: (receive.__wrapped__(n, way, line), (way, line)), _receive_backward)
-send.defvjp(lambda n, way, line, sent: (send.__wrapped__(n, way, line, sent), way), _send_backward)
-
-
-def _cotangent(newer: Array, older: Array) -> Lines:
-    return Lines(None, None, newer, older)  # pyright: ignore[reportArgumentType] (whole numbers have none)
-
-
-def _no_cotangent(way: Way) -> Way:
-    """The weights' gradient is complete with `receive`."""
-    return Way(*(_cotangent(jnp.zeros_like(lines.newer), jnp.zeros_like(lines.older)) for lines in way))
+begin.defvjp(lambda past, back, pace, sent: (begin.__wrapped__(past, back, pace, sent), (back, pace)), _begin_backward)
+extend.defvjp(lambda stretch, past: (extend.__wrapped__(stretch, past), past.shape), lambda stretch, shape, record: (record[..., : shape[-1]],))
+receive.defvjp(_receive_forward, _receive_backward, symbolic_zeros=True)
+send.defvjp(lambda block, back, pace, line, sent, k: (send.__wrapped__(block, back, pace, line, sent, k), (back, pace, k)), _send_backward)
+close.defvjp(
+    lambda stretch, line: (close.__wrapped__(stretch, line), None), lambda stretch, _, record: (jnp.pad(record, ((0, 0), (0, 0), (stretch, 0))),)
+)
 
 
-def _outgoing(n: int, way: Way, line: Line) -> Float[Array, "region slot message step+2"]:
-    return _window(way.there, line, line.shape[-1] - 2 - way.there.whole, n + 2)
+def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, "region slot message step+2"]:
+    return _window(there, line, k + block.past - 2 - there.whole, block.n + 2)
 
 
 def _window(lines: Lines, line: Line, first: Int[Array, "region slot"], n: int) -> Float[Array, "region slot message sample"]:
     """`n` samples of every edge's source, as contiguous slices."""
-
-    def fetch(source: Array, start: Array) -> Float[Array, "message sample"]:
-        return jax.lax.dynamic_slice(line, (jnp.zeros_like(start), source, start), (line.shape[0], 1, n))[:, 0]
-
-    return jax.vmap(jax.vmap(fetch))(lines.source, first)
+    n_messages, n_regions, length = line.shape
+    dimensions = jax.lax.GatherDimensionNumbers(offset_dims=(2, 3), collapsed_slice_dims=(), start_index_map=(1,))
+    start = lines.source * length + first
+    # Delays outside the plan are cut to it (and the run is NaN then), so no slice leaves the line, and none needs to be checked.
+    return jax.lax.gather(
+        line.reshape(n_messages, n_regions * length), start[..., None], dimensions, (n_messages, n), mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS
+    )
 
 
 def _read(window: Float[Array, "region slot message sample"], left: Array, right: Array) -> Float[Array, "step message region"]:
