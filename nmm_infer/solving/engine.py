@@ -20,7 +20,10 @@ NOISE_BLOCK = 64
 
 
 class Carry(NamedTuple):
-    """What goes from stretch to stretch. `pasts` (one for each level of edges) is empty without delays, `recent` (for short edges) and `noise` None where there are none."""
+    """What goes from stretch to stretch.
+
+    `pasts` (one for each level of edges) is empty without delays; `recent` (for short edges) and `noise` are None where there are none.
+    """
 
     n: Array
     y: Float[Array, "state region"]
@@ -89,7 +92,9 @@ class Stepper:
         if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
             sent = self.network.messages(y)
-            pasts = tuple(self.transport.begin(level.past, way.back, self.delays.pace, sent) for level, way in zip(self.plan.levels, self.delays.ways, strict=True))
+            pasts = tuple(
+                self.transport.begin(level.past, way.back, self.delays.pace, sent) for level, way in zip(self.plan.levels, self.delays.ways, strict=True)
+            )
             recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
         if self.network.noise is not None:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]

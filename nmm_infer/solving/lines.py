@@ -157,9 +157,7 @@ begin.defvjp(lambda past, back, pace, sent: (begin.__wrapped__(past, back, pace,
 extend.defvjp(lambda stretch, past: (extend.__wrapped__(stretch, past), past.shape), lambda stretch, shape, record: (record[..., : shape[-1]],))
 receive.defvjp(_receive_forward, _receive_backward, symbolic_zeros=True)
 send.defvjp(lambda block, back, pace, line, sent, k: (send.__wrapped__(block, back, pace, line, sent, k), (back, pace, k)), _send_backward)
-close.defvjp(
-    lambda stretch, line: (close.__wrapped__(stretch, line), None), lambda stretch, _, record: (jnp.pad(record, ((0, 0), (0, 0), (stretch, 0))),)
-)
+close.defvjp(lambda stretch, line: (close.__wrapped__(stretch, line), None), lambda stretch, _, record: (jnp.pad(record, ((0, 0), (0, 0), (stretch, 0))),))
 
 
 def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, "region slot message step+2"]:
