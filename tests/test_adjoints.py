@@ -10,6 +10,8 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises
+from nmm_infer.solving import delays
+from nmm_infer.solving.delays import plan
 
 N = 5
 KEY = jax.random.key(7)
@@ -73,6 +75,38 @@ def test_adjoints_agree(name):
 def test_reading_at_every_step_is_reading_in_blocks():
     for blocks, steps in zip(everything("blocks", adjoints.Stored()), everything("steps", adjoints.Stored()), strict=True):
         np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("short_edge", [False, True])
+def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
+    """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are the same."""
+    lengths = (SHORT if short_edge else LENGTHS) * np.where(np.arange(N) % 2, 1.0, 0.2)
+
+    def everything(fastest, adjoint):
+        net = network(lengths, speed_range=(9.0, fastest), noise=noises.Additive(sigma=0.05))
+
+        def value(a, speed, weights, lengths):
+            changed = eqx.tree_at(lambda n: (n.connectome.weights, n.connectome.lengths), net, (weights, lengths))
+            return loss(changed, adjoint, a, speed)
+
+        point = (jnp.asarray(net.model.a), jnp.asarray(10.0), jnp.asarray(net.connectome.weights), jnp.asarray(lengths))
+        (_, values), gradient = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2, 3), has_aux=True))(*point)
+        return plan(net, 0.1), values, np.concatenate([np.ravel(g) for g in gradient])
+
+    one, values, gradient = everything(11.0, adjoints.Stored())
+    assert len(one.levels) == 1
+    monkeypatch.setattr(delays, "READING", 0)
+    monkeypatch.setattr(delays, "SLICE", 100)
+    for fastest, adjoint in ((11.001, adjoints.Stored()), (11.002, adjoints.Checkpointed(steps=32)), (11.003, adjoints.Direct())):
+        several, other, slope = everything(fastest, adjoint)
+        assert len(several.levels) > 1
+        np.testing.assert_allclose(other, values, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(slope, gradient, rtol=1e-8, atol=1e-10)
+
+
+def test_a_delay_beyond_the_plan_is_not_a_number():
+    net = eqx.tree_at(lambda n: n.speed, network(), 1.0)
+    assert np.isnan(nmm.solve(net, 2.0, step=0.1).values).all()
 
 
 @pytest.mark.parametrize("which", ADJOINTS)
