@@ -11,6 +11,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 PARETO_K = 0.7
 # Fewer ratios than this have no tail to fit.
 FEWEST = 25
+# Log ratios that differ by less are rounding.
+EQUAL = 1e-6
 
 
 class Importance(NamedTuple):
@@ -40,9 +42,10 @@ def importance(log_ratios: Float[np.ndarray, " draw"]) -> Importance:
     ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     if not np.any(np.isfinite(ratios)):
         raise ValueError(f"the posterior density is zero at all {ratios.size} draws of the approximation; use NUTS or SMC")
-    log_weights, k = psis_weights(jnp.asarray(ratios))
-    k = float(k)
     top = ratios.max()
+    log_weights, k = psis_weights(jnp.asarray(ratios))
+    # Equal weights have no tail: the approximation is the posterior.
+    k = 0.0 if top - ratios.min() < EQUAL else float(k)
     w = np.exp(ratios - top)
     return Importance(
         np.asarray(log_weights, dtype=np.float64),
