@@ -10,6 +10,12 @@ from .covariance_forms import AsCovariance as AsCovariance
 from .estimators import AbstractEstimator as AbstractEstimator
 from .estimators import Multitaper as Multitaper
 from .estimators import Neighbours as Neighbours
+from .feature_forms import AbstractFeature as AbstractFeature
+from .feature_forms import FisherZ as FisherZ
+from .feature_forms import Log as Log
+from .feature_forms import Plain as Plain
+from .feature_forms import Quantiles as Quantiles
+from .features import Features as Features
 from .gaussian import Gaussian as Gaussian
 from .latent_path import LatentPath as LatentPath
 from .recording import Recording as Recording
