@@ -51,7 +51,7 @@ class Langevin(AbstractAlgorithm):
 
 @eqx.filter_jit
 def _tune(
-    arrangement: AbstractArrangement, posterior: Posterior, keys: PRNGKeyArray, positions: Float[Array, "chain latent"], steps: int, energy_error: float
+    arrangement: AbstractArrangement, posterior: Posterior, keys: PRNGKeyArray, positions: Float[Array, "chain latent"], steps: int, energy_error: Array
 ) -> Any:
     def chain(posterior: Posterior, own: tuple[Array, Array]) -> Any:
         key, u = own
@@ -117,7 +117,7 @@ class MCLMC(AbstractSampler):
         arrangement = self.arrangement or default_arrangement(self.chains)
         bar = Steps(bars, "tuning", self.warmup)
         keys, positions = arrangement.place((jax.random.split(key, self.chains), positions), self.chains)
-        states = jax.block_until_ready(_tune(arrangement, posterior, keys, positions, self.warmup, self.energy_error))
+        states = jax.block_until_ready(_tune(arrangement, posterior, keys, positions, self.warmup, jnp.asarray(self.energy_error)))
         bar.finish()
         return Warm(states, 0, GRADIENTS * self.warmup * self.chains)
 

@@ -72,7 +72,8 @@ class FromModes(AbstractStarts):
         from .ends import objective, prepare
 
         key_search, key_spread = jax.random.split(key)
-        section, begin = prepare(target, key_search, self.runs)
+        section, _ = prepare(target, key_search, 1)
+        begin = target.starts(key_search, self.runs, spread=True)[:, section.free]
         ends = self.optimiser.search(objective(target, section, self.optimiser.squares), begin, Steps(bars, "modes", self.optimiser.steps))
         density = np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf)
         if not np.isfinite(density).any():
@@ -106,7 +107,7 @@ class FromPathfinder(AbstractStarts):
         key_start, key_fit, key_draw = jax.random.split(key, 3)
         bar = Steps(bars, "Pathfinder", self.paths)
         algorithm = blackjax.multipathfinder(target.log_density)
-        begin = jnp.asarray(target.starts(key_start, self.paths))
+        begin = jnp.asarray(target.starts(key_start, self.paths, spread=True))
         state, _ = jax.jit(lambda key, x: algorithm.init(key, x, num_samples=POOL, maxiter=self.steps))(key_fit, begin)
         weights = jnp.nan_to_num(state.logp - state.logq, nan=-jnp.inf).ravel()
         bar.finish()

@@ -153,9 +153,10 @@ class Target(eqx.Module):
         """The prior's median, unknown by unknown, unconstrained."""
         return np.median(np.asarray(self.prior_draws(jax.random.key(0), 1000)), axis=0)
 
-    def starts(self, key: PRNGKeyArray, n: int) -> Float[np.ndarray, "chain latent"]:
-        """Points of finite density, each the median of some draws from the prior.
+    def starts(self, key: PRNGKeyArray, n: int, *, spread: bool = False) -> Float[np.ndarray, "chain latent"]:
+        """Points of finite density, each the median of some draws from the prior; or single draws, `spread` over all of it.
 
+        Medians are central, so that chains begin where the prior's mass is. Searches for several modes need what lies apart.
         Never uniform on (-2, 2): informative priors are then ignored, and most chains end in wrong modes.
 
         Raises:
@@ -164,7 +165,7 @@ class Target(eqx.Module):
         groups = np.asarray(self.prior_draws(key, n * DRAWS_PER_START)).reshape(n, DRAWS_PER_START, self.size)
         starts = []
         for group in groups:
-            candidates = [np.median(group, axis=0), *group]
+            candidates = group if spread else [np.median(group, axis=0), *group]
             start = next((x for x in candidates if np.isfinite(self.densities(jnp.asarray(x[None]))[0])), None)
             if start is None:
                 raise ValueError(

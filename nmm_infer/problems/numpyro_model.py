@@ -164,6 +164,8 @@ class NumPyroModel(AbstractProblem):
         return {name: trace[name] for name in self._observed(bound)}
 
     def values(self, bound):
+        if bound.replaced or not self._observed(bound):
+            return bound.replaced
         trace = functools.partial(self._trace, jax.random.key(0), {}, bound)
         return jax.jit(lambda: {name: jnp.asarray(site["value"]) for name, site in trace().items()})()
 
