@@ -36,7 +36,7 @@ def connectome(density):
     return nmm.Connectome(weights / weights.sum(1).max(), lengths)
 
 
-DENSE, HALF = connectome(1.0), connectome(0.5)
+DENSE, HALF, TENTH = connectome(1.0), connectome(0.5), connectome(0.1)
 START = jnp.broadcast_to(jnp.array([0.1, -2.0])[:, None], (2, REGIONS))
 
 
@@ -82,10 +82,10 @@ def ring_buffer(connectome):
     return run
 
 
-def ours(connectome=DENSE, speed=None, noise=None, **options):
+def ours(connectome=DENSE, speed=None, noise=None, step=STEP, **options):
     def run(eta):
         network = nmm.Network(models.MontbrioPazoRoxin(eta=eta), connectome, couplings.Additive(G=0.5), speed=speed, noise=noise)
-        return nmm.solve(network, STEPS * STEP, step=STEP, key=KEY, **options).values
+        return nmm.solve(network, STEPS * step, step=step, key=KEY, **options).values
 
     return run
 
@@ -103,6 +103,8 @@ ROWS = {
     "solve, delays, dense, Stored": (ours(speed=SPEED, **STORED), "solve, no delays, Stored"),
     "solve, delays, half dense, Checkpointed": (ours(HALF, speed=SPEED), "solve, no delays, Checkpointed"),
     "solve, delays, half dense, Stored": (ours(HALF, speed=SPEED, **STORED), "solve, no delays, Stored"),
+    "solve, delays, a tenth dense, Stored": (ours(TENTH, speed=SPEED, **STORED), "solve, no delays, Stored"),
+    "solve, delays of 3–37 steps, dense, Stored": (ours(speed=SPEED, step=10 * STEP, **STORED), "solve, no delays, Stored"),
     "solve, delays, dense, noise": (ours(speed=SPEED, noise=NOISE), "solve, no delays, noise"),
 }
 TARGETS = (

@@ -14,6 +14,7 @@ import runpy
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import brainunit as u
 import jax
@@ -65,6 +66,47 @@ def dynamics() -> None:
     figure.savefig(IMAGES / "dynamics.png", dpi=110)
 
 
+def blocks() -> None:
+    """How delayed messages are read in blocks, and what comes back: for one receiver, then for one sender."""
+    length = 8
+    delays = {"A": 9, "B": 14, "C": 22, "D": 27}
+    colours = dict(zip(delays, plt.get_cmap("tab10").colors, strict=False))  # pyright: ignore[reportAttributeAccessIssue]
+    figure, panels = plt.subplots(1, 2, figsize=(13, 3.9), layout="constrained")
+    lanes = {name: 4 - i for i, name in enumerate(delays)}
+
+    def bar(axes: Any, x: float, y: float, width: float, colour: Any, **style: Any) -> None:
+        axes.add_patch(plt.Rectangle((x, y - 0.3), width, 0.6, facecolor=colour, **style))
+
+    def arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], colour: Any) -> None:
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.6, "connectionstyle": "arc3,rad=0.15"})
+
+    there, back = panels
+    there.set_title("Forward: what arrives in one block", loc="left")
+    back.set_title("Backward: what one block's messages caused", loc="left")
+    for axes, sign, lane in ((there, -1, "past of what each region sent"), (back, 1, "record of the inputs' cotangents")):
+        axes.axvspan(0, length, color="0.93", zorder=0)
+        axes.text(length / 2, 5.05, "block", ha="center", va="bottom")
+        bar(axes, 0, 0, length, "0.35")
+        for name, y in lanes.items():
+            # The past ends where the block begins; the record begins where the block ends.
+            bar(axes, *((-30.0, y, 30.0) if sign < 0 else (length, y, 30.0)), "0.82")
+            start = sign * delays[name]
+            bar(axes, start, y, length, colours[name])
+            axes.text(start + length / 2, y, f"delay {delays[name]}", ha="center", va="center", color="white", fontsize=8)
+            arrow(axes, (start + (length if sign < 0 else 0), y), (length / 2, 0.35), colours[name])
+        axes.text(-15 if sign < 0 else length + 15, 5.05, lane, ha="center", va="bottom", color="0.4")
+        axes.set(xlabel="steps from the beginning of the block", ylim=(-0.8, 5.7), xlim=(-32, 40) if sign < 0 else (-10, 40))
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    there.set_xlim(-32, 14)
+    there.set_yticks([0, *lanes.values()], ["inputs of R", *(f"sent by {name}" for name in lanes)])
+    there.text(length / 2, -0.42, "weighted sum, then step by step", ha="center", va="top", fontsize=8)
+    back.text(length / 2, -0.42, "cotangents of the messages of S", ha="center", va="top", fontsize=8)
+    back.set_yticks([0, *lanes.values()], ["sent by S", *(f"inputs of {name}" for name in lanes)])
+    for axes in panels:
+        axes.tick_params(axis="y", length=0)
+    figure.savefig(IMAGES / "blocks.png", dpi=110)
+
+
 def demo(result: Path) -> None:
     """The brain coloured by its inferred time constants."""
     posterior = nmm.load(result)["posterior"]
@@ -103,7 +145,7 @@ def sheet(paths: list[Path]) -> Path:
     return out
 
 
-PICTURES = {f.__name__: f for f in (simulated, dynamics)}
+PICTURES = {f.__name__: f for f in (simulated, dynamics, blocks)}
 
 
 def main(names: list[str]) -> None:

@@ -120,7 +120,8 @@ class Stepper:
         noise, drawn = moment.noise, NoiseBlock(None, None)
         if self.network.noise is not None:
             assert noise is not None
-            noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
+            with jax.named_scope("noise"):
+                noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
         ahead = Ahead(
             n=first + jnp.arange(n),
             arrived=None,
@@ -143,12 +144,14 @@ class Stepper:
         moment, (states, sent) = _in_blocks(
             lambda moment, size, ahead: self._level(level + 1, moment, size, ahead), moment._replace(lines=_put(moment.lines, level, line)), n, size, ahead
         )
-        line = self.transport.send(block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k)
+        with jax.named_scope("lines"):
+            line = self.transport.send(block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k)
         return moment._replace(lines=_put(moment.lines, level, line)), (states, sent)
 
     def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
         """Step by step."""
-        (y, recent), states = jax.lax.scan(self._step, (moment.y, moment.recent), ahead)
+        with jax.named_scope("steps"):
+            (y, recent), states = jax.lax.scan(self._step, (moment.y, moment.recent), ahead)
         sent = None if self.plan is None else jax.vmap(self.network.messages)(states)
         return moment._replace(k=moment.k + n, y=y, recent=recent), (states, sent)
 

@@ -164,6 +164,7 @@ def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, 
     return _window(there, line, k + block.past - 2 - there.whole, block.n + 2)
 
 
+@jax.named_scope("fetch")
 def _window(lines: Lines, line: Line, first: Int[Array, "region slot"], n: int) -> Float[Array, "region slot message sample"]:
     """`n` samples of every edge's source, as contiguous slices."""
     n_messages, n_regions, length = line.shape
@@ -175,6 +176,7 @@ def _window(lines: Lines, line: Line, first: Int[Array, "region slot"], n: int) 
     )
 
 
+@jax.named_scope("weigh")
 def _read(window: Float[Array, "region slot message sample"], left: Array, right: Array) -> Float[Array, "step message region"]:
     """Neighbouring samples mixed by the weights `left` and `right`, and summed over the edges of a region."""
     n_regions, slots, n_messages, n = window.shape

@@ -179,7 +179,8 @@ def _solve(
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
             state, memory = carry
             state, states = stepper.advance(state, outputs * grid.every)
-            memory, recorded = recorder.record(memory, network, states, grid)
+            with jax.named_scope("record"):
+                memory, recorded = recorder.record(memory, network, states, grid)
             return (state, memory), recorded
 
         carry = (stepper.init(), recorder.init(network, grid))
