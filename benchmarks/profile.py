@@ -132,7 +132,8 @@ def main() -> None:
         "# Where the time of a step goes",
         "",
         f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__}, device {jax.devices()[0].platform}, "
-        f"load {os.getloadavg()[0]:.1f}. Montbrió–Pazó–Roxin, {Problem(Task('MPR', 'gradient', STEPS)).weights.shape[0]} regions, dense, delays of 10–200 steps, float32, {STEPS} steps; "
+        f"load {os.getloadavg()[0]:.1f}. Montbrió–Pazó–Roxin, {Problem(Task('MPR', 'gradient', STEPS)).weights.shape[0]} regions, "
+        f"dense, delays of 10–200 steps, float32, {STEPS} steps; "
         "microseconds per step, from the shares in a profile.",
         "",
         "| " + " | ".join(header) + " |",
