@@ -3,6 +3,7 @@
 import arviz as az
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -86,6 +87,28 @@ def test_arviz_works_on_a_tree_as_it_is(trees):
     assert az.summary(tree).shape[0] == N
     assert np.isfinite(az.loo(tree, var_name="y").elpd)
     assert float(az.rhat(tree)["initial"].max()) < 1.02
+
+
+PICTURES = {
+    "trace_dist": az.plot_trace_dist,
+    "rank": az.plot_rank,
+    "ppc_dist": lambda tree: az.plot_ppc_dist(tree, var_names=["y"]),
+    "forest": az.plot_forest,
+    "energy": az.plot_energy,
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_arviz_draws_a_tree_as_it_is(trees, picture):
+    assert PICTURES[picture](trees["nuts dense"]) is not None
+    plt.close("all")
+
+
+def test_arviz_compares_trees_as_they_are(trees):
+    table = az.compare({name: trees[name] for name in ("nuts dense", "svi")}, var_name="y")
+    assert set(table.index) == {"nuts dense", "svi"}
+    # The same posterior by two engines predicts alike.
+    assert abs(table["elpd"].diff().iloc[-1]) < 1.0
 
 
 def test_posterior_predictive_draws_look_like_the_data(trees):

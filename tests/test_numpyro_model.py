@@ -3,6 +3,7 @@
 import arviz as az
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -52,6 +53,18 @@ def test_sites_have_the_names_of_plates_and_data(tree):
     assert tree["log_likelihood"]["counts"].dims == ("chain", "draw")
     assert set(tree["log_likelihood"].data_vars) == {"y", "counts"}
     assert tree.attrs["model"] == "hierarchy"
+
+
+def test_arviz_and_the_disk_take_it_as_it_is(tree, tmp_path):
+    loaded = nmm.load(nmm.save(tree, tmp_path / "fit.nc"))
+    for each in (tree, loaded):
+        assert az.summary(each).shape[0] == 1 + 3 + 3 + 4
+        assert np.isfinite(az.loo(each, var_name="y").elpd)
+        for plot in (az.plot_trace_dist, az.plot_rank, lambda each: az.plot_ppc_dist(each, var_names=["y"])):
+            assert plot(each) is not None
+            plt.close("all")
+    assert loaded["posterior"]["level"].attrs["units"] == "uV"
+    assert list(loaded["posterior"]["channel"].values) == CHANNELS
 
 
 def test_data_come_back_as_they_were(tree):

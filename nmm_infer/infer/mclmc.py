@@ -65,7 +65,7 @@ def _tune(
             frac_tune1=FRACTION,
             frac_tune2=FRACTION,
             frac_tune3=FRACTION,
-            desired_energy_var=energy_error,
+            desired_energy_var=energy_error,  # pyright: ignore[reportArgumentType]
         )
         return strong((state, parameters), u.dtype)
 
