@@ -137,6 +137,9 @@ def test_what_cannot_be_compared_is_refused(family):
         nmm.check.compare({"a": one, "b": trees.with_attrs(two, data_hash="other")})
     with pytest.raises(ValueError, match="'b'] has no log_likelihood, which leave-one-out needs"):
         nmm.check.compare({"a": one, "b": trees.changed(two, log_likelihood=None)})
+    few = trees.changed(two, posterior=two["posterior"].to_dataset().isel(draw=slice(0, 10)))
+    with pytest.raises(ValueError, match="'b'] has 10 draws, expected at least 25"):
+        nmm.check.compare({"a": one, "b": few})
     short = trees.changed(two, log_likelihood=two["log_likelihood"].to_dataset().isel(time=slice(0, 10)))
     with pytest.raises(ValueError, match=r"different numbers of observations: \{'a': 60, 'b': 10\}"):
         nmm.check.compare({"a": one, "b": short})
@@ -228,5 +231,7 @@ def test_draws_of_a_stacked_tree_have_the_shares_of_the_weights():
 def test_stacking_needs_chains_and_a_likelihood():
     with pytest.raises(ValueError, match=r"stack\(tree\) got one chain, expected at least 2"):
         nmm.infer.stack(chains_of([0.0]))
+    with pytest.raises(ValueError, match=r"stack\(tree\) got 10 draws a chain, expected at least 25"):
+        nmm.infer.stack(chains_of([0.0, 1.0], draws=10))
     with pytest.raises(ValueError, match=r"stack\(tree\) needs the group 'log_likelihood', got posterior"):
         nmm.infer.stack(trees.posterior_only())

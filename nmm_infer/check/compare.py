@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..infer.stacking import stacking_weights
+from ..infer.stacking import FEWEST, stacking_weights
 from .groups import number, require_posterior, variable
 from .text import aligned
 
@@ -153,7 +153,9 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
 def _check(trees: Mapping[str, Any]) -> None:
     hashes = {}
     for name, tree in trees.items():
-        require_posterior(tree, f"compare(trees)[{name!r}]")
+        posterior = require_posterior(tree, f"compare(trees)[{name!r}]")
+        if (draws := posterior.sizes["chain"] * posterior.sizes["draw"]) < FEWEST:
+            raise ValueError(f"compare(trees)[{name!r}] has {draws} draws, expected at least {FEWEST}: leave-one-out needs them; draw more")
         if "log_likelihood" not in tree.children or not tree["log_likelihood"].data_vars:
             raise ValueError(f"compare(trees)[{name!r}] has no log_likelihood, which leave-one-out needs; pass what an engine of nmm.infer returned")
         if "data_hash" in tree.attrs:

@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 # A weight below this is no draw in a thousand.
 NEGLIGIBLE = 1e-3
+# Draws without which importance weights have no tail to smooth.
+FEWEST = 25
 
 
 def stack(tree: Any) -> Any:
@@ -25,7 +27,7 @@ def stack(tree: Any) -> Any:
         `source_chain` of the draws says where each is from.
 
     Raises:
-        ValueError: one chain, or no pointwise log likelihood.
+        ValueError: one chain, too few draws, or no pointwise log likelihood.
     """
     import xarray as xr
 
@@ -35,6 +37,8 @@ def stack(tree: Any) -> Any:
     chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
     if chains < 2:
         raise ValueError("stack(tree) got one chain, expected at least 2: there is nothing to weigh")
+    if draws < FEWEST:
+        raise ValueError(f"stack(tree) got {draws} draws a chain, expected at least {FEWEST}: leave-one-out needs them; draw more")
     w = stacking_weights(np.stack([pointwise(_chain(tree, chain)).ravel() for chain in range(chains)], axis=1))
     w = np.where(w < NEGLIGIBLE, 0.0, w)
     w /= w.sum()
