@@ -10,10 +10,15 @@ from .compare import compare as compare
 from .diagnose import diagnose as diagnose
 from .diagnosis import Diagnosis as Diagnosis
 from .finding import Finding as Finding
+from .identifiability import identifiability as identifiability
+from .identified import Direction as Direction
+from .identified import Identifiability as Identifiability
 from .multimodality import Modes as Modes
 from .multimodality import modes as modes
 from .predictive import Prediction as Prediction
 from .predictive import predictive as predictive
+from .profile import Profile as Profile
+from .profile import profile as profile
 from .recovery import Recovery as Recovery
 from .recovery import RecoveryRow as RecoveryRow
 from .recovery import recovery as recovery

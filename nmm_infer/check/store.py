@@ -32,9 +32,10 @@ class Store:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         settings = self.path / SETTINGS
-        if settings.exists():
+        begun = any(self.path.glob("simulation-*.npz"))
+        if settings.exists() and begun:
             self._compare(json.loads(settings.read_text()), identity)
-        elif any(self.path.iterdir()):
+        elif not settings.exists() and any(self.path.iterdir()):
             raise ValueError(f"path={str(self.path)!r} is not empty and no calibration ({SETTINGS} is missing); choose another folder")
         else:
             settings.write_text(json.dumps(identity, indent=1) + "\n")
@@ -45,7 +46,7 @@ class Store:
     def _compare(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         other = [name for name in now if not _same(before.get(name), now[name])]
         if other:
-            details = "; ".join(f"{name} was {_short(before.get(name))}, is {_short(now[name])}" for name in other)
+            details = "; ".join(f"{name} was {was}, is {now_is}" for name in other for was, now_is in [_apart(str(before.get(name)), str(now[name]))])
             raise ValueError(f"path={str(self.path)!r} holds simulations that do not belong to these: {details}; choose another folder, or delete this one")
 
     def done(self) -> dict[int, dict[str, np.ndarray]]:
@@ -76,6 +77,13 @@ def _same(before: Any, now: Any) -> bool:
     return before == now
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+def _apart(before: str, now: str, most: int = 60) -> tuple[str, str]:
+    """Two texts from shortly before where they begin to differ."""
+    first = next((i for i, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now)))
+    start = max(0, first - most // 2) if max(len(before), len(now)) > most else 0
+
+    def cut(text: str) -> str:
+        part = text[start : start + most]
+        return ("…" if start else "") + part + ("…" if start + most < len(text) else "")
+
+    return cut(before), cut(now)

@@ -5,10 +5,12 @@ from .brain import brain as brain
 from .connectivity import connectivity as connectivity
 from .coverage import coverage as coverage
 from .functional_connectivity import functional_connectivity as functional_connectivity
+from .identifiability import identifiability as identifiability
 from .loss import loss as loss
 from .phase_plane import phase_plane as phase_plane
 from .phase_portrait import phase_portrait as phase_portrait
 from .prior_posterior import prior_posterior as prior_posterior
+from .profile import profile as profile
 from .rank_ecdf import rank_ecdf as rank_ecdf
 from .recovery import recovery as recovery
 from .regional_posterior import regional_posterior as regional_posterior

@@ -1,0 +1,156 @@
+"""How well data tell one parameter, whatever the others are."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+# Half the 95 % quantile of χ² with one degree of freedom: how far the log likelihood falls at the ends of the interval.
+THRESHOLD = 1.9207
+# Minus log likelihood where the model fails: a wall that a line search backs away from.
+FAILED = 1e300
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """The log likelihood of one parameter, maximised over all others; print it, or draw `nmm.viz.profile(profile.data)`.
+
+    Attributes:
+        data: `xarray.Dataset` with `log_likelihood`, relative to its maximum, over `value`.
+        parameter: its name.
+    """
+
+    data: Any
+    parameter: str
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % likelihood interval; infinite on a side where the profile does not fall far enough inside the grid."""
+        value, height = self.data["value"].values, self.data["log_likelihood"].values
+        best = int(np.argmax(height))
+        return _crossing(value[: best + 1][::-1], height[: best + 1][::-1], -math.inf), _crossing(value[best:], height[best:], math.inf)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        value = self.data["value"].values
+        best = value[int(np.argmax(self.data["log_likelihood"].values))]
+        if math.isfinite(low) and math.isfinite(high):
+            return f"{self.parameter} is identified: best {best:.4g}, 95 % likelihood interval {low:.4g} to {high:.4g}."
+        sides = " and ".join(side for side, end in (("below", low), ("above", high)) if math.isinf(end))
+        if math.isinf(low) and math.isinf(high):
+            return f"{self.parameter} is not identified by these data: from {value[0]:.4g} to {value[-1]:.4g} others make up for any value."
+        return f"{self.parameter} is bounded on one side only: nothing ends it {sides} (between {value[0]:.4g} and {value[-1]:.4g})."
+
+    __repr__ = __str__
+
+
+def profile(
+    problem: Any, data: Any, parameter: str, *, at: Any = None, points: int = 21, width: float = 3.0, steps: int = 200, progress: bool = True
+) -> Profile:
+    """Profile likelihood of one parameter (Raue et al. 2009, Bioinformatics 25:1923).
+
+    The parameter is held at each of several values, and the likelihood is maximised over all others by L-BFGS, from the middle outwards, each search
+    beginning where the last one ended. The prior takes part in nothing but the grid, and in keeping the others within 5 of its standard deviations.
+
+    Args:
+        problem: an `nmm.Problem` or `nmm.NumPyroModel`.
+        data: the data.
+        parameter: its label, as `identifiability` has it: `"model.a"`, `"model.tau[L.PCU]"`.
+        at: where the middle is, as in `identifiability`; None: at the prior's median.
+        points: values on the grid.
+        width: of the grid to either side, in standard deviations of the prior (unconstrained).
+        steps: of each search, at most.
+        progress: show progress.
+
+    Returns:
+        `Profile`; interrupted by Ctrl-C, with the values that were done.
+
+    Raises:
+        ValueError: an unknown parameter, or the model fails everywhere on the grid.
+    """
+    from scipy.optimize import minimize
+
+    from ..infer.base import check_counts, check_problem, precision
+    from ..infer.progress import Steps, progress_bar
+    from ..infer.target import Target
+    from .identifiability import point
+    from .labels import labels
+
+    check_problem(problem)
+    check_counts("profile", points=points, steps=steps)
+    bound = problem.bind(data)
+    with precision("float64"), progress_bar(progress) as bars:
+        target = Target(problem, bound)
+        prior = np.asarray(target.prior_draws(jax.random.key(0), 1000))
+        sd = prior.std(axis=0)
+        start = target.prior_median() if at is None else point(target, at, "profile")
+        sites = jax.tree.map(np.asarray, target.unravel(jnp.asarray(start)))
+        known = labels(sites, problem.site_dims(bound), problem.coords(bound), list(target.names)).parameter
+        if parameter not in known:
+            raise ValueError(f"profile(parameter=...) got {parameter!r}, expected one of {', '.join(known[:20])}{', …' if len(known) > 20 else ''}")
+        index = known.index(parameter)
+        others = np.arange(target.size) != index
+
+        @jax.jit
+        def value_and_gradient(y: Float[Array, " other"], x: Float[Array, ""]) -> tuple[Array, Array]:
+            def minus(y: Array) -> Array:
+                whole = jnp.zeros(target.size).at[np.flatnonzero(others)].set(y).at[index].set(x)
+                return -target.log_likelihood(whole)
+
+            return jax.value_and_grad(minus)(y)
+
+        def function(y: np.ndarray, x: float) -> tuple[float, np.ndarray]:
+            value, gradient = value_and_gradient(jnp.asarray(y), jnp.asarray(x))
+            return (float(value) if np.isfinite(value) else FAILED), np.asarray(gradient)
+
+        median = np.median(prior, axis=0)[others]
+        bounds = list(zip(np.minimum(median, start[others]) - 5 * sd[others], np.maximum(median, start[others]) + 5 * sd[others], strict=True))
+        grid = start[index] + width * sd[index] * np.linspace(-1.0, 1.0, points)
+        middle = points // 2
+        bar = Steps(bars, "profile", points)
+        found: dict[int, float] = {}
+        try:
+            ends = {middle: start[others]}
+            for k, before in [(middle, middle), *((k, k - 1) for k in range(middle + 1, points)), *((k, k + 1) for k in range(middle - 1, -1, -1))]:
+                ended = minimize(function, ends[before], args=(grid[k],), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
+                found[k], ends[k] = -float(ended.fun), ended.x if ended.fun < FAILED else ends[before]
+                bar.advance(1)
+        except KeyboardInterrupt:
+            if not found:
+                raise KeyboardInterrupt("interrupted before the first value was done") from None
+        done = np.array(sorted(found))
+        height = np.array([found[k] for k in done])
+        if height.max() <= -FAILED:
+            raise ValueError(f"profile({parameter!r}): the model fails everywhere on the grid; give another at=, or a smaller width=")
+        values = np.asarray(jax.vmap(lambda x: _constrained(target, start, index, x))(jnp.asarray(grid[done])))
+    return Profile(_dataset(values, np.where(height <= -FAILED, -np.inf, height - height.max()), parameter, problem.units()), parameter)
+
+
+def _constrained(target: Any, start: np.ndarray, index: int, x: Array) -> Array:
+    """The parameter itself where its coordinate is `x`; the coordinate where there is no one-to-one relation."""
+    sites = target.constrain(jnp.asarray(start).at[index].set(x))
+    flat = jnp.concatenate([jnp.ravel(sites[name]) for name in target.names])
+    return flat[index] if flat.size == target.size else x
+
+
+def _dataset(values: np.ndarray, height: np.ndarray, parameter: str, units: dict[str, str]) -> Any:
+    import xarray as xr
+
+    unit = units.get(parameter.partition("[")[0])
+    return xr.Dataset(
+        {"log_likelihood": ("value", height)}, coords={"value": ("value", values, {"units": unit} if unit else {})}, attrs={"parameter": parameter}
+    )
+
+
+def _crossing(value: np.ndarray, height: np.ndarray, otherwise: float) -> float:
+    """Where the profile first falls below the threshold, walking away from its maximum."""
+    below = np.flatnonzero(height < height[0] - THRESHOLD)
+    if not len(below):
+        return otherwise
+    k = below[0]
+    a, b = height[k - 1] - (height[0] - THRESHOLD), (height[0] - THRESHOLD) - height[k]
+    return float(value[k - 1] + (value[k] - value[k - 1]) * (a / (a + b) if math.isfinite(b) else 1.0))
