@@ -12,6 +12,7 @@ from jax.scipy.stats import gamma
 import nmm_infer as nmm
 from nmm_infer.check.multimodality import finding
 from nmm_infer.infer.bridge import bridge
+from nmm_infer.infer.leave_one_out import leave_one_out
 from nmm_infer.infer.stacking import stacking_weights
 
 KEY = jax.random.key(0)
@@ -226,6 +227,18 @@ def test_draws_of_a_stacked_tree_have_the_shares_of_the_weights():
     source = stacked["posterior"]["source_chain"].values
     np.testing.assert_allclose(np.bincount(source, minlength=2) / source.size, w, atol=0.01)
     assert w.sum() == pytest.approx(1.0)
+
+
+def test_an_observation_that_no_parameter_changes_has_its_own_density():
+    tree = chains_of([0.0, 5.0])
+    pointwise = tree["log_likelihood"].to_dataset()
+    pointwise["y"][:, :, 0] = -1.25
+    found = leave_one_out(tree["posterior"].to_dataset().isel(chain=[0]), pointwise.isel(chain=[0]))
+    rest = leave_one_out(tree["posterior"].to_dataset().isel(chain=[0]), pointwise.isel(chain=[0], time=slice(1, None)))
+    assert found.elpd[0] == -1.25
+    np.testing.assert_array_equal(found.elpd[1:], rest.elpd)
+    assert found.p_loo == rest.p_loo
+    assert nmm.infer.stack(trees.changed(tree, log_likelihood=pointwise)).attrs["stacking_weights"][0] > 0.99
 
 
 def test_stacking_needs_chains_and_a_likelihood():

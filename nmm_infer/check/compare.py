@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..infer.stacking import FEWEST, stacking_weights
+from ..infer.leave_one_out import FEWEST, LeftOut, leave_one_out
+from ..infer.stacking import stacking_weights
 from .groups import number, require_posterior, variable
 from .text import aligned
 
@@ -117,19 +117,19 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
     if len(trees) < 2:
         raise ValueError(f"compare(trees) got {len(trees)} model{'' if len(trees) == 1 else 's'}, expected at least 2: compare({{'name': tree, ...}})")
     _check(trees)
-    found = {name: _loo(name, tree, blocks or {}) for name, tree in trees.items()}
-    sizes = {name: one[0].size for name, one in found.items()}
+    found = {name: _left_out(name, tree, blocks or {}) for name, tree in trees.items()}
+    sizes = {name: one.elpd.size for name, one in found.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"compare(trees) got models of different numbers of observations: {sizes}; fit all to the same samples or bands")
-    names = sorted(trees, key=lambda name: -found[name][0].sum())
-    weights = dict(zip(names, stacking_weights(np.stack([found[name][0] for name in names], axis=1)), strict=True))
+    names = sorted(trees, key=lambda name: -found[name].elpd.sum())
+    weights = dict(zip(names, stacking_weights(np.stack([found[name].elpd for name in names], axis=1)), strict=True))
     evidence = {name: _nan(number(trees[name].attrs, "log_evidence")) for name in names}
     top = max(evidence.values(), default=math.nan)
     total = sum(math.exp(value - top) for value in evidence.values())
-    best = found[names[0]][0]
+    best = found[names[0]].elpd
     rows = []
     for name in names:
-        elpd, p_loo, high = found[name]
+        elpd = found[name].elpd
         gap = elpd - best
         rows.append(
             Compared(
@@ -138,8 +138,8 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
                 se=_standard_error(elpd),
                 difference=float(gap.sum()),
                 difference_se=_standard_error(gap),
-                p_loo=p_loo,
-                high_k=high,
+                p_loo=found[name].p_loo,
+                high_k=int((found[name].pareto_k > PARETO_K).sum()),
                 weight=float(weights[name]),
                 log_evidence=evidence[name],
                 log_evidence_se=_nan(number(trees[name].attrs, "log_evidence_se")),
@@ -164,25 +164,15 @@ def _check(trees: Mapping[str, Any]) -> None:
         raise ValueError(f"compare(trees) got models of different data (hashes {hashes}); densities of different data cannot be compared")
 
 
-def _loo(name: str, tree: Any, blocks: Mapping[str, int]) -> tuple[np.ndarray, float, int]:
-    """Pointwise predictive density, effective number of parameters, number of unreliable observations."""
-    import xarray as xr
-    from arviz_stats import loo  # pyright: ignore[reportPrivateImportUsage]
-
-    pieces, p_loo, high = [], 0.0, 0
-    for site, data in tree["log_likelihood"].data_vars.items():
+def _left_out(name: str, tree: Any, blocks: Mapping[str, int]) -> LeftOut:
+    pointwise = tree["log_likelihood"].to_dataset()
+    for site, data in pointwise.data_vars.items():
         unknown = sorted(set(blocks) - set(data.dims))
         if unknown:
             raise ValueError(f"compare(blocks=...) names {', '.join(unknown)}, but {site!r} of model {name!r} has {', '.join(map(str, data.dims[2:]))}")
-        summed = data.coarsen({dim: min(size, data.sizes[dim]) for dim, size in blocks.items()}, boundary="trim").sum() if blocks else data
-        bare = xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset(), "log_likelihood": summed.to_dataset(name=site)})
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # high Pareto k are counted and reported in words
-            found: Any = loo(bare, var_name=str(site), pointwise=True)
-        pieces.append(np.asarray(found.elpd_i, dtype=np.float64).ravel())
-        p_loo += float(found.p)
-        high += int((np.asarray(found.pareto_k) > PARETO_K).sum())
-    return np.concatenate(pieces), p_loo, high
+    if blocks:
+        pointwise = pointwise.coarsen({dim: min(size, pointwise.sizes[dim]) for dim, size in blocks.items()}, boundary="trim").sum()
+    return leave_one_out(tree["posterior"].to_dataset(), pointwise)
 
 
 def _notes(rows: tuple[Compared, ...], trees: Mapping[str, Any], blocks: Mapping[str, int]) -> list[str]:

@@ -1,15 +1,14 @@
 """Chains in different modes, combined by what they predict."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from .leave_one_out import FEWEST, leave_one_out
+
 # A weight below this is no draw in a thousand.
 NEGLIGIBLE = 1e-3
-# Draws without which importance weights have no tail to smooth.
-FEWEST = 25
 
 
 def stack(tree: Any) -> Any:
@@ -39,7 +38,9 @@ def stack(tree: Any) -> Any:
         raise ValueError("stack(tree) got one chain, expected at least 2: there is nothing to weigh")
     if draws < FEWEST:
         raise ValueError(f"stack(tree) got {draws} draws a chain, expected at least {FEWEST}: leave-one-out needs them; draw more")
-    w = stacking_weights(np.stack([pointwise(_chain(tree, chain)).ravel() for chain in range(chains)], axis=1))
+    posterior, pointwise = tree["posterior"].to_dataset(), tree["log_likelihood"].to_dataset()
+    left_out = [leave_one_out(posterior.isel(chain=[chain]), pointwise.isel(chain=[chain])) for chain in range(chains)]
+    w = stacking_weights(np.stack([one.elpd for one in left_out], axis=1))
     w = np.where(w < NEGLIGIBLE, 0.0, w)
     w /= w.sum()
     groups = {}
@@ -71,23 +72,6 @@ def stacking_weights(elpd: Float[np.ndarray, "observation model"]) -> Float[np.n
     found = minimize(loss, np.full(k, 1.0 / k), jac=True, bounds=Bounds(0.0, 1.0), constraints=LinearConstraint(np.ones(k), 1.0, 1.0), method="SLSQP")
     w = np.clip(found.x, 0.0, None)
     return w / w.sum()
-
-
-def pointwise(tree: Any) -> Float[np.ndarray, "..."]:
-    """Leave-one-out log predictive density of each observation, by PSIS."""
-    from arviz_stats import loo  # pyright: ignore[reportPrivateImportUsage]
-
-    names = [str(name) for name in tree["log_likelihood"].data_vars]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of chains in wrong modes the Pareto k are bad, and their weights are 0
-        found: list[Any] = [loo(tree, var_name=name, pointwise=True) for name in names]
-    return np.concatenate([np.asarray(one.elpd_i).ravel() for one in found])
-
-
-def _chain(tree: Any, chain: int) -> Any:
-    import xarray as xr
-
-    return xr.DataTree.from_dict({name: tree[name].to_dataset().isel(chain=[chain]) for name in ("posterior", "log_likelihood")})
 
 
 def _resampled(dataset: Any, w: np.ndarray) -> Any:
