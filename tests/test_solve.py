@@ -16,7 +16,7 @@ import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises, observe
 from nmm_infer.models.base import AbstractModel, State
 from nmm_infer.parameters import Slot, param
-from nmm_infer.solvers import Heun
+from nmm_infer.solvers import Heun, RungeKutta4
 from nmm_infer.solving.delays import plan
 from nmm_infer.solving.grid import make_grid
 
@@ -392,6 +392,20 @@ def test_stock_heun_gives_the_same_numbers():
 def test_any_diffrax_solver_can_step(solver, step, error):
     network = hopf(short_edge=True)
     np.testing.assert_allclose(end(network, 12.0, step, solver=solver), end(network, 12.0, 0.01), atol=error)
+
+
+def test_runge_kutta_4_is_of_order_4():
+    network = hopf(speed=None)
+    truth = end(network, 12.0, 12.0, stepsize_controller=diffrax.PIDController(rtol=1e-12, atol=1e-13))
+    coarse, fine = (np.abs(end(network, 12.0, step, solver=RungeKutta4()) - truth).max() for step in (0.4, 0.2))
+    assert 3.7 < np.log2(coarse / fine) < 4.3
+    np.testing.assert_allclose(end(network, 12.0, 0.4, solver=RungeKutta4(), adjoint=adjoints.Direct()), truth, atol=2 * coarse)
+
+
+def test_runge_kutta_4_with_noise_and_delays_agrees_with_heun():
+    network = hopf(short_edge=True, noise=noises.Additive(sigma=0.1))
+    a, b = (values(network, key=KEY, solver=solver) for solver in (RungeKutta4(), Heun()))
+    assert np.abs(a - b).max() < 0.02 * np.abs(b).max()
 
 
 def test_tsit5_without_delays_has_high_order():

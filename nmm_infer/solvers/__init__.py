@@ -1,3 +1,4 @@
 """Solvers of our own; every Diffrax solver can be used in their place."""
 
 from .heun import Heun as Heun
+from .runge_kutta_4 import RungeKutta4 as RungeKutta4
