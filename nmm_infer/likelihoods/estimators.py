@@ -10,7 +10,9 @@ from jaxtyping import Complex, Float
 from ..units import milliseconds
 
 # More tapers than this in a band add nothing but memory: shorter segments have the same resolution.
-MOST_TAPERS = 100
+MOST_TAPERS = 300
+# The last tapers of a band take more and more from outside it, which matters beside a sharp peak.
+CONCENTRATED = 0.99
 
 
 class AbstractEstimator(eqx.Module):
@@ -41,8 +43,9 @@ class Neighbours(AbstractEstimator):
 class Multitaper(AbstractEstimator):
     """Orthogonal tapers that are concentrated in the band (Thomson 1982, Proc IEEE 70:1055), on every segment.
 
-    A band of width 2W in segments of length T takes the first 2WT - 1 discrete prolate sequences: next to no power
-    leaks in from outside the band, and the coefficients of different tapers and segments are nearly independent.
+    A band of width 2W in segments of length T takes the discrete prolate sequences that have at least 99 % of their energy in it, about
+    2WT - 2 of them: next to no power leaks in from outside the band, and the coefficients of different tapers and segments
+    are nearly independent.
 
     Args:
         segment: length of the segments into which the recording is cut, Quantity or ms; None: the whole
@@ -77,7 +80,8 @@ class Multitaper(AbstractEstimator):
                 f"Multitaper got bands of {1e3 * width:g} Hz in segments of {n * interval:g} ms, which take {tapers} tapers; "
                 f"cut shorter segments, such as Multitaper(segment={n * interval * MOST_TAPERS / tapers / 2:.0f} * u.ms)"
             )
-        windows = np.asarray(dpss(n, 0.5 * product, tapers))  # "taper time", of unit energy
+        windows, inside = dpss(n, 0.5 * product, tapers, return_ratios=True)  # ["taper time"], of unit energy
+        windows = windows[: max(1, int((inside >= CONCENTRATED).sum()))]
         centres = low + width * (np.arange(bands) + 0.5)
         segments = values[: values.shape[0] // n * n].reshape(-1, n, values.shape[1])
         segments = segments - segments.mean(axis=1, keepdims=True)

@@ -95,7 +95,7 @@ def bind_linear(
     period = recording.interval or interval or (observe.period if isinstance(observe, AbstractStream) else None)
     if period is None:
         raise ValueError(f"the time between samples is unknown: give the data a time coordinate, or {name}(repetition_time=720 * u.ms)")
-    return Bound(recording, float(period), labels, dim, _directions(name, recording, observe, modes))
+    return Bound(recording, float(period), labels, dim, _directions(name, recording, dim, observe, modes))
 
 
 def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str, ...], str, str]:
@@ -108,7 +108,7 @@ def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str,
     return expected.regions, "region", unit
 
 
-def _directions(name: str, recording: Recording, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:
+def _directions(name: str, recording: Recording, dim: str, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:
     """Where the observation has signal; of these the principal directions of the data, if `modes` says how many."""
     basis = observe.basis()
     values = recording.values - recording.values.mean(axis=-2, keepdims=True)
@@ -120,9 +120,9 @@ def _directions(name: str, recording: Recording, observe: AbstractLinear, modes:
     held = int((sizes > (EMPTY * np.sqrt(sizes[-1])) ** 2).sum())
     if modes is None:
         if held < n < len(rows):
-            reference = "LeadField(gain, average_reference=True) for an average reference, or " if basis is None and recording.dim == "sensor" else ""
+            reference = "LeadField(gain, average_reference=True) for an average reference, or " if basis is None and dim == "sensor" else ""
             raise ValueError(
-                f"data of {recording.values.shape[-1]} {recording.dim}s vary in {held} directions where the model has {n}: "
+                f"data of {recording.values.shape[-1]} {dim}s vary in {held} directions where the model has {n}: "
                 f"they were referenced, projected or interpolated; use {reference}{name}(modes={held}) for their principal directions"
             )
         return basis

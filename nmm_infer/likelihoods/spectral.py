@@ -23,6 +23,7 @@ class ObservedSpectra(AbstractObserved):
     Fields:
         values: `["band bin channel"]`, scaled so that the mean of |z|² is the two-sided power density per kHz.
         frequencies: centre of each band in kHz.
+        width: of a band in kHz.
         channels: labels of what was recorded.
         directions: orthonormal `["channel rank"]` in which the coefficients are given; None: the channels.
     """
@@ -31,6 +32,7 @@ class ObservedSpectra(AbstractObserved):
     recording: Recording
     frequencies: Float[np.ndarray, " band"]
     directions: Float[np.ndarray, "channel rank"] | None
+    width: float = eqx.field(static=True)
     interval: float = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     dim: str = eqx.field(static=True)
@@ -79,6 +81,8 @@ class Spectral(AbstractLikelihood):
         modes: how many principal directions of the data are compared; None: all channels. Many sensors see few
             sources: a tenth of the sensors may hold all that can be told from noise, at a fraction of the cost. Needed for data that have lost
             more dimensions than an average reference takes (projections, interpolated channels).
+        nodes: frequencies in each band at which the spectrum is predicted, and averaged. One, the centre, is right while
+            bands are narrower than the peaks of the spectrum; more cost in proportion.
     """
 
     noise: Slot = param(0.0, doc="standard deviation of white measurement noise, in the unit of the data", low=0.0, high=1e6)
@@ -88,6 +92,7 @@ class Spectral(AbstractLikelihood):
     repetition_time: float | None = eqx.field(static=True, default=None, kw_only=True)
     estimator: AbstractEstimator = eqx.field(default=Neighbours(), kw_only=True)
     modes: int | None = eqx.field(static=True, default=None, kw_only=True)
+    nodes: int = eqx.field(static=True, default=1, kw_only=True)
 
     def __init__(
         self,
@@ -98,10 +103,12 @@ class Spectral(AbstractLikelihood):
         repetition_time: Any = None,
         estimator: AbstractEstimator | None = None,
         modes: int | None = None,
+        nodes: int = 1,
     ):
         low, high = band_of(band, "Spectral")
-        if bands < 1:
-            raise ValueError(f"Spectral(bands=...) got {bands}, expected at least 1")
+        for name, number in (("bands", bands), ("nodes", nodes)):
+            if number < 1:
+                raise ValueError(f"Spectral({name}=...) got {number}, expected at least 1")
         if estimator is not None and not isinstance(estimator, AbstractEstimator):
             raise TypeError(f"Spectral(estimator=...) got {estimator!r}, expected one such as nmm.likelihoods.Multitaper()")
         self.noise = noise
@@ -111,6 +118,7 @@ class Spectral(AbstractLikelihood):
         self.repetition_time = None if repetition_time is None else float(np.asarray(to_canonical(repetition_time, "ms", "Spectral(repetition_time=...)")))
         self.estimator = Neighbours() if estimator is None else estimator
         self.modes = modes
+        self.nodes = int(nodes)
 
     @property
     def simulates(self):
@@ -128,12 +136,16 @@ class Spectral(AbstractLikelihood):
         z = np.concatenate([z for _, z in read], axis=1)
         if bound.directions is not None:
             z = z @ bound.directions
-        return ObservedSpectra(z, bound.recording, read[0][0], bound.directions, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
+        frequencies = read[0][0]
+        width = float(frequencies[1] - frequencies[0]) if self.bands > 1 else self.band[1] - self.band[0]
+        return ObservedSpectra(z, bound.recording, frequencies, bound.directions, width, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import ComplexNormal
 
-        S, stable = self.cross_spectra(network, observe, observed.frequencies, observed.interval, observed.directions)
+        inside = observed.frequencies[:, None] + observed.width * ((np.arange(self.nodes) + 0.5) / self.nodes - 0.5)
+        S, stable = self.cross_spectra(network, observe, inside.ravel(), observed.interval, observed.directions)
+        S = S.reshape(-1, self.nodes, *S.shape[1:]).mean(axis=1)
         valid = stable & jnp.all(jnp.isfinite(S.real)) & jnp.all(jnp.isfinite(S.imag))
         S = jnp.where(valid, S, jnp.eye(S.shape[-1], dtype=S.dtype))
         return ComplexNormal(S, observed.values.shape[1]), valid

@@ -1,5 +1,7 @@
 """Where a network rests."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optimistix as optx
@@ -23,9 +25,17 @@ def fixed_point(network: Network, guess: Float[Array, "state region"] | None = N
     start = jnp.asarray(network.initial if guess is None else guess)
     dtype = jnp.result_type(start)
     tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
-    solver = optx.Dogleg(rtol=tolerance, atol=tolerance)
-    solution = optx.root_find(lambda y, network: rest_drift(network, y), solver, start, args=network, max_steps=MAX_STEPS, throw=False)
-    return jnp.where(solution.result == optx.RESULTS.successful, solution.value, jnp.nan)
+
+    def search(solver: Any, start: Array) -> tuple[Array, Array]:
+        solution = optx.root_find(lambda y, network: rest_drift(network, y), solver, start, args=network, max_steps=MAX_STEPS, throw=False)
+        return solution.value, solution.result == optx.RESULTS.successful
+
+    # Dogleg steps go downhill, and are caught where two fixed points have just vanished: in a Jansen–Rit column at the default input,
+    # for one. Newton's steps, which go anywhere, then find the fixed point that is left.
+    value, found = search(optx.Dogleg(rtol=tolerance, atol=tolerance), start)
+    again = jax.lax.stop_gradient(jnp.where(found, value, start))
+    value, found = jax.lax.cond(found, lambda: (value, found), lambda: search(optx.Newton(rtol=tolerance, atol=tolerance), again))
+    return jnp.where(found, value, jnp.nan)
 
 
 def rest_drift(network: Network, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
