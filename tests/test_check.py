@@ -12,7 +12,7 @@ from nmm_infer.check.table import contraction
 BROKEN = {
     "good": (trees.good, {}),
     "divergent": (trees.divergent, {"divergences": "problem"}),
-    "unmixed": (trees.unmixed, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
+    "unmixed": (trees.unmixed, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem", "modes": "problem"}),
     "sticky": (trees.sticky, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
     "low_energy": (trees.low_energy, {"E-BFMI": "problem"}),
     "saturated": (trees.saturated, {"tree depth": "problem"}),
@@ -25,6 +25,15 @@ BROKEN = {
     "svi_falling": (lambda: trees.svi(falling=True), {"approximation": "warning", "optimisation": "problem"}),
     "posterior_only": (trees.posterior_only, {"divergences": "warning", "E-BFMI": "warning", "what was learnt": "note"}),
     "evoked": (trees.evoked, {}),
+    "influenced": (trees.influenced, {"Pareto k (LOO)": "warning"}),
+    "smc": (trees.smc, {}),
+    "smc_copies": (lambda: trees.smc(copies=5), {"particles": "problem", "R-hat": "problem", "bulk ESS": "problem"}),
+    "smc_stuck": (lambda: trees.smc(acceptance=0.03), {"temperatures": "warning"}),
+    "smc_cut": (lambda: trees.smc(last=0.3), {"temperatures": "problem"}),
+    "mclmc": (trees.mclmc, {"energy error": "note"}),
+    "mclmc_untuned": (lambda: trees.mclmc(error=5e-3), {"energy error": "problem"}),
+    "map": (trees.point, {"approximation": "warning", "what was learnt": "note"}),
+    "khat": (lambda: trees.with_attrs(trees.svi(), pareto_k=1.3), {"Pareto k-hat": "problem"}),
 }
 
 
@@ -39,6 +48,16 @@ def test_each_finding_fires_exactly_when_it_should(name):
         assert finding.remedy in " ".join(str(diagnosis).split())
 
 
+def test_pareto_k_is_that_of_arviz():
+    import arviz_stats
+
+    tree = trees.influenced()
+    kept = tree["log_likelihood"]["y"].isel(time=slice(1, None))  # arviz refuses the constant one
+    loo = arviz_stats.loo(trees.changed(tree, log_likelihood=kept.to_dataset()), pointwise=True, reff=1.0)
+    found = next(check for check in diagnose(tree).checks if check.what == "Pareto k (LOO)")
+    assert found.measured == f"1 of 39 observations above, at most {float(loo.pareto_k.max()):.2f}"
+
+
 def test_one_chain_has_no_r_hat():
     found = {finding.what: finding for finding in diagnose(trees.single_chain()).findings}
     assert found["R-hat"].measured == "not available: one chain"
@@ -48,7 +67,7 @@ def test_one_chain_has_no_r_hat():
 
 def test_words_name_what_was_measured():
     text = str(diagnose(trees.unmixed()))
-    assert text.startswith("Do not use these draws yet: 3 problems.")
+    assert text.startswith("Do not use these draws yet: 4 problems.")
     assert "at coupling.G" in text
     assert "gathered at low model.tau.sd" in str(diagnose(trees.divergent()))
     assert "stopped after 300 draws a chain" in str(diagnose(trees.interrupted()))

@@ -221,6 +221,46 @@ def svi(falling=False):
     return new
 
 
+def influenced():
+    """One observation that a few draws alone can explain."""
+    tree = good()
+    rng = np.random.default_rng(8)
+    values = -0.5 * rng.normal(size=(4, 500, 40)) ** 2 * 0.1
+    values[:, :, 7] = -rng.exponential(1.2, (4, 500))  # weights with a Pareto tail of k = 1.2
+    values[:, :, 0] = -1.0  # a sample at a fixed initial state
+    return changed(tree, log_likelihood=xr.Dataset({"y": (("chain", "draw", "time"), values)}))
+
+
+def smc(copies=1, acceptance=0.4, last=1.0):
+    """Populations of particles, each particle `copies` times."""
+    tree = good()
+    posterior = tree["posterior"].to_dataset()
+    rng = np.random.default_rng(9)
+    chosen = rng.permutation(np.arange(500) // copies)
+    posterior = posterior.isel(draw=chosen).assign_coords(draw=np.arange(500))
+    stats = tree["sample_stats"].to_dataset()[["lp", "acceptance_rate"]]
+    temperature = np.broadcast_to(last * np.geomspace(1e-3, 1.0, 6), (4, 6))
+    tempering = xr.Dataset({"temperature": (("chain", "stage"), temperature), "acceptance_rate": (("chain", "stage"), np.full((4, 6), acceptance))})
+    new = changed(tree, posterior=posterior, sample_stats=stats, tempering=tempering)
+    new.attrs["engine"] = "SMC(particles=500, chains=4)"
+    return new
+
+
+def mclmc(error=6e-4):
+    """Draws without energies or trees."""
+    tree = good()
+    stats = tree["sample_stats"].to_dataset()[["lp", "diverging", "n_steps", "step_size"]]
+    new = changed(tree, sample_stats=stats)
+    return with_attrs(new, engine="MCLMC(Diagonal, draws=500, warmup=5000, chains=4)", exact=0, energy_error=error, energy_error_wanted=5e-4)
+
+
+def point():
+    """What a search for the mode returns."""
+    tree = good()
+    one = {name: tree[name].to_dataset().isel(chain=[0], draw=[0]) for name in ("posterior", "sample_stats", "posterior_predictive")}
+    return with_attrs(changed(tree, **one), engine="MAP(Adam)")
+
+
 def posterior_only():
     tree = good()
     bare = type(tree).from_dict({"posterior": tree["posterior"].to_dataset()})

@@ -25,13 +25,15 @@ CONTRACTION = 0.1
 
 
 class Run(NamedTuple):
-    """What the criteria look at; `stats`, `prior` and `optimization` are None where the tree has no such group."""
+    """What the criteria look at; groups that the tree has not are None."""
 
     engine: str
     posterior: Any
     stats: Any
     prior: Any
     optimization: Any
+    tempering: Any
+    log_likelihood: Any
     attrs: dict[Any, Any]
     table: tuple[Row, ...]
 
@@ -200,55 +202,11 @@ def learnt(run: Run) -> Finding:
     )
 
 
-def approximation(run: Run) -> Finding:
-    """Draws of an approximation converge by construction, not necessarily to the posterior."""
-    pareto_k = number(run.attrs, "pareto_k")
-    if pareto_k is None or "laplace" in run.engine.lower():
-        return Finding(
-            "warning",
-            "approximation",
-            f"{run.engine} draws from an approximation of unknown error",
-            f"Pareto k-hat < {PARETO_K}",
-            "R-hat and effective sample sizes do not apply; intervals are often too narrow: compare the scales with a short NUTS run before you rely on them",
-        )
-    good = pareto_k < PARETO_K
-    return Finding(
-        "good" if good else "problem",
-        "Pareto k-hat",
-        f"{pareto_k:.2f}",
-        f"< {PARETO_K}",
-        "" if good else "the approximation misses mass of the posterior: use a richer guide (AutoMultivariateNormal), more steps, or NUTS",
-    )
+def apart(run: Run) -> Finding | None:
+    """The chains are in one place."""
+    from .multimodality import finding
 
-
-def optimisation(run: Run) -> Finding | None:
-    """The loss has stopped falling."""
-    if run.optimization is None or "loss" not in run.optimization:
-        return None
-    loss = np.asarray(run.optimization["loss"].values, dtype=np.float64).reshape(-1)
-    tenth = len(loss) // 10
-    if tenth < 5:
-        return None
-    before, last = loss[-2 * tenth : -tenth], loss[-tenth:]
-    if not np.all(np.isfinite(last)):
-        return Finding(
-            "problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median"
-        )
-    fall = float(np.mean(before) - np.mean(last))
-    error = float(np.hypot(np.std(before), np.std(last)) / math.sqrt(tenth))
-    # Below one nat the fall changes nothing that the posterior's width would show.
-    falling = fall > max(1.0, 2.0 * error)
-    return Finding(
-        "problem" if falling else "good",
-        "optimisation",
-        f"the loss fell by {fall:.3g} nats in the last tenth of the steps" if falling else "the loss is flat at the end",
-        "a flat end of the loss",
-        "take more steps (twice as many), or a larger learning rate with a decay" if falling else "",
-    )
-
-
-SAMPLED: tuple[Criterion, ...] = (finite, r_hat, ess_bulk, ess_tail, divergences, energy, tree_depth, failed_simulations, interrupted, learnt)
-APPROXIMATED: tuple[Criterion, ...] = (finite, approximation, optimisation, failed_simulations, interrupted, learnt)
+    return finding(run.posterior, run.stats)
 
 
 def _ess(run: Run, what: str, value: Callable[[Row], float], purpose: str) -> Finding:
