@@ -22,4 +22,7 @@ from .profile import profile as profile
 from .recovery import Recovery as Recovery
 from .recovery import RecoveryRow as RecoveryRow
 from .recovery import recovery as recovery
+from .sensitivity import Sensitivity as Sensitivity
+from .sensitivity import SensitivityRow as SensitivityRow
+from .sensitivity import sensitivity as sensitivity
 from .table import Row as Row

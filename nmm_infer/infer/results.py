@@ -11,6 +11,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from ..problems.base import Named, dataset
 from ..provenance import provenance
+from .log_prior import log_prior
 from .target import Target
 
 # Draws of the prior, for the comparison of prior and posterior.
@@ -61,6 +62,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in run.stats.items()}, coords=_draws(run.latent.shape)),
         "unconstrained_posterior": _unconstrained(target, latent),
         "log_likelihood": dataset(_with_draws(_log_likelihood(target, latent)), problem.coords(observed)),
+        "log_prior": xr.Dataset(log_prior(target, latent), coords=_draws(run.latent.shape)),
         "prior": _sites(target, target.constrain_all(prior_latent)),
         "observed_data": problem.observed_data(observed),
         "constant_data": problem.constant_data(),
@@ -69,6 +71,8 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
         groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive).assign_coords(draw=chosen)
         groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive)
+    if not groups["log_likelihood"].data_vars:
+        del groups["log_prior"]
     # A model of no data has no likelihood, no predictions.
     groups = {name: group for name, group in groups.items() if group.data_vars}
     for name, variables in run.extra.items():
