@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..infer.leave_one_out import FEWEST, LeftOut, leave_one_out
-from ..infer.stacking import stacking_weights
 from .groups import number, require_posterior, variable
 from .text import aligned
 
@@ -114,6 +112,8 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
     Raises:
         ValueError: fewer than two models, other data or other observations in one of them, or no pointwise log likelihood.
     """
+    from ..infer.stacking import stacking_weights
+
     if len(trees) < 2:
         raise ValueError(f"compare(trees) got {len(trees)} model{'' if len(trees) == 1 else 's'}, expected at least 2: compare({{'name': tree, ...}})")
     _check(trees)
@@ -151,6 +151,8 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
 
 
 def _check(trees: Mapping[str, Any]) -> None:
+    from ..infer.leave_one_out import FEWEST
+
     hashes = {}
     for name, tree in trees.items():
         posterior = require_posterior(tree, f"compare(trees)[{name!r}]")
@@ -164,7 +166,9 @@ def _check(trees: Mapping[str, Any]) -> None:
         raise ValueError(f"compare(trees) got models of different data (hashes {hashes}); densities of different data cannot be compared")
 
 
-def _left_out(name: str, tree: Any, blocks: Mapping[str, int]) -> LeftOut:
+def _left_out(name: str, tree: Any, blocks: Mapping[str, int]) -> Any:
+    from ..infer.leave_one_out import leave_one_out
+
     pointwise = tree["log_likelihood"].to_dataset()
     for site, data in pointwise.data_vars.items():
         unknown = sorted(set(blocks) - set(data.dims))
