@@ -50,13 +50,19 @@ def exact(y):
     return gamma, np.sqrt(w @ grid**2 - gamma**2), path, np.sqrt(spread)
 
 
-def test_posterior_of_parameter_and_path_is_the_exact_one():
+ENGINES = {
+    "NUTS": nmm.infer.NUTS(draws=1000, warmup=300, chains=2, metric=metrics.Diagonal(), predictive_draws=0),
+    "AdjustedMCLMC": nmm.infer.AdjustedMCLMC(draws=1000, warmup=1000, chains=2, predictive_draws=0),
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_posterior_of_parameter_and_path_is_the_exact_one(name):
     p = problem()
     rng = np.random.default_rng(3)
     mean, K = linear_path(-0.3)
     y = rng.multivariate_normal(mean, K) + NOISE * rng.normal(size=SAMPLES)
-    engine = nmm.infer.NUTS(draws=1000, warmup=300, chains=2, metric=metrics.Diagonal(), predictive_draws=0)
-    tree = engine(p, y[:, None], key=jax.random.key(0), progress=False)
+    tree = ENGINES[name](p, y[:, None], key=jax.random.key(0), progress=False)
     sites = {name: jnp.asarray(tree["posterior"][name].values).reshape(-1, *tree["posterior"][name].shape[2:]) for name in p.priors}
 
     def path(sites):
