@@ -126,7 +126,7 @@ def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
     height = float(log_density(jnp.asarray(x)))
     if not np.isfinite(height):
         raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
-    values, vectors = np.linalg.eigh(curvature(log_density, x))
+    values, vectors = np.linalg.eigh(curvature(jax.jit(jax.value_and_grad(log_density)), x))
     if values[0] <= 0.0:
         raise ValueError(
             f"Laplace: the end of the search is no peak, its smallest curvature is {values[0]:.3g}; take more steps, "

@@ -97,12 +97,12 @@ class Laplace(AbstractMetric):
         starts = target.starts(key_start, self.starts)
         starts[:, held] = target.prior_median()[held]
         bar = Steps(progress, "mode", self.steps)
-        mode, value = find_mode(target.log_density, starts, self.steps, bar, held)
+        mode, value = find_mode(target.value_and_gradient, starts, self.steps, bar, held)
         bar.finish(f"log density {value:.1f}")
-        H = curvature(target.log_density, mode)
+        H = curvature(target.value_and_gradient, mode)
         if held.any():
             H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
-            H[np.ix_(held, held)] = curvature(target.log_prior, mode)[np.ix_(held, held)]
+            H[np.ix_(held, held)] = curvature(jax.jit(jax.value_and_grad(target.log_prior)), mode)[np.ix_(held, held)]
         values, vectors = np.linalg.eigh(H)
         scale = vectors / np.sqrt(np.maximum(values, self.floor))
         frame = Frame(jnp.asarray(mode), jnp.asarray(scale, mode.dtype))

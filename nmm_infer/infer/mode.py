@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .optimisers import Adam, Ends, Objective
+from .optimisers import CHUNK, Adam, Ends
 from .progress import Steps
 
 # Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other modes.
@@ -34,12 +34,19 @@ class Section(NamedTuple):
 
 
 def find_mode(
-    log_density: Callable[[Array], Array], starts: Float[np.ndarray, "start latent"], steps: int, bar: Steps, held: Bool[np.ndarray, " latent"] | None = None
+    value_and_gradient: Callable[[Array], tuple[Array, Array]],
+    starts: Float[np.ndarray, "start latent"],
+    steps: int,
+    bar: Steps,
+    held: Bool[np.ndarray, " latent"] | None = None,
 ) -> tuple[Float[np.ndarray, " latent"], float]:
-    """Adam with a cosine schedule from each start; the best end, and its log density.
+    """Adam with a cosine schedule from each start; the best point, and its log density.
+
+    The function is called as it is, compiled by whoever gives it: to compile a simulation and its gradient once
+    more, inside of a loop, would take longer than the whole search of a small model.
 
     Args:
-        log_density: to maximise.
+        value_and_gradient: of the log density that is maximised.
         starts: where to begin.
         steps: of each search.
         bar: progress.
@@ -48,13 +55,21 @@ def find_mode(
     Raises:
         ValueError: the density is not finite at the end of any start.
     """
+    adam = Adam(steps)
     free = np.ones(starts.shape[1], bool) if held is None else ~held
-    section = Section(starts[0], free)
-    ends = Adam(steps).search(Objective(section.of(log_density)), starts[:, free], bar)
-    best = int(np.argmax(ends.log_density))
-    if not np.isfinite(ends.log_density[best]):
+    move = jax.jit(lambda carry, value, gradient: adam.move(carry, -value, jnp.where(free, -gradient, 0.0)))
+    best, highest = starts[0], -np.inf
+    for start in starts:
+        carry = adam.begin(jnp.asarray(start))
+        for done in range(steps):
+            carry = move(carry, *value_and_gradient(carry.x))
+            if (done + 1) % CHUNK == 0 or done + 1 == steps:
+                bar.advance((done % CHUNK + 1) / len(starts), f"log density {-float(carry.lowest):.1f}")
+        if -float(carry.lowest) > highest:
+            best, highest = np.asarray(carry.best), -float(carry.lowest)
+    if not np.isfinite(highest):
         raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
-    return np.asarray(section.embed(jnp.asarray(ends.positions[best]))), float(ends.log_density[best])
+    return best, highest
 
 
 def at_best(log_density: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarray, " start"]:
@@ -70,15 +85,16 @@ def at_best(log_density: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarra
     return (ends.log_density >= ends.log_density[best] - VALLEY) & (lowest >= ends.log_density - VALLEY)
 
 
-def curvature(log_density: Callable[[Array], Array], mode: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
-    """Minus the Hessian, by central differences of the gradient.
+def curvature(value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
+    """Minus the Hessian of a log density, by central differences of its gradient.
 
     The likelihoods have hand-written first derivatives, which forward-mode differentiation cannot enter.
     """
     x = jnp.asarray(mode)
     # Optimal for central differences of a function known to machine precision: about its cube root.
     h = float(jnp.finfo(x.dtype).eps) ** (1.0 / 3.0)
-    gradient = jax.grad(log_density)
-    column = jax.jit(lambda e: (gradient(x - h * e) - gradient(x + h * e)) / (2.0 * h))
-    H = np.asarray(jax.lax.map(column, jnp.eye(x.size, dtype=x.dtype)), dtype=np.float64)
+    before, after = (
+        np.stack([np.asarray(value_and_gradient(x + e)[1], dtype=np.float64) for e in sign * h * jnp.eye(x.size, dtype=x.dtype)]) for sign in (-1, 1)
+    )
+    H = (before - after) / (2.0 * h)
     return np.nan_to_num(0.5 * (H + H.T))

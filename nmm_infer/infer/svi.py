@@ -101,7 +101,7 @@ class SVI(AbstractEngine):
         start = numpyro_infer.init_to_value(values={name: values[name] for name in target.names})
         laplace = self.guide is autoguide.AutoLaplaceApproximation
         # The likelihoods have hand-written first derivatives, which NumPyro's own Hessian cannot enter.
-        settings: dict[str, Any] = {"hessian_fn": lambda f, x: jnp.asarray(curvature(lambda x: -f(x), x))} if laplace else {}
+        settings: dict[str, Any] = {"hessian_fn": lambda f, x: jnp.asarray(curvature(jax.jit(jax.value_and_grad(lambda x: -f(x))), x))} if laplace else {}
         return self.guide(target.problem.model, init_loc_fn=start, **settings)
 
     def _fit(self, guide: Any, key: Any, target: Target, bar: Steps) -> tuple[Any, np.ndarray, bool]:

@@ -134,8 +134,15 @@ class Target(eqx.Module):
         return ravel_pytree(self._unconstrained_draw(key))[0]
 
     @eqx.filter_jit
+    def value_and_gradient(self, x: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
+        """`log_density` and its gradient at one point, compiled once."""
+        return jax.value_and_grad(self.log_density)(x)
+
     def prior_draws(self, key: PRNGKeyArray, n: int) -> Float[Array, "draw latent"]:
-        """`n` draws from the prior, unconstrained."""
+        """`n` draws from the prior, unconstrained.
+
+        Not compiled as a whole: the samplers of ten Gamma distributions in one program take seconds to compile, one after the other they are one program.
+        """
         return jax.vmap(self.prior_draw)(jax.random.split(key, n))
 
     @eqx.filter_jit
@@ -166,7 +173,7 @@ class Target(eqx.Module):
         starts = []
         for group in groups:
             candidates = group if spread else [np.median(group, axis=0), *group]
-            start = next((x for x in candidates if np.isfinite(self.densities(jnp.asarray(x[None]))[0])), None)
+            start = next((x for x in candidates if np.isfinite(self.value_and_gradient(jnp.asarray(x))[0])), None)
             if start is None:
                 raise ValueError(
                     f"none of {len(candidates)} draws from the prior has a finite density: the network is unstable or the simulation diverges there; "
