@@ -53,7 +53,7 @@ def hopf() -> tuple[Any, Any]:
         initial=[[0.1, 0.3], [0.0, 0.0]],
     )
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(-2.5, 0.3)))
-    return nmm.Problem(network, nmm.observe.Subsample(period=4.0), likelihood, duration=200.0, step=2.0), None
+    return nmm.Problem(network, nmm.observe.Subsample(period=4.0), likelihood, duration=200.0, step=2.0, adjoint=nmm.adjoints.Stored()), None
 
 
 def erp() -> tuple[Any, Any]:
@@ -67,7 +67,9 @@ def erp() -> tuple[Any, Any]:
     defaults = {name: slot.default for name, slot in nmm.models.ERP.parameters().items()}
     priors = {name: nmm.Prior(dist.LogNormal(jnp.log(defaults[name]), width)) for name, width in widths.items()}
     network = nmm.Network(nmm.models.ERP(**priors))
-    return nmm.Problem(network, nmm.observe.Subsample(period=2.0), nmm.likelihoods.Gaussian(scale=0.1), duration=200.0, step=0.5), None
+    return nmm.Problem(
+        network, nmm.observe.Subsample(period=2.0), nmm.likelihoods.Gaussian(scale=0.1), duration=200.0, step=0.5, adjoint=nmm.adjoints.Stored()
+    ), None
 
 
 def resting() -> tuple[Any, Any]:
@@ -105,7 +107,7 @@ def bold() -> tuple[Any, Any]:
     )
     observe = nmm.observe.Bold(period=1000.0, resolution=120.0, tau=nmm.Prior(dist.LogNormal(np.log(980.0), 0.1)), gain=4e-3)
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(np.log(0.002), 0.3)))
-    return nmm.Problem(network, observe, likelihood, duration=30_000.0, step=40.0, transient=2000.0), None
+    return nmm.Problem(network, observe, likelihood, duration=30_000.0, step=40.0, transient=2000.0, adjoint=nmm.adjoints.Stored()), None
 
 
 CASES = {
@@ -138,7 +140,7 @@ def measure(name: str, engine: str, simulations: int, folder: Path) -> dict[str,
 
     case = CASES[name]
     problem, data = case.make()
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     calibration = nmm.check.calibration(
         problem, engines(case)[engine], simulations, key=jax.random.key(0), data=data, batch=min(case.batch, simulations), path=folder / f"{name}-{engine}"
     )
@@ -150,6 +152,7 @@ def measure(name: str, engine: str, simulations: int, folder: Path) -> dict[str,
         "simulations": calibration.simulations,
         "failed": calibration.data.attrs["failed"],
         "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - processor,
         "seconds_per_simulation": float(calibration.data["seconds"].median()),
         "quantities": len(rows),
         "smallest_p": min(row.p for row in rows),

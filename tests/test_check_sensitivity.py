@@ -84,3 +84,10 @@ def test_drawn_arguments_are_no_hyperparameters():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match=r"needs the groups log_prior and log_likelihood, this tree has no log_prior and no log_likelihood"):
         nmm.check.sensitivity(trees.good())
+
+
+def test_too_few_draws_are_named(tree):
+    few = trees.changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 20)) for name in ("posterior", "log_prior", "log_likelihood")})
+    found = nmm.check.sensitivity(few)
+    assert str(found).startswith("Not available: too few draws to reweight, at least 100 are needed")
+    assert {row.verdict for row in found.table()} == {"too few draws"}

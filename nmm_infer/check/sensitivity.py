@@ -16,6 +16,8 @@ SENSITIVE = 0.05
 # Shift of a posterior mean, in posterior standard deviations, by a change of a hyperparameter by a tenth (of its scale), that is worth telling.
 SHIFT = 0.1
 CHANGE = 0.1
+# Draws with which power-scaling begins to mean something.
+ENOUGH = 100
 HEADS = ("parameter", "prior", "likelihood", "verdict")
 
 
@@ -61,7 +63,9 @@ class Sensitivity:
                 found.append(
                     f"{said} {_listed(names)}: {'look at both, and justify the prior' if what == CONFLICT else 'report that the prior decides there'}."
                 )
-        if not found:
+        if not found and np.isnan(self.data["prior"].values).all():
+            found.append(f"Not available: too few draws to reweight, at least {ENOUGH} are needed.")
+        elif not found:
             found.append("No parameter depends on the prior more than it should.")
         if "shift" not in self.data:
             return found
@@ -118,8 +122,11 @@ def sensitivity(tree: Any, problem: Any = None, data: Any = None) -> Sensitivity
     sampled = [name for name in posterior.data_vars if posterior[name].dtype.kind in "fiu" and float(posterior[name].std()) > 0]
     found = {}
     for what in ("prior", "likelihood"):
-        sensed = psense(tree, var_names=sampled, group=what)
-        found[what] = np.concatenate([np.ravel(sensed[name].values) for name in sampled])
+        found[what] = np.full(sum(posterior[name][0, 0].size for name in sampled), np.nan)
+        # With fewer, the tail of the weights cannot be smoothed, and what comes out is noise.
+        if posterior.sizes["chain"] * posterior.sizes["draw"] >= ENOUGH:
+            sensed = psense(tree, var_names=sampled, group=what)
+            found[what] = np.concatenate([np.ravel(sensed[name].values) for name in sampled])
     labels = [label for name in sampled for label in _labels(posterior[name])]
     result = xr.Dataset({name: ("parameter", values) for name, values in found.items()}, coords={"parameter": labels})
     if problem is not None:
@@ -136,7 +143,9 @@ def _labels(variable: Any) -> list[str]:
 
 
 def _verdict(prior: float, likelihood: float) -> str:
-    if prior < SENSITIVE or math.isnan(prior):
+    if math.isnan(prior) or math.isnan(likelihood):
+        return "too few draws"
+    if prior < SENSITIVE:
         return FINE
     return CONFLICT if likelihood >= SENSITIVE else WEAK
 
