@@ -111,8 +111,8 @@ def _growth(
 
 def _distance(one: Carry, other: Carry, scale: Float[Array, "state 1"]) -> Float[Array, ""]:
     square = jnp.sum(((one.y - other.y) / scale) ** 2)
-    if one.history is not None and other.history is not None:
-        square = square + jnp.sum((one.history - other.history) ** 2)
+    for a, b in zip(one.pasts, other.pasts, strict=True):
+        square = square + jnp.sum((a - b) ** 2)
     return jnp.sqrt(square)
 
 
@@ -122,4 +122,5 @@ def _towards(one: Carry, other: Carry, share: Any) -> Carry:
     def at(a: Any, b: Any) -> Any:
         return None if a is None else a + share * (b - a)
 
-    return other._replace(y=at(one.y, other.y), history=at(one.history, other.history), recent=at(one.recent, other.recent))
+    pasts = tuple(at(a, b) for a, b in zip(one.pasts, other.pasts, strict=True))
+    return other._replace(y=at(one.y, other.y), pasts=pasts, recent=at(one.recent, other.recent))

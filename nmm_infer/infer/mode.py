@@ -64,7 +64,7 @@ def find_mode(
         for done in range(steps):
             carry = move(carry, *value_and_gradient(carry.x))
             if (done + 1) % CHUNK == 0 or done + 1 == steps:
-                bar.advance((done % CHUNK + 1) / len(starts), f"log density {-float(carry.lowest):.1f}")
+                bar.advance((done % CHUNK + 1) // len(starts), f"log density {-float(carry.lowest):.1f}")
         if -float(carry.lowest) > highest:
             best, highest = np.asarray(carry.best), -float(carry.lowest)
     if not np.isfinite(highest):

@@ -120,7 +120,7 @@ def _receive_forward(block, there, pace, line, k):
 
 def _receive_backward(block, kept, cotangents):
     there, recent, k, slope = kept
-    arrived, record = (jnp.zeros(c.shape, c.dtype) if isinstance(c, SymbolicZero) else c for c in cotangents)
+    arrived, record = (jnp.zeros(c.shape, recent.dtype) if isinstance(c, SymbolicZero) else c for c in cotangents)
     pace = None if slope is None else jnp.vdot(slope, arrived)
     window = _outgoing(block, there, recent, jnp.zeros_like(k))
     arrived = jnp.transpose(arrived, (1, 2, 0))
