@@ -8,6 +8,7 @@ cache folder, so that a run that was stopped continues. Bars: the rank distribut
 import argparse
 import datetime
 import json
+import math
 import os
 import platform
 import time
@@ -40,7 +41,6 @@ class Case(NamedTuple):
 
 def hopf() -> tuple[Any, Any]:
     """Two coupled oscillators near their bifurcation, 200 ms."""
-    import jax.numpy as jnp
     import numpy as np
     import numpyro.distributions as dist
 
@@ -49,7 +49,7 @@ def hopf() -> tuple[Any, Any]:
     network = nmm.Network(
         nmm.models.Hopf(a=nmm.Prior(dist.Normal(0.05, 0.03), over="region"), omega=nmm.Prior(dist.Normal(0.2, 0.01), over="region")),
         nmm.Connectome(np.array([[0.0, 1.0], [0.5, 0.0]]), labels=["A", "B"]),
-        nmm.couplings.Diffusive(G=nmm.Prior(dist.LogNormal(jnp.log(0.05), 0.5))),
+        nmm.couplings.Diffusive(G=nmm.Prior(dist.LogNormal(math.log(0.05), 0.5))),
         initial=[[0.1, 0.3], [0.0, 0.0]],
     )
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(-2.5, 0.3)))
@@ -58,14 +58,13 @@ def hopf() -> tuple[Any, Any]:
 
 def erp() -> tuple[Any, Any]:
     """The ten parameters of an evoked response of one source, 200 ms; the noise is known."""
-    import jax.numpy as jnp
     import numpyro.distributions as dist
 
     import nmm_infer as nmm
 
     widths = {"g_1": 0.2, "g_2": 0.2, "g_3": 0.2, "g_4": 0.2, "delta": 0.1, "tau_i": 0.1, "h_i": 0.1, "tau_e": 0.1, "h_e": 0.1, "u": 0.1}
     defaults = {name: slot.default for name, slot in nmm.models.ERP.parameters().items()}
-    priors = {name: nmm.Prior(dist.LogNormal(jnp.log(defaults[name]), width)) for name, width in widths.items()}
+    priors = {name: nmm.Prior(dist.LogNormal(math.log(defaults[name]), width)) for name, width in widths.items()}
     network = nmm.Network(nmm.models.ERP(**priors))
     return nmm.Problem(
         network, nmm.observe.Subsample(period=2.0), nmm.likelihoods.Gaussian(scale=0.1), duration=200.0, step=0.5, adjoint=nmm.adjoints.Stored()
@@ -74,7 +73,6 @@ def erp() -> tuple[Any, Any]:
 
 def resting() -> tuple[Any, Any]:
     """Cross-spectra of twenty regions with time constants, noises and a coupling of their own: 43 unknowns."""
-    import jax.numpy as jnp
     import numpy as np
     import numpyro.distributions as dist
 
@@ -83,10 +81,10 @@ def resting() -> tuple[Any, Any]:
     connectome = nmm.datasets.desikan_killiany(cortical=True)
     connectome = connectome.select(connectome.labels[:20]).power(0.3).scaled_by_spectral_radius()
     network = nmm.Network(
-        nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(jnp.log(300.0), 0.5), over="region")),
+        nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(math.log(300.0), 0.5), over="region")),
         connectome,
         nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 2.0))),
-        noise=nmm.noises.Additive(sigma=nmm.Pooled(nmm.Prior(dist.Normal(jnp.log(0.05), 0.5)), 0.4, transform=dist.transforms.ExpTransform(), centred=1.0)),
+        noise=nmm.noises.Additive(sigma=nmm.Pooled(nmm.Prior(dist.Normal(math.log(0.05), 0.5)), 0.4, transform=dist.transforms.ExpTransform(), centred=1.0)),
     )
     likelihood = nmm.likelihoods.Spectral(band=(0.02e-3, 2e-3), bands=12, noise=nmm.Prior(dist.LogNormal(-4.0, 0.3)), repetition_time=50.0)
     return nmm.Problem(network, nmm.observe.Subsample(), likelihood), np.random.default_rng(0).normal(size=(1200, 20))
@@ -102,11 +100,11 @@ def bold() -> tuple[Any, Any]:
     network = nmm.Network(
         nmm.models.ReducedWongWang(w=nmm.Prior(dist.Normal(0.6, 0.05), over="region"), I_o=nmm.Prior(dist.Normal(0.32, 0.01))),
         nmm.Connectome(np.array([[0.0, 0.3], [1.0, 0.0]]), labels=["A", "B"]),
-        nmm.couplings.Additive(G=nmm.Prior(dist.LogNormal(np.log(0.2), 0.5))),
+        nmm.couplings.Additive(G=nmm.Prior(dist.LogNormal(math.log(0.2), 0.5))),
         stimulus=nmm.stimuli.PulseTrain(amplitude=0.3, onset=2000.0, width=1000.0, rise=200.0, period=10_000.0, regions=("A",)),
     )
-    observe = nmm.observe.Bold(period=1000.0, resolution=120.0, tau=nmm.Prior(dist.LogNormal(np.log(980.0), 0.1)), gain=4e-3)
-    likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(np.log(0.002), 0.3)))
+    observe = nmm.observe.Bold(period=1000.0, resolution=120.0, tau=nmm.Prior(dist.LogNormal(math.log(980.0), 0.1)), gain=4e-3)
+    likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(math.log(0.002), 0.3)))
     return nmm.Problem(network, observe, likelihood, duration=30_000.0, step=40.0, transient=2000.0, adjoint=nmm.adjoints.Stored()), None
 
 
