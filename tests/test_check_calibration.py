@@ -14,6 +14,8 @@ import nmm_infer as nmm
 from nmm_infer.check import ranks
 from nmm_infer.check.calibrated import holm
 from nmm_infer.infer import AbstractEngine
+from nmm_infer.infer.target import Target
+from nmm_infer.problems.replayed import Replay, Replayed
 
 N, SAMPLES, NOISE_SD = 2, 4, 0.8
 SHAPE = np.zeros((SAMPLES, N))
@@ -159,7 +161,7 @@ def test_simulations_of_something_else_are_refused(tmp_path):
     calibrate(ClosedForm(), 2, path=tmp_path / "sbc")
     with pytest.raises(ValueError, match=r"do not belong to these: key was \[0, 0\], is \[0, 1\]; choose another folder"):
         calibrate(ClosedForm(), 2, key=1, path=tmp_path / "sbc")
-    with pytest.raises(ValueError, match=r"engine was ClosedForm\(.*draws=100.*, is ClosedForm"):
+    with pytest.raises(ValueError, match=r"engine was .*draws=100\), is .*draws=50\); choose"):
         calibrate(ClosedForm(draws=50), 2, path=tmp_path / "sbc")
 
     def changed(data):
@@ -199,6 +201,16 @@ def test_simulations_do_not_depend_on_their_batch(sampled):
     alone = calibrate(nmm.infer.NUTS(draws=100, warmup=100, chains=2), 3, batch=20)
     np.testing.assert_array_equal(alone.data["truth"].isel(parameter=[0, 1]), sampled.data["truth"].isel(simulation=slice(3), parameter=[0, 1]))
     np.testing.assert_allclose(alone.data["mean"], sampled.data["mean"].isel(simulation=slice(3)), rtol=0.5, atol=0.3)
+
+
+def test_replayed_data_are_other_data_of_the_same_question():
+    problem = Replayed(PROBLEM, PROBLEM.bind(SHAPE))
+    first, second = (Target(problem, Replay({"y": np.full((SAMPLES, N), value)})) for value in (1.0, 2.0))
+    assert first.question == second.question  # so that nothing is compiled for the second
+    x = jnp.array([0.3, -0.2])
+    for target, value in ((first, 1.0), (second, 2.0)):
+        expected = dist.Normal(0.0, 1.0).log_prob(x).sum() + dist.Normal(x, NOISE_SD).log_prob(np.full((SAMPLES, N), value)).sum()
+        np.testing.assert_allclose(target.log_density(x), expected, rtol=1e-10)
 
 
 def test_draws_without_data_are_replaced_and_counted():

@@ -9,6 +9,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ..infer.batched import Batch, batched
 from ..infer.target import Target
+from ..problems.replayed import Replay, Replayed
 from .groups import group
 
 
@@ -30,22 +31,22 @@ def fitter(engine: Any, target: Target) -> Fitter:
     fit = batched(engine, target.problem, target.question.bound)
     if fit is not None:
         return Fitter(fit, True)
-    return Fitter(lambda values, keys, progress: _one_by_one(engine, target, values, keys), False)
+    problem = Replayed(target.problem, target.question.bound)
+    return Fitter(lambda values, keys, progress: _one_by_one(engine, problem, target.names, values, keys), False)
 
 
-def _one_by_one(engine: Any, target: Target, values: Any, keys: PRNGKeyArray) -> Batch:
+def _one_by_one(engine: Any, problem: Replayed, names: tuple[str, ...], values: Any, keys: PRNGKeyArray) -> Batch:
     latent, divergences = [], []
     for k, key in enumerate(keys):
-        bound = target.problem.with_values(target.question.bound, jax.tree.map(lambda leaf: leaf[k], values))  # noqa: B023
-        tree = engine(target.problem, bound, key=key, progress=False)
-        latent.append(_latent(tree, target))
+        tree = engine(problem, Replay(jax.tree.map(lambda leaf: leaf[k], values)), key=key, progress=False)  # noqa: B023
+        latent.append(_latent(tree, names))
         stats = group(tree, "sample_stats")
         divergences.append(int(stats["diverging"].sum()) if stats is not None and "diverging" in stats else 0)
     return Batch(np.stack(latent), np.array(divergences))
 
 
-def _latent(tree: Any, target: Target) -> Float[np.ndarray, "chain draw latent"]:
+def _latent(tree: Any, names: tuple[str, ...]) -> Float[np.ndarray, "chain draw latent"]:
     """The unconstrained draws side by side, in the order of the target's flat vector."""
     sites = tree["unconstrained_posterior"]
-    arrays = [np.asarray(sites[name].transpose("chain", "draw", ...).values, dtype=np.float64) for name in target.names]
+    arrays = [np.asarray(sites[name].transpose("chain", "draw", ...).values, dtype=np.float64) for name in names]
     return np.concatenate([array.reshape(*array.shape[:2], -1) for array in arrays], axis=-1)
