@@ -28,14 +28,14 @@ from .lines import Lines, Way
 SLACK = 1.05
 # Blocks beyond this gain nothing: the loop inside dominates.
 LONGEST_BLOCK = 64
-# Below this many steps a block is not worth it, and short edges are split off so that the others can have longer ones.
-SHORT_BLOCK = 8
+# Below this many steps a block is none, and short edges are split off so that the others can have one.
+SHORT_BLOCK = 2
 SPLIT_QUANTILE = 0.05
 # Numbers fetched for one block, at most, so that they stay in memory.
 FETCHED = 32_000_000
 # What a slice costs beyond its numbers, and what a reading of a block costs beyond its slices, in numbers copied: measured on a CPU.
-SLICE = 4
-READING = 60_000
+SLICE = 2
+READING = 25_000
 
 
 class Table(NamedTuple):
