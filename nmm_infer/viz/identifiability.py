@@ -7,6 +7,8 @@ import numpy as np
 from .style import ALERT, DIVERGING, FAINT, POSTERIOR, Panels, colourbar, panels, thinned
 
 MOST_DIRECTIONS, MOST_LABELS = 8, 60
+# What is drawn for an information of zero.
+LEAST = 1e-6
 
 
 def identifiability(data: Any, ax: Panels | None = None) -> np.ndarray:
@@ -22,7 +24,7 @@ def identifiability(data: Any, ax: Panels | None = None) -> np.ndarray:
         raise ValueError(f"identifiability(data) got variables {', '.join(map(str, data.data_vars))}; pass nmm.check.identifiability(...).data")
     left, right = panels(ax, 2, (8.5, 1.5 + 0.16 * min(data.sizes["parameter"], MOST_LABELS)), "identifiability", width_ratios=(1, 1.4))
     values = data["eigenvalue"].values
-    shown = np.maximum(values, 1e-6 * max(1.0, values.max()))
+    shown = np.maximum(values, LEAST)
     left.axhline(1.0, color=FAINT, lw=0.8, ls="--")
     left.scatter(data["direction"].values, shown, c=[POSTERIOR if value > 1.0 else ALERT for value in values], s=14, zorder=2)
     left.set(yscale="log", xlabel="combination of parameters", ylabel="information / prior's")
