@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # to a type checker it would be an argument of the constructo
 else:
     from equinox import AbstractClassVar
 
-# Steps in a frame where frames do not matter for the derivative.
-FRAME = 1024
+# Steps in a frame where frames do not matter for the derivative: messages under way stay in the cache.
+FRAME = 256
 
 
 class AbstractAdjoint(eqx.Module):

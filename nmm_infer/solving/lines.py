@@ -167,13 +167,9 @@ def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, 
 @jax.named_scope("fetch")
 def _window(lines: Lines, line: Line, first: Int[Array, "region slot"], n: int) -> Float[Array, "region slot message sample"]:
     """`n` samples of every edge's source, as contiguous slices."""
-    n_messages, n_regions, length = line.shape
-    dimensions = jax.lax.GatherDimensionNumbers(offset_dims=(2, 3), collapsed_slice_dims=(), start_index_map=(1,))
-    start = lines.source * length + first
+    dimensions = jax.lax.GatherDimensionNumbers(offset_dims=(2, 3), collapsed_slice_dims=(1,), start_index_map=(1, 2))
     # Delays outside the plan are cut to it (and the run is NaN then), so no slice leaves the line, and none needs to be checked.
-    return jax.lax.gather(
-        line.reshape(n_messages, n_regions * length), start[..., None], dimensions, (n_messages, n), mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS
-    )
+    return jax.lax.gather(line, jnp.stack([lines.source, first], axis=-1), dimensions, (line.shape[0], 1, n), mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS)
 
 
 @jax.named_scope("weigh")
