@@ -366,7 +366,7 @@ def test_log_density_compiles_once():
 
 
 def test_memory_of_a_streamed_statistic_does_not_grow_with_time():
-    """Functional connectivity of BOLD: the compiled program needs the same memory for a run that is ten times as long; that of the time courses grows."""
+    """Functional connectivity of BOLD: the compiled program needs the same memory for a run that is a hundred times as long; that of the time courses grows."""
     network = nmm.Network(models.LeakyIntegrator(tau=100.0), nmm.Connectome(np.ones((20, 20))), nmm.couplings.Additive(G=0.01), noise=nmm.noises.Additive())
 
     def megabytes(observe, duration):
@@ -380,6 +380,7 @@ def test_memory_of_a_streamed_statistic_does_not_grow_with_time():
 
     bold = nmm.observe.Bold(period=100.0)
     gathered = nmm.observe.Chain(bold, nmm.observe.FunctionalConnectivity())
-    assert megabytes(gathered, 400_000.0) < 1.1 * megabytes(gathered, 40_000.0)
+    # Not to the byte: what is left over after whole frames is a program of its own.
+    assert megabytes(gathered, 4_000_000.0) < 1.3 * megabytes(gathered, 40_000.0)
     # 3600 more volumes of 20 regions in double precision are 0.58 MB.
     assert megabytes(bold, 400_000.0) > megabytes(bold, 40_000.0) + 0.4
