@@ -29,7 +29,8 @@ class Case(NamedTuple):
     Fields:
         title: in words.
         make: the problem, and data for their shape or None.
-        batch: simulations in one program: all the more the smaller the model.
+        batch: simulations in one program: many where an operation costs for all what it costs for one, few where each keeps a core busy, for
+            they wait for the longest trajectory among them.
         dtype: in which NUTS computes.
     """
 
@@ -86,12 +87,12 @@ def resting() -> tuple[Any, Any]:
         nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 2.0))),
         noise=nmm.noises.Additive(sigma=nmm.Pooled(nmm.Prior(dist.Normal(math.log(0.05), 0.5)), 0.4, transform=dist.transforms.ExpTransform(), centred=1.0)),
     )
-    likelihood = nmm.likelihoods.Spectral(band=(0.02e-3, 2e-3), bands=12, noise=nmm.Prior(dist.LogNormal(-4.0, 0.3)), repetition_time=50.0)
+    likelihood = nmm.likelihoods.Spectral(band=(0.02e-3, 2e-3), bands=8, noise=nmm.Prior(dist.LogNormal(-4.0, 0.3)), repetition_time=50.0)
     return nmm.Problem(network, nmm.observe.Subsample(), likelihood), np.random.default_rng(0).normal(size=(1200, 20))
 
 
 def bold() -> tuple[Any, Any]:
-    """BOLD of two regions of reduced Wong–Wang that a stimulus drives, 30 s."""
+    """BOLD of two regions of reduced Wong–Wang that a stimulus drives, 20 s."""
     import numpy as np
     import numpyro.distributions as dist
 
@@ -105,14 +106,14 @@ def bold() -> tuple[Any, Any]:
     )
     observe = nmm.observe.Bold(period=1000.0, resolution=120.0, tau=nmm.Prior(dist.LogNormal(math.log(980.0), 0.1)), gain=4e-3)
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(math.log(0.002), 0.3)))
-    return nmm.Problem(network, observe, likelihood, duration=30_000.0, step=40.0, transient=2000.0, adjoint=nmm.adjoints.Stored()), None
+    return nmm.Problem(network, observe, likelihood, duration=20_000.0, step=40.0, transient=2000.0, adjoint=nmm.adjoints.Stored()), None
 
 
 CASES = {
     "hopf": Case("Hopf, Gaussian noise", hopf, 50),
     "erp": Case("Evoked response (ERP)", erp, 50),
-    "resting": Case("Cross-spectra at rest, 20 regions", resting, 20, "float32"),
-    "bold": Case("Reduced Wong–Wang and BOLD", bold, 50, "float32"),
+    "resting": Case("Cross-spectra at rest, 20 regions", resting, 4, "float32"),
+    "bold": Case("Reduced Wong–Wang and BOLD", bold, 4, "float32"),
 }
 
 

@@ -16,7 +16,7 @@ def calibration(
     key: PRNGKeyArray,
     data: Any = None,
     path: str | Path | None = None,
-    batch: int = 20,
+    batch: int = 8,
     progress: bool = True,
 ) -> Calibration:
     """Simulation-based calibration of an engine on a problem (Talts et al. 2018; Modrák et al. 2023).
@@ -35,7 +35,8 @@ def calibration(
         key: a JAX random key; simulation i is the same whatever their number.
         data: data whose shape (and sampling) the simulations have; None: the problem's own, if it simulates.
         path: a folder. Every finished simulation is written there, and the same call continues where it was stopped, or adds to them.
-        batch: simulations fitted at once by engines that can (`NUTS`, `SVI`): more are faster, up to the size of a processor's cache.
+        batch: simulations fitted at once by engines that can (`NUTS`, `HMC`, `SVI`): some fifty are best for models of a few numbers, a few for models
+            that keep a core busy, since all wait for the longest trajectory among them. A multiple of the number of devices.
         progress: show progress.
 
     Returns:

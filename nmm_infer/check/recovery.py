@@ -97,7 +97,7 @@ def recovery(
     truth: Mapping[str, Any] | None = None,
     data: Any = None,
     path: str | Path | None = None,
-    batch: int = 20,
+    batch: int = 8,
     progress: bool = True,
 ) -> Recovery:
     """Simulates data from known parameters and infers these.
