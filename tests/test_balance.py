@@ -119,6 +119,7 @@ def test_a_traced_rate_that_is_not_positive_is_nan():
     assert np.all(np.isnan(J_i[1:]))
 
 
+@pytest.mark.slow
 def test_a_problem_balances_every_draw():
     """G and regional recurrence are free, the spectral likelihood linearises at 3 Hz, and its gradient is finite."""
     model = models.WongWangExcInh(w_p=nmm.Prior(dist.Normal(1.4, 0.05), over="region"))

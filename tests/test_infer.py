@@ -280,6 +280,7 @@ def simulate_from_prior(problem, key, samples):
     return values, data + float(likelihood.noise) * np.asarray(jax.random.normal(measurement, data.shape))
 
 
+@pytest.mark.slow
 def test_regional_parameters_are_recovered_from_a_simulated_resting_state():
     """Simulated in time, fitted in frequency: the two halves of the package check each other."""
     problem = resting_problem()

@@ -62,6 +62,7 @@ def test_gradient_is_that_of_differences():
     np.testing.assert_allclose(jax.grad(f)(0.0), (f(1e-5) - f(-1e-5)) / 2e-5, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_trial_effects_and_what_is_shared_are_recovered():
     """Pooled amplitudes, shared time constant and noise; data for each trial are clear, so that pooling hardly moves them."""
     p = problem(

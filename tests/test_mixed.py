@@ -224,6 +224,7 @@ def test_priors_are_drawn_for_each_region_of_a_group():
     assert np.all(np.isfinite(nmm.solve(drawn, 10.0, step=0.1).values))
 
 
+@pytest.mark.slow
 def test_a_posterior_has_the_regions_of_the_group():
     """Linear nodes: the excitability of two regions among five, with their labels in the result."""
     model = {"focus": models.LeakyIntegrator(tau=10.0, I=nmm.Prior(dist.Normal(0.0, 1.0), over="region")), "rest": models.LeakyIntegrator(tau=10.0)}
