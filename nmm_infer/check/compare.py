@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .criteria import PARETO_K
 from .groups import number, require_posterior, variable
 from .text import aligned
 
-# Below it the leave-one-out estimate of an observation is reliable (Vehtari, Gelman, Gabry 2017; with enough draws).
-PARETO_K = 0.7
 # Differences of predictive density that are smaller are as good as none (Sivula et al. 2025).
 SMALL = 4.0
 # Of residuals one sample apart, from where leaving out single samples is too easy.

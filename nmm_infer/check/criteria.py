@@ -9,6 +9,7 @@ import numpy as np
 from .finding import Finding, Severity
 from .groups import flag, number
 from .table import Row
+from .text import listed
 
 # Vehtari, Gelman, Simpson, Carpenter, Bürkner 2021 (Bayesian Analysis 16:667).
 R_HAT, ESS = 1.01, 400.0
@@ -22,6 +23,8 @@ FAILED = 0.01
 PARETO_K = 0.7
 # Below it the posterior of a parameter is its prior, up to the noise of the draws.
 CONTRACTION = 0.1
+# Parameters that are named before the others are only counted.
+NAMED = 4
 
 
 class Run(NamedTuple):
@@ -52,7 +55,7 @@ def finite(run: Run) -> Finding:
     return Finding(
         "problem" if bad else "good",
         "finite draws",
-        f"NaN or infinite values in {_listed(bad)}" if bad else "all finite",
+        f"NaN or infinite values in {listed(bad, NAMED)}" if bad else "all finite",
         "no NaN",
         "a transform or a simulation overflows: bound the prior, or work in float64 (jax.config.update('jax_enable_x64', True))" if bad else "",
     )
@@ -196,7 +199,7 @@ def learnt(run: Run) -> Finding:
     return Finding(
         "note" if silent else "good",
         "what was learnt",
-        f"nothing about {_listed(silent)}" if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
+        f"nothing about {listed(silent, NAMED)}" if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
         expected,
         "there the posterior is the prior: report it as such, fix the parameter, or measure something that depends on it" if silent else "",
     )
@@ -269,8 +272,3 @@ def _element(name: str, element: str) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.3f}" if value < 10 else "above 10"
-
-
-def _listed(names: list[str], most: int = 4) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

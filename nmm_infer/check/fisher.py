@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..infer.target import Target
+from .unwrapped import unwrapped
 
 # Simulated data sets for likelihoods without a closed form; the information is then known to some per cent.
 REPLICAS = 2000
@@ -64,14 +65,14 @@ def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] 
     fixed = jax.lax.stop_gradient
 
     def location_scale(location: Any, scale: Any) -> Callable[[Any], list[Array]]:
-        at = fixed(_inner(distribution).scale)
-        return lambda d: [jnp.broadcast_to(location * _inner(d).loc / at, shape), jnp.broadcast_to(scale * jnp.log(_inner(d).scale), shape)]
+        at = fixed(unwrapped(distribution).scale)
+        return lambda d: [jnp.broadcast_to(location * unwrapped(d).loc / at, shape), jnp.broadcast_to(scale * jnp.log(unwrapped(d).scale), shape)]
 
     def white(S: Any, L: Any) -> Array:
         half = solve_triangular(L, S, lower=True)
         return solve_triangular(L, jnp.swapaxes(half.conj(), -1, -2), lower=True)
 
-    inner: Any = _inner(distribution)
+    inner: Any = unwrapped(distribution)
     match inner:
         case dist.Normal():
             return location_scale(1.0, jnp.sqrt(2.0))
@@ -81,8 +82,8 @@ def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] 
         case dist.MultivariateNormal():
             L: Any = fixed(inner.scale_tril)
             return lambda d: [
-                jnp.broadcast_to(solve_triangular(L, _inner(d).loc[..., None], lower=True)[..., 0], shape),
-                jnp.broadcast_to(white(_inner(d).covariance_matrix, L) / jnp.sqrt(2.0), (*shape, shape[-1])),
+                jnp.broadcast_to(solve_triangular(L, unwrapped(d).loc[..., None], lower=True)[..., 0], shape),
+                jnp.broadcast_to(white(unwrapped(d).covariance_matrix, L) / jnp.sqrt(2.0), (*shape, shape[-1])),
             ]
         case ComplexNormal():
             L, k = jnp.linalg.cholesky(fixed(inner.S)), inner.k
@@ -93,15 +94,6 @@ def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] 
 
             return parts
     return None
-
-
-def _inner(distribution: Any) -> Any:
-    """The distribution without wrappers that only change shapes."""
-    import numpyro.distributions as dist
-
-    while isinstance(distribution, dist.Independent | dist.ExpandedDistribution):
-        distribution = distribution.base_dist
-    return distribution
 
 
 def _by_jacobian(target: Target) -> Callable[[Array], Array]:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .groups import group
+from .unwrapped import unwrapped
 
 # Ends of a support, whose derivative is a flux through them and no covariance.
 ENDS = ("low", "high")
@@ -43,7 +44,7 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
                 build = _rebuilder(distribution, argument)
                 if build is None or not np.array_equal(value, _arguments(other[site]).get(argument, np.nan)):
                     continue
-                unit = getattr(_inner(distribution), "scale", 1.0) if argument == "loc" else value
+                unit = getattr(unwrapped(distribution), "scale", 1.0) if argument == "loc" else value
 
                 def score(x: Any, build: Any = build, value: Any = value, unit: Any = unit) -> Any:
                     return jax.grad(lambda step: build(value + step * unit).log_prob(x).sum())(0.0)
@@ -66,25 +67,16 @@ def _priors(problem: Any, bound: Any, draw: Any) -> dict[str, Any]:
     return {name: site["fn"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
 
 
-def _inner(distribution: Any) -> Any:
-    """The distribution without wrappers that only change shapes."""
-    import numpyro.distributions as dist
-
-    while isinstance(distribution, dist.Independent | dist.ExpandedDistribution):
-        distribution = distribution.base_dist
-    return distribution
-
-
 def _arguments(distribution: Any) -> dict[str, np.ndarray]:
     """The numbers that a distribution was made with."""
-    inner = _inner(distribution)
+    inner = unwrapped(distribution)
     values = {name: getattr(inner, name, None) for name in inner.arg_constraints if name not in ENDS}
     return {name: np.asarray(value, dtype=float) for name, value in values.items() if value is not None}
 
 
 def _rebuilder(distribution: Any, argument: str) -> Callable[[Any], Any] | None:
     """The same distribution with another value of one argument; None: nobody knows how to make it."""
-    inner = _inner(distribution)
+    inner = unwrapped(distribution)
     given = {name: getattr(inner, name, None) for name in inner.arg_constraints}
 
     def build(value: Any) -> Any:

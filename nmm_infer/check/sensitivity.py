@@ -9,7 +9,7 @@ import numpy as np
 from .groups import group, require_posterior
 from .hyperparameters import effects
 from .table import element_label
-from .text import aligned
+from .text import aligned, listed
 
 # Kallioinen, Paananen, Bürkner, Vehtari 2024 (Stat Comput 34:57).
 SENSITIVE = 0.05
@@ -18,6 +18,8 @@ SHIFT = 0.1
 CHANGE = 0.1
 # Draws with which power-scaling begins to mean something.
 ENOUGH = 100
+# Parameters that are named before the others are only counted.
+NAMED = 6
 HEADS = ("parameter", "prior", "likelihood", "verdict")
 
 
@@ -61,7 +63,7 @@ class Sensitivity:
             names = [row.label for row in rows if row.verdict == what]
             if names:
                 found.append(
-                    f"{said} {_listed(names)}: {'look at both, and justify the prior' if what == CONFLICT else 'report that the prior decides there'}."
+                    f"{said} {listed(names, NAMED)}: {'look at both, and justify the prior' if what == CONFLICT else 'report that the prior decides there'}."
                 )
         if not found and np.isnan(self.data["prior"].values).all():
             found.append(f"Not available: too few draws to reweight, at least {ENOUGH} are needed.")
@@ -148,7 +150,3 @@ def _verdict(prior: float, likelihood: float) -> str:
     if prior < SENSITIVE:
         return FINE
     return CONFLICT if likelihood >= SENSITIVE else WEAK
-
-
-def _listed(names: list[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

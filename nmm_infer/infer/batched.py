@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import autoguide
@@ -21,6 +20,7 @@ from .frame import Frame, Posterior
 from .hmc import HMC
 from .metrics import Laplace
 from .nuts import NUTS
+from .optimisers import Adam, Climb
 from .progress import progress_bar
 from .sampler import AbstractSampler
 from .starts import FromPrior
@@ -28,8 +28,6 @@ from .stopping import Never
 from .svi import CHUNK, SVI
 from .target import DRAWS_PER_START, Target
 from .windows import stages
-
-LEARNING_RATE = 0.05
 
 
 class Batch(NamedTuple):
@@ -168,7 +166,7 @@ def _variational(engine: SVI, target: Target) -> Fit:
 
 def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
     """`Target.starts` inside a program: medians of prior draws, or the first of these with a finite density."""
-    draws = jax.vmap(target.prior_draw)(jax.random.split(key, n * DRAWS_PER_START)).reshape(n, DRAWS_PER_START, -1)
+    draws = target.prior_draws(key, n * DRAWS_PER_START).reshape(n, DRAWS_PER_START, -1)
     candidates = jnp.concatenate([jnp.median(draws, axis=1, keepdims=True), draws], axis=1)
     finite = jnp.isfinite(jax.vmap(jax.vmap(target.log_density))(candidates))
     return jnp.take_along_axis(candidates, jnp.argmax(finite, axis=1)[:, None, None], axis=1)[:, 0]
@@ -176,18 +174,13 @@ def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
 
 def whiten(metric: Laplace, target: Target, start: Array, held: np.ndarray) -> Frame:
     """`metrics.Laplace.frame` inside a program: the mode by Adam, and the inverse square root of the curvature there."""
-    optimiser = optax.chain(optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, metric.steps)))
-    value_and_grad = jax.value_and_grad(lambda x: -target.log_density(x))
+    adam, value_and_grad = Adam(metric.steps), jax.value_and_grad(lambda x: -target.log_density(x))
 
-    def step(carry: Any, _: None) -> tuple[Any, None]:
-        x, memory, best, lowest = carry
-        value, gradient = value_and_grad(x)
-        # A step into a region where the model fails must not lose what was reached before.
-        best, lowest = jnp.where(value < lowest, x, best), jnp.minimum(value, lowest)
-        updates, memory = optimiser.update(jnp.where(held, 0.0, gradient), memory, x)
-        return (optax.apply_updates(x, updates), memory, best, lowest), None
+    def step(carry: Climb, _: None) -> tuple[Climb, None]:
+        value, gradient = value_and_grad(carry.x)
+        return adam.move(carry, value, jnp.where(held, 0.0, gradient)), None
 
-    (_, _, mode, _), _ = jax.lax.scan(step, (start, optimiser.init(start), start, jnp.full((), jnp.inf, start.dtype)), length=metric.steps)
+    mode = jax.lax.scan(step, adam.begin(start), length=metric.steps)[0].best
     H = hessian(target.log_density, mode)
     if held.any():
         both, one = held[:, None] & held, held[:, None] != held

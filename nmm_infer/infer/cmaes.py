@@ -58,7 +58,7 @@ class CMAES(AbstractEngine):
             target = Target(problem, observed)
             key_start, key_spread, key_search, key_tree = jax.random.split(key, 4)
             section, starts = prepare(target, key_start, self.starts)
-            prior = np.asarray(jax.jit(jax.vmap(target.prior_draw))(jax.random.split(key_spread, SPREAD_DRAWS)), dtype=np.float64)[:, section.free]
+            prior = np.asarray(target.prior_draws(key_spread, SPREAD_DRAWS), dtype=np.float64)[:, section.free]
             seed = int(jax.random.randint(key_search, (), 0, 2**31 - 1))
             bar = Steps(bars, "CMA-ES", self.starts * self.generations)
             ends = search(objective(target, section).log_density, starts, prior.std(axis=0), self, seed, bar)

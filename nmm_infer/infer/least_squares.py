@@ -73,7 +73,7 @@ def _residual(name: str, distribution: Any, value: Any, observed: bool) -> Array
 
 
 def _check(target: Target, function: Callable[[Array], Array]) -> None:
-    points = jax.vmap(target.prior_draw)(jax.random.split(jax.random.key(0), POINTS))
+    points = target.prior_draws(jax.random.key(0), POINTS)
     constant = np.asarray(jax.jit(lambda x: jax.lax.map(lambda x: target.log_density(x) + 0.5 * jnp.sum(function(x) ** 2), x))(points))
     constant = constant[np.isfinite(constant)]
     scale = 1e-6 if points.dtype == jnp.float64 else 1e-2

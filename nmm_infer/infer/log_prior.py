@@ -1,13 +1,13 @@
 """What the prior says of each draw, site by site."""
 
-import jax
-import numpy as np
+import equinox as eqx
 from jaxtyping import Array, Float
 
 from .target import Target
 
 
-def log_prior(target: Target, latent: Float[Array, "chain draw latent"]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+@eqx.filter_jit
+def log_prior(target: Target, latent: Float[Array, "chain draw latent"]) -> dict[str, Float[Array, "chain draw"]]:
     """Log density of every unknown in its own coordinates, without Jacobians, summed over its elements; for power-scaling of the prior."""
     from numpyro import handlers
 
@@ -18,5 +18,4 @@ def log_prior(target: Target, latent: Float[Array, "chain draw latent"]) -> dict
         values = {name: trace[name]["fn"].log_prob(trace[name]["value"]).sum() for name in target.names}
         return {name: value if trace[name]["scale"] is None else trace[name]["scale"] * value for name, value in values.items()}
 
-    found = jax.jit(lambda latent: target.for_each(one, latent))(latent)
-    return {name: (("chain", "draw"), np.asarray(values)) for name, values in found.items()}
+    return target.for_each(one, latent)

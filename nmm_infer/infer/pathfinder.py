@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blackjax.vi.multipathfinder import MultipathfinderState
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
 from .base import AbstractEngine, check_counts, check_problem, precision
@@ -54,7 +54,7 @@ class Pathfinder(AbstractEngine):
         with precision(self.dtype), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_start, key_path, key_draw, key_tree = jax.random.split(key, 4)
-            state = self._climb(target, key_start, key_path, bars)
+            state = climb(target, target.starts(key_start, self.paths), key_path, self.pool, self.steps, self.history, bars)
             ratios = np.asarray(state.logp - state.logq)
             weights = importance(ratios.ravel())
             pool = np.asarray(state.samples, dtype=np.float64).reshape(-1, target.size)
@@ -75,13 +75,15 @@ class Pathfinder(AbstractEngine):
             tree.attrs["pareto_k"] = weights.pareto_k
             return tree
 
-    def _climb(self, target: Target, key_start: PRNGKeyArray, key_path: PRNGKeyArray, progress: Progress) -> MultipathfinderState:
-        """All paths in one program."""
-        bar = Steps(progress, "paths", self.paths)
-        starts = jnp.asarray(target.starts(key_start, self.paths))
-        algorithm = blackjax.multipathfinder(target.log_density)
-        settings = {"num_samples": self.pool, "maxiter": self.steps, "maxcor": self.history}
-        state, _ = jax.jit(lambda key, starts: algorithm.init(key, starts, **settings))(key_path, starts)
-        jax.block_until_ready(state.logp)
-        bar.finish()
-        return state
+
+def climb(
+    target: Target, starts: Float[np.ndarray, "path latent"], key: PRNGKeyArray, pool: int, steps: int, history: int, bars: Progress
+) -> MultipathfinderState:
+    """All paths in one program, with `pool` draws of each; see `Pathfinder` for the numbers."""
+    bar = Steps(bars, "paths", len(starts))
+    algorithm = blackjax.multipathfinder(target.log_density)
+    settings = {"num_samples": pool, "maxiter": steps, "maxcor": history}
+    state, _ = jax.jit(lambda key, starts: algorithm.init(key, starts, **settings))(key, jnp.asarray(starts))
+    jax.block_until_ready(state.logp)
+    bar.finish()
+    return state

@@ -1,6 +1,7 @@
 """Draws become a DataTree in ArviZ's schema."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -59,10 +60,9 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
     groups: dict[str, Any] = {
         "posterior": _sites(target, target.constrain_all(latent)),
-        "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in run.stats.items()}, coords=_draws(run.latent.shape)),
+        "sample_stats": _by_draw(run.stats),
         "unconstrained_posterior": _unconstrained(target, latent),
         "log_likelihood": dataset(_with_draws(_log_likelihood(target, latent)), problem.coords(observed)),
-        "log_prior": xr.Dataset(log_prior(target, latent), coords=_draws(run.latent.shape)),
         "prior": _sites(target, target.constrain_all(prior_latent)),
         "observed_data": problem.observed_data(observed),
         "constant_data": problem.constant_data(),
@@ -71,8 +71,8 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
         groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive).assign_coords(draw=chosen)
         groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive)
-    if not groups["log_likelihood"].data_vars:
-        del groups["log_prior"]
+    if groups["log_likelihood"].data_vars:
+        groups["log_prior"] = _by_draw(log_prior(target, latent))
     # A model of no data has no likelihood, no predictions.
     groups = {name: group for name, group in groups.items() if group.data_vars}
     for name, variables in run.extra.items():
@@ -107,8 +107,9 @@ def _sites(target: Target, values: dict[str, Array]) -> Any:
     return found
 
 
-def _draws(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    return {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+def _by_draw(values: Mapping[str, Any]) -> Any:
+    """One number for each draw."""
+    return dataset({name: Named(value, ("chain", "draw")) for name, value in values.items()}, {})
 
 
 def _unconstrained(target: Target, latent: Array) -> Any:

@@ -4,7 +4,6 @@ import time
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractEngine, check_counts, check_problem, precision
@@ -82,7 +81,6 @@ class SMC(AbstractEngine):
 
     def _run(self, target: Target, key, bars) -> tuple[list[Population], bool]:
         tempering = Tempering(target.log_prior, target.log_density, Settings(self.moves, self.ess, self.batch))
-        draw = jax.jit(jax.vmap(target.prior_draw))
         populations: list[Population] = []
         bar, done = Steps(bars, "SMC", self.chains * STAGES), 0.0
 
@@ -96,8 +94,7 @@ class SMC(AbstractEngine):
         try:
             for chain_key in jax.random.split(key, self.chains):
                 key_start, key_run = jax.random.split(chain_key)
-                particles = draw(jax.random.split(key_start, self.particles))
-                populations.append(tempering.run(key_run, jnp.asarray(particles), report))
+                populations.append(tempering.run(key_run, target.prior_draws(key_start, self.particles), report))
         except KeyboardInterrupt:
             if not populations:
                 raise KeyboardInterrupt("interrupted before the first population had reached the posterior: nothing had been drawn yet") from None

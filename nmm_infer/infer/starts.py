@@ -17,6 +17,8 @@ from .target import Target
 
 # Draws from each path of Pathfinder.
 POOL = 200
+# Gradients that its L-BFGS remembers.
+HISTORY = 10
 
 
 class Starts(NamedTuple):
@@ -102,17 +104,13 @@ class FromPathfinder(AbstractStarts):
         check_counts("FromPathfinder", paths=self.paths, steps=self.steps)
 
     def __call__(self, target, key, chains, bars):
-        import blackjax
+        from .pathfinder import climb
 
         key_start, key_fit, key_draw = jax.random.split(key, 3)
-        bar = Steps(bars, "Pathfinder", self.paths)
-        algorithm = blackjax.multipathfinder(target.log_density)
-        begin = jnp.asarray(target.starts(key_start, self.paths, spread=True))
-        state, _ = jax.jit(lambda key, x: algorithm.init(key, x, num_samples=POOL, maxiter=self.steps))(key_fit, begin)
+        state = climb(target, target.starts(key_start, self.paths, spread=True), key_fit, POOL, self.steps, HISTORY, bars)
         weights = jnp.nan_to_num(state.logp - state.logq, nan=-jnp.inf).ravel()
-        bar.finish()
         if int(jnp.isfinite(weights).sum()) < chains:
             raise ValueError("FromPathfinder: its Gaussians do not meet the posterior; use FromModes() or FromPrior()")
         # The largest of weights with Gumbel noise are draws without repetition: chains that start at one point would agree without having mixed.
         _, chosen = jax.lax.top_k(weights + jax.random.gumbel(key_draw, weights.shape), chains)
-        return Starts(np.asarray(state.samples.reshape(-1, target.size)[chosen]), self.paths * self.steps)
+        return Starts(np.asarray(state.samples).reshape(-1, target.size)[np.asarray(chosen)], self.paths * self.steps)
