@@ -138,9 +138,10 @@ def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
         step=step,
         solver=nmm.solvers.RungeKutta4(),
     )
+    bound = problem.bind(y[1:, None])  # bound once, so that the second call finds what the first has compiled
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], int]:
-        tree = engine(problem, y[1:, None], key=jax.random.key(seed), progress=False)
+        tree = engine(problem, bound, key=jax.random.key(seed), progress=False)
         found = {name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(CHAINS, -1) for name in NAMES}
         return found, int(tree["sample_stats"]["n_steps"].sum())
 
