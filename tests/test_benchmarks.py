@@ -180,3 +180,32 @@ def test_command_line():
     assert result.exit_code == 2
     assert "problems are MPR, Hopf, Hopf-x" in " ".join(result.output.replace("│", " ").split())
     assert {"solve", "peers"} <= set(command.available())
+
+
+def test_models_are_compared_by_what_they_predict_with_errors_over_coefficients():
+    from benchmarks.fits import Fit
+    from benchmarks.resting import HeldOut, comparison_table
+
+    fit = Fit("x", 5, 10.0, 4, 100, 50, 1.004, 512.3, 0, 7.0, 1000, None)
+    better = np.array([[1.0, 2.0], [3.0, 4.0]])
+    worse = better - np.array([[0.5, 1.5], [1.0, 1.0]])
+    lines = comparison_table({"worse": HeldOut(worse, [fit]), "better": HeldOut(better, [fit, fit])})
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+    assert [row[0] for row in rows] == ["better", "worse"]
+    assert rows[0][2:6] == ["10.0", "2.6", "0", ""]
+    assert rows[1][4:6] == ["-4.0", f"{np.sqrt(4 * np.var([0.5, 1.5, 1.0, 1.0], ddof=1)):.1f}"]
+    assert rows[0][-1] == "20"
+
+
+def test_errors_of_a_posterior_are_relative_to_the_truth():
+    import xarray as xr
+
+    from benchmarks.fits import Fit
+    from benchmarks.mean_field import TRUTH, errors, rms
+
+    draws = {name: (("chain", "draw"), true * (1 + np.array([[0.0, 0.02], [0.01, 0.01]]))) for name, true in TRUTH.items()}
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws)})
+    found = errors(Fit("x", 3, 1.0, 2, 2, 1, 1.0, 1.0, 0, 1.0, 1, tree))
+    assert rms(found) == pytest.approx(0.01)
+    assert found["model.eta"]["error"] == pytest.approx(-0.046)
+    assert found["model.J"]["z"] == pytest.approx(np.sqrt(2.0))

@@ -12,6 +12,7 @@ from numpyro.infer import autoguide
 
 import nmm_infer as nmm
 from nmm_infer.infer import devices, metrics
+from nmm_infer.infer.progress import progress_bar
 from nmm_infer.infer.target import Target, _guarded
 
 RNG = np.random.default_rng(11)
@@ -53,6 +54,18 @@ def test_the_posterior_is_the_closed_form(trees, name):
     tolerance = 4 / np.sqrt(draws / 2) if "nuts" in name else 0.2
     np.testing.assert_allclose((x.mean((0, 1)) - MEAN) / SD, 0.0, atol=tolerance)
     np.testing.assert_allclose(x.std((0, 1)) / SD, 1.0, atol=tolerance)
+
+
+def test_a_laplace_metric_by_any_optimiser_is_the_closed_form():
+    problem = conjugate()
+    target = Target(problem, problem.bind(DATA))
+    with jax.enable_x64(True), progress_bar(False) as bars:
+        for metric in (metrics.Laplace(steps=500), metrics.Laplace(optimiser=nmm.infer.optimisers.BFGS(200), starts=3)):
+            frame, starts, gradients = metric.frame(target, jax.random.key(0), 2, None, bars)
+            np.testing.assert_allclose(frame.centre, MEAN, atol=2e-3 * SD.min())
+            np.testing.assert_allclose(frame.scale @ frame.scale.T, np.diag(SD**2), rtol=1e-4, atol=1e-7)
+            assert starts.shape == (2, N)
+            assert gradients > 2 * N
 
 
 @pytest.mark.parametrize("name", ENGINES)

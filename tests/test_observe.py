@@ -430,3 +430,19 @@ def test_bold_chains_into_functional_connectivity():
     chain = observe.Chain(observe.Bold(period=500.0), observe.FunctionalConnectivity())
     fc = chain(nmm.solve(network(), 5000.0, step=1.0, key=KEY))
     np.testing.assert_allclose(np.diagonal(fc.values), 1.0)
+
+
+def test_together_puts_channels_side_by_side():
+    network = nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3), nmm.Connectome(np.ones((2, 2)) - np.eye(2), labels=["A", "B"]), nmm.couplings.Diffusive(G=0.1))
+    path = nmm.solve(network, 10.0, step=0.5)
+    x, y = (nmm.observe.Subsample(period=1.0, variable=name) for name in ("x", "y"))
+    both = nmm.observe.Together(x, y)(path)
+    assert both.dims == ("time", "channel")
+    assert both.labels[1] == ("x A", "x B", "y A", "y B")
+    np.testing.assert_array_equal(both.values, np.concatenate([x(path).values, y(path).values], axis=1))
+    with pytest.raises(ValueError, match="same period"):
+        nmm.observe.Together(x, nmm.observe.Subsample(period=2.0, variable="y"))(path)
+    with pytest.raises(ValueError, match="two channels named 'x A'"):
+        nmm.observe.Together(x, x)(path)
+    with pytest.raises(ValueError, match="empty"):
+        nmm.observe.Together()

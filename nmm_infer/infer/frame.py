@@ -30,3 +30,8 @@ class Posterior(eqx.Module):
 
     def __call__(self, u: Float[Array, " latent"]) -> Float[Array, ""]:
         return self.target.log_density(self.frame.to_latent(u))
+
+    def value_and_gradient(self, u: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
+        """Log density and its gradient at one point, by the program that the target has compiled."""
+        value, gradient = self.target.value_and_gradient(self.frame.to_latent(u))
+        return value, gradient if self.frame.scale is None else self.frame.scale.T @ gradient

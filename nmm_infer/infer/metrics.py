@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blackjax.adaptation.metric_recipes import MetricCore, lookup_recipe
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from .frame import Frame
 from .mode import curvature, find_mode
+from .optimisers import AbstractOptimiser
 from .progress import Progress, Steps
 from .starts import AbstractStarts, FromPrior
 from .target import Target
@@ -79,14 +80,24 @@ class Laplace(AbstractMetric):
     curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation, unless they are told otherwise. For
     hundreds of moderately correlated unknowns this saves most of the warmup.
 
+    Adam is hard to lead astray, and slow where data are many and the posterior is tiny in the prior: give another `optimiser` there, and
+    more starts where some get stuck.
+
     Free scales of hierarchies are held at their prior's median meanwhile, and whitened by their prior:
     the joint mode of a hierarchy lies where its posterior has no mass (scales run away if non-centred,
     collapse if centred), and a metric from there is useless.
+
+    Args:
+        steps: of Adam, from each start; not used with another optimiser.
+        starts: number of searches.
+        floor: smallest eigenvalue of the curvature.
+        optimiser: None: Adam, which needs no compilation of its own; or one of `optimisers`, whose searches run as one batch.
     """
 
     steps: int = eqx.field(static=True, default=400)
     starts: int = eqx.field(static=True, default=1)
     floor: float = eqx.field(static=True, default=1.0)
+    optimiser: AbstractOptimiser | None = None
 
     def core(self, warmup):
         return LowRank().core(warmup)
@@ -94,11 +105,7 @@ class Laplace(AbstractMetric):
     def frame(self, target, key, chains, start, progress):
         key_start, key_chain = jax.random.split(key)
         held = target.shared_scales()
-        starts = target.starts(key_start, self.starts)
-        starts[:, held] = target.prior_median()[held]
-        bar = Steps(progress, "mode", self.steps)
-        mode, value = find_mode(target.value_and_gradient, starts, self.steps, bar, held)
-        bar.finish(f"log density {value:.1f}")
+        mode, gradients = self._by_adam(target, key_start, held, progress) if self.optimiser is None else self._by(self.optimiser, target, key_start, progress)
         H = curvature(target.value_and_gradient, mode)
         if held.any():
             H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
@@ -106,8 +113,28 @@ class Laplace(AbstractMetric):
         values, vectors = np.linalg.eigh(H)
         scale = vectors / np.sqrt(np.maximum(values, self.floor))
         frame = Frame(jnp.asarray(mode), jnp.asarray(scale, mode.dtype))
-        spent = self.starts * self.steps + 2 * target.size
+        spent = gradients + 2 * target.size
         if start is None:
             return Framed(frame, np.asarray(jax.random.normal(key_chain, (chains, target.size))), spent)
         given = start(target, key_chain, chains, progress)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(given.points))), spent + given.gradients)
+
+    def _by_adam(self, target: Target, key: PRNGKeyArray, held: Bool[np.ndarray, " latent"], progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
+        starts = target.starts(key, self.starts)
+        starts[:, held] = target.prior_median()[held]
+        bar = Steps(progress, "mode", self.steps)
+        mode, value = find_mode(target.value_and_gradient, starts, self.steps, bar, held)
+        bar.finish(f"log density {value:.1f}")
+        return mode, self.starts * self.steps
+
+    def _by(self, optimiser: AbstractOptimiser, target: Target, key: PRNGKeyArray, progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
+        from .ends import objective, prepare
+
+        section, _ = prepare(target, key, 1)
+        # Central starts are alike; several of them are worth their cost if they are apart.
+        starts = target.starts(key, self.starts, spread=self.starts > 1)[:, section.free]
+        ends = optimiser.search(objective(target, section, optimiser.squares), starts, Steps(progress, "mode", optimiser.steps))
+        density = np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf)
+        if not np.isfinite(density).any():
+            raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
+        return np.asarray(section.embed(jnp.asarray(ends.positions[density.argmax()]))), ends.gradients

@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import blackjax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import numpy as np
 from blackjax.adaptation.metric_recipes import MetricCore
 from blackjax.adaptation.step_size import dual_averaging_adaptation
 from blackjax.adaptation.window_adaptation import build_schedule
+from blackjax.mcmc.hmc import HMCState
 from jaxtyping import Array, Float
 
 from .frame import Posterior
@@ -97,15 +97,19 @@ class Windows(eqx.Module):
         return jax.lax.cond(stage.warmup_ends, close_warmup, none, adaptation)
 
 
-@eqx.filter_jit
 def in_windows(windows: Windows, posterior: Posterior, positions: Float[Array, "chain latent"]) -> Any:
     """States of chains at `positions`: BlackJAX's, and the adaptation before its first step."""
+    # The gradient of single points is compiled already; to vectorise it for a first step would cost seconds.
+    values, gradients = zip(*(posterior.value_and_gradient(u) for u in positions), strict=True)
+    return _states(windows, positions, jnp.stack(values), jnp.stack(gradients))
 
-    def start(u: Array) -> tuple[Any, Adaptation]:
-        return strong((blackjax.nuts.init(u, posterior), windows.init(u.size)), u.dtype)
 
-    # One after the other, for a vectorised gradient of many chains would be compiled for this alone.
-    return jax.lax.map(start, positions)
+@eqx.filter_jit
+def _states(windows: Windows, positions: Float[Array, "chain latent"], values: Float[Array, " chain"], gradients: Float[Array, "chain latent"]) -> Any:
+    def start(u: Array, value: Array, gradient: Array) -> tuple[HMCState, Adaptation]:
+        return strong((HMCState(u, value, gradient), windows.init(u.size)), u.dtype)
+
+    return jax.vmap(start)(positions, values, gradients)
 
 
 def strong(tree: Any, dtype: Any) -> Any:

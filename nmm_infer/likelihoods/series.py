@@ -15,13 +15,19 @@ from .recording import Recording, check_channels
 
 
 class ObservedSeries(AbstractObserved):
-    """The recording itself."""
+    """The recording itself.
+
+    Fields:
+        dim, labels, interval: of the channels, and the time between samples in ms.
+        jointly: whether the channels of a sample have one density together, rather than one each.
+    """
 
     values: Float[Array, "time channel"]
     recording: Recording
     dim: str = eqx.field(static=True)
     labels: tuple[str, ...] = eqx.field(static=True)
     interval: float | None = eqx.field(static=True)
+    jointly: bool = eqx.field(static=True, default=False)
 
     def summaries(self, values: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
         return {"y": (("time", self.dim), values)}
@@ -31,7 +37,7 @@ class ObservedSeries(AbstractObserved):
         return {"time": ("time", times, {"units": "ms"}), self.dim: list(self.labels)}
 
     def batch_dims(self) -> tuple[str, ...]:
-        return ("time", self.dim)
+        return ("time",) if self.jointly else ("time", self.dim)
 
 
 def bind_series(recording: Recording, observe: AbstractObservation, expected: Expected) -> ObservedSeries:
@@ -42,24 +48,35 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
         UnitError: a unit of another dimension than the simulation's.
     """
     predicted = expected.signal()
+    bound = bind_channels(recording, predicted, observe)
+    n, got = predicted.values.shape[0], bound.values.shape[0]
+    if got != n:
+        raise ValueError(
+            f"data has {got} samples, the simulation gives {n} (one every {predicted.interval:g} ms); "
+            f"change the Problem's duration to {got * predicted.interval:g} ms, or cut the data"  # pyright: ignore[reportOptionalOperand]
+        )
+    return bound
+
+
+def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObservation, *, jointly: bool = False) -> ObservedSeries:
+    """Data with the channels, the unit and the sampling interval of a predicted signal, however many samples they have.
+
+    Raises:
+        ValueError: trials, other sampling interval or other labels than those of the signal.
+        UnitError: a unit of another dimension than the signal's.
+    """
     if predicted.dims[0] != "time" or len(predicted.dims) != 2:
         raise ValueError(
             f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
         )
-    labels = predicted.labels[1]
+    labels, interval = predicted.labels[1], predicted.interval
     if recording.values.ndim == 3:
         n = len(recording.values)
         raise ValueError(f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data over trials")
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
-    n = predicted.values.shape[0]
-    if recording.values.shape[0] != n:
-        raise ValueError(
-            f"data has {recording.values.shape[0]} samples, the simulation gives {n} (one every {predicted.interval:g} ms); "
-            f"change the Problem's duration to {recording.values.shape[0] * predicted.interval:g} ms, or cut the data"
-        )
-    if recording.interval is not None and abs(recording.interval - predicted.interval) > 1e-3 * predicted.interval:  # pyright: ignore[reportOperatorIssue]
-        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {predicted.interval:g} ms; set the observation's period")
-    return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, predicted.interval)  # pyright: ignore[reportArgumentType]
+    if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; set the observation's period")
+    return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, interval, jointly)  # pyright: ignore[reportArgumentType]
 
 
 def check_noiseless(likelihood: AbstractLikelihood, network: Network) -> None:

@@ -15,4 +15,5 @@ from .lead_field import LeadField as LeadField
 from .mean import Mean as Mean
 from .subsample import Subsample as Subsample
 from .temporal_average import TemporalAverage as TemporalAverage
+from .together import Together as Together
 from .variance import Variance as Variance

@@ -28,8 +28,7 @@ from .lines import Lines, Way
 SLACK = 1.05
 # Blocks beyond this gain nothing: the loop inside dominates.
 LONGEST_BLOCK = 64
-# Below this many steps a block is none, and short edges are split off so that the others can have one.
-SHORT_BLOCK = 2
+# Edges that are shorter than a step have no block; with them, this share of all edges may be split off so that the others have a longer one.
 SPLIT_QUANTILE = 0.05
 # Numbers fetched for one block, at most, so that they stay in memory.
 FETCHED = 32_000_000
@@ -93,8 +92,8 @@ def plan(network: Network, step: float) -> Plan:
     shortest = edges.lengths / (speeds.fastest * SLACK * step)
     longest = edges.lengths / speeds.slowest * SLACK / step
     block = math.floor(shortest[exists].min())
-    if block < SHORT_BLOCK:
-        block = max(1, block, math.floor(np.quantile(shortest[exists], SPLIT_QUANTILE)))
+    if block < 1:
+        block = max(1, math.floor(np.quantile(shortest[exists], SPLIT_QUANTILE)))
     width = int(exists.sum(axis=1).max()) * network.n_regions * network.n_messages()
     most = max(1, min(LONGEST_BLOCK, FETCHED // width))
     is_short = exists & (shortest < min(block, most))
