@@ -279,7 +279,7 @@ def table(rows: dict[str, dict[str, Any]], quick: bool) -> str:
             f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
             + ", ".join(f"{package} {version(package)}" for package in ("jax", "numpyro", "blackjax"))
             + (". **A quick run: the figures mean nothing.**" if quick else "."),
-            "Seconds of the first call, compilation included, of four chains and their warmup; \"compiled\": of a second call with another seed. "
+            'Seconds of the first call, compilation included, of four chains and their warmup; "compiled": of a second call with another seed. '
             "Gradients are those of the draws, without warmup.",
             "",
             "| " + " | ".join(header) + " |",

@@ -107,7 +107,7 @@ def in_windows(windows: Windows, posterior: Posterior, positions: Float[Array, "
 @eqx.filter_jit
 def _states(windows: Windows, positions: Float[Array, "chain latent"], values: Float[Array, " chain"], gradients: Float[Array, "chain latent"]) -> Any:
     def start(u: Array, value: Array, gradient: Array) -> tuple[HMCState, Adaptation]:
-        return strong((HMCState(u, value, gradient), windows.init(u.size)), u.dtype)
+        return strong((HMCState(u, value, gradient), windows.init(u.size)), u.dtype)  # pyright: ignore[reportArgumentType]
 
     return jax.vmap(start)(positions, values, gradients)
 

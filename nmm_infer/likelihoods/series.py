@@ -53,7 +53,7 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     if got != n:
         raise ValueError(
             f"data has {got} samples, the simulation gives {n} (one every {predicted.interval:g} ms); "
-            f"change the Problem's duration to {got * predicted.interval:g} ms, or cut the data"  # pyright: ignore[reportOptionalOperand]
+            f"change the Problem's duration to {got * predicted.interval:g} ms, or cut the data"  # pyright: ignore[reportOperatorIssue]
         )
     return bound
 
@@ -74,7 +74,7 @@ def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObse
         n = len(recording.values)
         raise ValueError(f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data over trials")
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
-    if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+    if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; set the observation's period")
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, interval, jointly)  # pyright: ignore[reportArgumentType]
 
