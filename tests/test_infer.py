@@ -320,3 +320,17 @@ def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
         low, high = (tree["posterior"][name].quantile(q, ("chain", "draw")).values for q in (0.05, 0.95))
         covered.append(np.mean((low < np.asarray(values[name])) & (np.asarray(values[name]) < high)))
     assert all(0.80 <= share <= 0.98 for share in covered), covered
+
+
+def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkeypatch):
+    from nmm_infer.infer import results
+
+    monkeypatch.setattr(results, "POINTWISE", 100)
+    engine = nmm.infer.NUTS(draws=10, warmup=10, chains=2, predictive_draws=0)
+    with pytest.warns(UserWarning, match=f"one number for each of 20 draws .* 0 million of them.*every {int(np.ceil(20 * SAMPLES * N / 100))}th"):
+        tree = engine(conjugate(), DATA, key=jax.random.key(1), progress=False)
+    assert "log_likelihood" not in tree.children
+    assert tree["posterior"].sizes["draw"] == 10
+    assert nmm.check.diagnose(tree).checks
+    with pytest.raises(ValueError, match="log_likelihood"):
+        nmm.check.compare({"a": tree, "b": tree})

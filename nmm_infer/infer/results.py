@@ -1,6 +1,8 @@
 """Draws become a DataTree in ArviZ's schema."""
 
+import math
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +20,8 @@ from .target import Target
 # Draws of the prior, for the comparison of prior and posterior.
 PRIOR_DRAWS = 1000
 PRIOR_PREDICTIVE_DRAWS = 50
+# Pointwise log likelihoods of all draws are kept while they are no more numbers than this (800 MB).
+POINTWISE = 100_000_000
 
 
 class Run(NamedTuple):
@@ -62,7 +66,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         "posterior": _sites(target, target.constrain_all(latent)),
         "sample_stats": _by_draw(run.stats),
         "unconstrained_posterior": _unconstrained(target, latent),
-        "log_likelihood": dataset(_with_draws(_log_likelihood(target, latent)), problem.coords(observed)),
+        "log_likelihood": dataset(_pointwise(target, latent), problem.coords(observed)),
         "prior": _sites(target, target.constrain_all(prior_latent)),
         "observed_data": problem.observed_data(observed),
         "constant_data": problem.constant_data(),
@@ -119,6 +123,24 @@ def _unconstrained(target: Target, latent: Array) -> Any:
 
 def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
     return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
+
+
+def _pointwise(target: Target, latent: Array) -> dict[str, Named]:
+    """The log likelihood of every observation at every draw; nothing, and a warning, where that would fill the memory."""
+    numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(eqx.filter_eval_shape(_log_likelihood, target, latent), is_leaf=_is_named))
+    if numbers > POINTWISE:
+        warnings.warn(
+            f"the group log_likelihood is left out: one number for each of {latent.shape[0] * latent.shape[1]} draws and every observation would be "
+            f"{numbers / 1e6:.0f} million of them. For compare(), sensitivity() or az.loo take fewer draws, or fewer samples "
+            f"(every {math.ceil(numbers / POINTWISE)}th)",
+            stacklevel=4,
+        )
+        return {}
+    return _with_draws(_log_likelihood(target, latent))
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, Named)
 
 
 @eqx.filter_jit
