@@ -326,11 +326,11 @@ def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkey
     from nmm_infer.infer import results
 
     monkeypatch.setattr(results, "POINTWISE", 100)
-    engine = nmm.infer.NUTS(draws=10, warmup=10, chains=2, predictive_draws=0)
-    with pytest.warns(UserWarning, match=f"one number for each of 20 draws .* 0 million of them.*every {int(np.ceil(20 * SAMPLES * N / 100))}th"):
+    engine = nmm.infer.NUTS(draws=20, warmup=10, chains=2, predictive_draws=0)
+    with pytest.warns(UserWarning, match=f"one number for each of 40 draws .* 0 million of them.*every {int(np.ceil(40 * SAMPLES * N / 100))}th"):
         tree = engine(conjugate(), DATA, key=jax.random.key(1), progress=False)
     assert "log_likelihood" not in tree.children
-    assert tree["posterior"].sizes["draw"] == 10
+    assert tree["posterior"].sizes["draw"] == 20
     assert nmm.check.diagnose(tree).checks
     with pytest.raises(ValueError, match="log_likelihood"):
         nmm.check.compare({"a": tree, "b": tree})
