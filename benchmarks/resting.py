@@ -172,7 +172,7 @@ def simulated(n: int, seed: int = 0) -> Case:
         nmm.models.LeakyIntegrator(tau=1000.0 * np.exp(0.3 * rng.normal(size=n))),
         connectome,
         nmm.couplings.Additive(G=0.8),
-        noise=nmm.noises.Additive(sigma=0.003 * np.exp(0.3 * rng.normal(size=n))),
+        noise=nmm.noises.Additive(sigma=0.0007 * np.exp(0.3 * rng.normal(size=n))),
     )
     observe = nmm.observe.Bold(period=REPETITION_TIME)
     bold = nmm.solve(true, 1200 * REPETITION_TIME, step=20.0, transient=20_000.0, observe=observe, key=jax.random.key(seed))
