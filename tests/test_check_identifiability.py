@@ -171,6 +171,18 @@ def test_a_profile_of_regression_is_its_t_interval(profiles):
     assert str(profiles["c"]).startswith("c is identified")
 
 
+def test_a_grid_that_steps_over_the_interval_is_made_finer(profiles):
+    low, high = profiles["c"].interval
+    coarse = nmm.check.profile(nmm.NumPyroModel(product), DATA, "c", points=7, width=40.0, progress=False)
+    assert coarse.interval == pytest.approx((low, high), abs=0.05)
+    height = coarse.data["log_likelihood"].values
+    assert (height > -4).sum() >= 7
+    ax = nmm.viz.profile(coarse.data)
+    left, right = ax.get_xlim()
+    assert right - left < 10 * (high - low)
+    plt.close("all")
+
+
 def test_a_profile_that_never_falls_says_so(profiles):
     assert "a is not identified by these data" in str(profiles["a"])
     assert profiles["a"].interval == (-np.inf, np.inf)

@@ -13,6 +13,8 @@ from jaxtyping import Array, Float
 THRESHOLD = 1.9207
 # Minus log likelihood where the model fails: a wall that a line search backs away from.
 FAILED = 1e300
+# Values near the interval that make a curve, and how often the grid is made finer to have them.
+SEEN, FINER = 7, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +63,8 @@ def profile(
         data: the data.
         parameter: its label, as `identifiability` has it: `"model.a"`, `"model.tau[L.PCU]"`.
         at: where the middle is, as in `identifiability`; None: at the prior's median.
-        points: values on the grid.
-        width: of the grid to either side, in standard deviations of the prior (unconstrained).
+        points: values on the grid, and on each finer grid where the data know the parameter so well that the first one steps over the interval.
+        width: of the first grid to either side, in standard deviations of the prior (unconstrained).
         steps: of each search, at most.
         progress: show progress.
 
@@ -110,24 +112,49 @@ def profile(
         median = np.median(prior, axis=0)[others]
         bounds = list(zip(np.minimum(median, start[others]) - 5 * sd[others], np.maximum(median, start[others]) + 5 * sd[others], strict=True))
         grid = start[index] + width * sd[index] * np.linspace(-1.0, 1.0, points)
-        middle = points // 2
-        bar = Steps(bars, "profile", points)
-        found: dict[int, float] = {}
-        try:
-            ends = {middle: start[others]}
-            for k, before in [(middle, middle), *((k, k - 1) for k in range(middle + 1, points)), *((k, k + 1) for k in range(middle - 1, -1, -1))]:
-                ended = minimize(function, ends[before], args=(grid[k],), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
-                found[k], ends[k] = -float(ended.fun), ended.x if ended.fun < FAILED else ends[before]
+        found: dict[float, float] = {}
+        ends: dict[float, np.ndarray] = {}
+
+        def walk(values: np.ndarray, end: np.ndarray, bar: Steps) -> None:
+            """Searches at `values`, each beginning where the one before it ended."""
+            for x in values:
+                ended = minimize(function, end, args=(x,), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
+                end = ended.x if ended.fun < FAILED else end
+                found[float(x)], ends[float(x)] = -float(ended.fun), end
                 bar.advance(1)
+
+        try:
+            bar, middle = Steps(bars, "profile", points), points // 2
+            walk(grid[[middle]], start[others], bar)
+            walk(grid[middle + 1 :], ends[float(grid[middle])], bar)
+            walk(grid[:middle][::-1], ends[float(grid[middle])], bar)
+            for _ in range(FINER):
+                finer = _finer(found, points)
+                if finer is None:
+                    break
+                best = max(found, key=lambda x: found[x])
+                bar = Steps(bars, "finer", int((finer != best).sum()))
+                walk(finer[finer > best], ends[best], bar)
+                walk(finer[finer < best][::-1], ends[best], bar)
         except KeyboardInterrupt:
             if not found:
                 raise KeyboardInterrupt("interrupted before the first value was done") from None
         done = np.array(sorted(found))
-        height = np.array([found[k] for k in done])
+        height = np.array([found[x] for x in done])
         if height.max() <= -FAILED:
             raise ValueError(f"profile({parameter!r}): the model fails everywhere on the grid; give another at=, or a smaller width=")
-        values = np.asarray(jax.vmap(lambda x: _constrained(target, start, index, x))(jnp.asarray(grid[done])))
+        values = np.asarray(jax.vmap(lambda x: _constrained(target, start, index, x))(jnp.asarray(done)))
     return Profile(_dataset(values, np.where(height <= -FAILED, -np.inf, height - height.max()), parameter, problem.units()), parameter)
+
+
+def _finer(found: dict[float, float], points: int) -> np.ndarray | None:
+    """Values between the neighbours of the interval, where hardly any were looked at; None where it is seen well enough."""
+    x = np.array(sorted(found))
+    height = np.array([found[value] for value in x])
+    inside = np.flatnonzero(height >= height.max() - 2 * THRESHOLD)
+    if len(inside) >= SEEN or len(inside) == len(x):
+        return None
+    return np.linspace(x[max(inside[0] - 1, 0)], x[min(inside[-1] + 1, len(x) - 1)], points)
 
 
 def _constrained(target: Any, start: np.ndarray, index: int, x: Array) -> Array:

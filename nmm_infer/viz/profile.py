@@ -21,6 +21,12 @@ def profile(data: Any, ax: Axes | None = None) -> Axes:
     height = np.where(np.isfinite(data["log_likelihood"].values), data["log_likelihood"].values, np.nan)
     ax.axhline(-THRESHOLD, color=FAINT, lw=0.8, ls="--")
     ax.plot(data["value"].values, height, "o-", color=POSTERIOR, ms=2.5, lw=1.2)
-    ax.set_ylim(max(np.nanmin(height), -5 * THRESHOLD) - 0.3, 0.3)
+    bottom = max(np.nanmin(height), -5 * THRESHOLD) - 0.3
+    ax.set_ylim(bottom, 0.3)
+    # Values far down the sides say nothing more, and would squeeze the curve; the next ones outside are kept, for the line to leave the picture.
+    shown = np.flatnonzero(height >= bottom)
+    first, last = max(shown[0] - 1, 0), min(shown[-1] + 1, len(height) - 1)
+    if last > first:
+        ax.set_xlim(*(data["value"].values[[first, last]]))
     ax.set(xlabel=title_of(data["value"].rename(data.attrs.get("parameter", "value"))), ylabel="log likelihood, relative")
     return ax
