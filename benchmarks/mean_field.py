@@ -99,11 +99,14 @@ def case(name: str, quick: bool) -> Case:
         observe, likelihood = seen(every, False), nmm.likelihoods.Gaussian(scale=levels)
         problem = nmm.Problem(model(False, start), observe, likelihood, duration=duration, step=every, adjoint=nmm.adjoints.Stored())
         return Case(problem, recording(duration, every, 0.0, PRECISE if name == "known" else MEASUREMENT, 0), engine)
+    # One search will do: the filter follows the data wherever the parameters are, so that its likelihood has no wrong modes to get caught in.
+    engine = nmm.infer.NUTS(draws=50 if quick else 300, warmup=50 if quick else 100, metric=nmm.infer.metrics.Laplace(steps=300), predictive_draws=0)
     network, hidden = model(True, np.array(START)[:, None]), name == "hidden"
     data = recording(duration, every, INPUT, MEASUREMENT, 1)[:, 1 if hidden else 0 :]
     if name == "latent":
         likelihood = nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(scale=levels))
-        engine = nmm.infer.NUTS(draws=draws, warmup=2 * warmup, metric=nmm.infer.metrics.Diagonal(), predictive_draws=0)
+        # A thousand unknowns and more: Adam, and a matrix of their curvature, which is what keeps trajectories short.
+        engine = nmm.infer.NUTS(draws=draws, warmup=2 * warmup, metric=nmm.infer.metrics.Laplace(steps=2000), predictive_draws=0)
         return Case(nmm.Problem(network, seen(every, False), likelihood, duration=duration, step=every, adjoint=nmm.adjoints.Stored()), data, engine)
     return Case(nmm.Problem(network, seen(every, hidden), nmm.likelihoods.ExtendedKalman(scale=level if hidden else levels)), data, engine)
 
@@ -208,8 +211,6 @@ def page(fits: dict[str, Fit], checked: dict[str, Any] | None, quick: bool) -> s
 
 
 def main() -> None:
-    import os
-
     from .environments import FOLDER
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,7 +228,7 @@ def main() -> None:
 
     jax.config.update("jax_enable_compilation_cache", False)
     jax.config.update("jax_enable_x64", True)
-    nmm.use_cores(os.cpu_count() or 1)
+    nmm.use_cores(4)  # a device for each chain: chains of one program would wait for the longest trajectory among them
     fits: dict[str, Fit] = {}
     for name in chosen:
         print(f"{WHAT[name]} …", flush=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import nmm_infer as nmm
 from benchmarks import __main__ as command
 from benchmarks import environments, peers
 from benchmarks.contestants import CONTESTANTS, Contestant, chosen
@@ -209,3 +210,32 @@ def test_errors_of_a_posterior_are_relative_to_the_truth():
     assert rms(found) == pytest.approx(0.01)
     assert found["model.eta"]["error"] == pytest.approx(-0.046)
     assert found["model.J"]["z"] == pytest.approx(np.sqrt(2.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["known", "hidden"])
+def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
+    from benchmarks.mean_field import errors, page, run
+
+    fit = run(name, quick=True)
+    assert fit.draws == 50
+    assert all(abs(one["z"]) < 6 for one in errors(fit).values())
+    assert "quick run" in page({name: fit}, None, True)
+
+
+@pytest.mark.slow
+def test_resting_states_are_simulated_fitted_and_compared():
+    import jax
+
+    from benchmarks.fits import fitted
+    from benchmarks.resting import held_out, homogeneous, network, page, simulated, spectra
+
+    case = simulated(12)
+    sampler = nmm.infer.NUTS(draws=50, warmup=50, metric=nmm.infer.metrics.Laplace(steps=200), target_acceptance=0.7, dtype="float32", predictive_draws=0)
+    fit = fitted(case.title, lambda: sampler(case.problem, case.data, key=jax.random.key(0)), sampler.warmup)
+    assert fit.unknowns == 2 * (12 + 2) + 3
+    same = nmm.Problem(network(case.problem.network.connectome, homogeneous()), nmm.observe.Bold(), spectra((0.01, 0.1), 6))
+    found = {"same": held_out(case._replace(problem=same), sampler), "own": held_out(case, sampler)}
+    assert all(np.isfinite(one.elpd).all() and one.elpd.shape[0] == 6 for one in found.values())
+    text = page({"lemon": fit}, {"lemon": 0.001}, found, True)
+    assert "missed: not converged" in text or "met" in text

@@ -116,6 +116,13 @@ def test_chains_that_never_move_are_not_constant():
     assert {f.what for f in diagnosis.findings} >= {"R-hat", "bulk ESS"}
 
 
+def test_likelihoods_of_chains_that_never_move_have_no_tail():
+    tree = trees.influenced()
+    y = tree["log_likelihood"]["y"]
+    tree["log_likelihood"]["y"] = y.isel(draw=[0] * y.sizes["draw"]).assign_coords(draw=y["draw"])
+    assert "Pareto k (LOO)" not in {check.what for check in diagnose(tree).checks}
+
+
 def test_nan_among_draws_is_a_problem():
     tree = trees.good()
     G = tree["posterior"]["coupling.G"].copy()

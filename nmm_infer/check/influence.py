@@ -29,9 +29,12 @@ def influential(run: Run) -> Finding | None:
     if total == 0:
         return None
     chosen = np.unique(np.linspace(0, total - 1, min(total, MOST)).astype(int))
-    with np.errstate(all="ignore"):
-        # The weights without an observation are 1/likelihood; the sign is taken inside.
-        k = np.asarray(array_stats.psislw(pointwise[:, chosen], axis=0)[1])
+    try:
+        with np.errstate(all="ignore"):
+            # The weights without an observation are 1/likelihood; the sign is taken inside.
+            k = np.asarray(array_stats.psislw(pointwise[:, chosen], axis=0)[1])
+    except ValueError:  # chains that stand still have the same number in all of a tail: they have no shape, and R-hat says so
+        return None
     limit = min(1.0 - 1.0 / math.log10(len(pointwise)), PARETO_K)
     bad = int(np.sum(k > limit))
     of = f"{len(chosen)} of {total}" if len(chosen) < total else f"{total}"
