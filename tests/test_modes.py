@@ -23,6 +23,7 @@ SEARCHES = {
     "lbfgs": nmm.infer.MAP(optimisers.LBFGS(), starts=4),
     "adam": nmm.infer.MAP(optimisers.Adam(1000), starts=4),
     "levenberg": nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=4),
+    "newton": nmm.infer.MAP(optimisers.InTurn(optimisers.Adam(50), optimisers.Newton()), starts=4),
     "cmaes": nmm.infer.CMAES(starts=2),
 }
 OPTIMISERS = {
@@ -30,6 +31,8 @@ OPTIMISERS = {
     "bfgs": optimisers.BFGS(),
     "lbfgs": optimisers.LBFGS(),
     "levenberg": optimisers.LevenbergMarquardt(),
+    "newton": optimisers.Newton(steps=100),
+    "adam and newton": optimisers.InTurn(optimisers.Adam(100), optimisers.Newton()),
 }
 
 
@@ -57,12 +60,23 @@ def test_every_start_reaches_the_end_of_a_curved_valley(name):
     assert not ends.interrupted
 
 
-@pytest.mark.parametrize("name", ["adam", "bfgs", "lbfgs"])
+@pytest.mark.parametrize("name", ["adam", "bfgs", "lbfgs", "newton"])
 def test_a_cliff_on_the_way_is_not_fallen_over(name):
     """-inf beyond x = 1, close to the mode at 0.9 of a narrow peak: steps into it are not taken."""
     f = lambda x: jnp.where(x[0] < 1.0, -50.0 * (x[0] - 0.9) ** 2 - x[1] ** 2, -jnp.inf)  # noqa: E731
     ends = OPTIMISERS[name].search(Objective(f), np.array([[-3.0, 2.0], [0.0, -1.0]]), bar())
     np.testing.assert_allclose(ends.positions, [[0.9, 0.0]] * 2, atol=0.02)
+
+
+def test_newton_climbs_out_of_a_saddle_and_follows_only_the_best():
+    # Level at 0 in both directions, a valley in one; condition number 10⁵ at the two peaks x = ±1.
+    f = lambda x: -((x[0] ** 2 - 1.0) ** 2) - 1e6 * (x[1] - 0.1 * x[0] ** 2) ** 2  # noqa: E731
+    starts = np.array([[0.01, 0.3], [3.0, 3.0], [-0.5, 0.0]])
+    every, best = (optimisers.Newton(steps=100, best=best).search(Objective(f), starts, bar()) for best in (None, 1))
+    np.testing.assert_allclose(np.abs(every.positions), [[1.0, 0.1]] * 3, atol=1e-3)
+    np.testing.assert_array_equal(best.positions[:2], starts[:2])
+    assert best.log_density[2] == pytest.approx(0.0, abs=1e-3)
+    assert best.gradients < every.gradients
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -116,6 +130,20 @@ def test_held_unknowns_keep_their_start():
     mode, value = find_mode(jax.value_and_grad(lambda x: -((x[0] - x[1]) ** 2)), np.array([[3.0, 1.0]]), 500, bar(), np.array([False, True]))
     np.testing.assert_allclose(mode, 1.0, atol=1e-3)
     assert value == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_mode_that_was_found_before_whitens():
+    problem = densities.linear()
+    found = nmm.infer.MAP(starts=2)(problem, densities.DATA, key=KEY, progress=False)
+    metric = nmm.infer.metrics.Laplace(mode=found)
+    tree = nmm.infer.NUTS(draws=500, warmup=100, chains=2, metric=metric, predictive_draws=0)(problem, densities.DATA, key=KEY, progress=False)
+    mean, covariance = densities.linear_posterior()
+    draws = tree["posterior"]["w"].values.reshape(-1, densities.K)
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.2 * np.sqrt(covariance.max()))
+    assert tree["sample_stats"]["n_steps"].mean() < 8
+    wrong = nmm.infer.metrics.Laplace(mode={"v": 1.0})
+    with pytest.raises(ValueError, match=r"metrics.Laplace\(mode=...\) lacks the unknowns w; pass what nmm.infer.MAP returned"):
+        nmm.infer.NUTS(draws=5, warmup=5, chains=2, metric=wrong)(problem, densities.DATA, key=KEY, progress=False)
 
 
 def test_the_free_scale_of_a_hierarchy_is_held_and_named():
@@ -286,6 +314,8 @@ LM = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=2)
     ("make", "message"),
     [
         (lambda: nmm.infer.MAP(starts=0), r"MAP\(starts=...\) got 0, expected a whole number of at least 1"),
+        (lambda: optimisers.InTurn("adam"), r"InTurn\(...\) got \('adam',\), expected optimisers, such as"),
+        (lambda: optimisers.Newton(best=0), r"Newton\(best=...\) got 0, expected a whole number of at least 1"),
         (lambda: nmm.infer.MAP(optimiser="adam"), r"MAP\(optimiser=...\) got 'adam', expected an optimiser such as nmm.infer.optimisers.BFGS\(\)"),
         (lambda: nmm.infer.Laplace(search="bfgs"), r"Laplace\(search=...\) got str, expected an nmm.infer.MAP"),
         (lambda: nmm.infer.SVI(start="map"), r"SVI\(start=...\) got str, expected one of nmm.infer.starts, such as FromModes"),

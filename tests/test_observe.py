@@ -4,6 +4,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 import xarray as xr
 from scipy.integrate import solve_ivp
@@ -424,6 +425,49 @@ def test_lead_field_errors():
         observe.LeadField(GAIN * np.nan)
     with pytest.raises(ValueError, match=r"LeadField\(sensors=...\) has 2 labels, expected 6"):
         observe.LeadField(GAIN, ["a", "b"])
+
+
+def test_log_power_is_its_formula():
+    x, gain = np.random.default_rng(12).normal(size=(10, 4)), np.abs(GAIN)
+    offset = np.arange(6.0)
+    sensors = observe.LogPower(observe.LeadField(gain, list("ABCDEF"), unit="dB"), amplitude=2.0, offset=offset)
+    signal = sensors(activity(x, 1.0))
+    np.testing.assert_allclose(signal.values, 2.0 * np.log(np.exp(x) @ gain.T) + offset, rtol=1e-12)
+    assert (signal.dims, signal.labels[1], signal.unit, signal.interval, signal.name) == (("time", "sensor"), tuple("ABCDEF"), "dB", 1.0, "log_power")
+    # Of a single source it is the source, and large sources do not overflow.
+    np.testing.assert_allclose(observe.LogPower(observe.LeadField(np.ones((1, 1))))(activity([0.3, 900.0], 1.0)).values[:, 0], [0.3, 900.0])
+
+
+def test_log_power_is_inferred():
+    offset = nmm.Prior(dist.Normal(0.0, 1.0).expand([6]).to_event(1))
+    sensors = observe.LogPower(observe.LeadField(np.abs(GAIN)), amplitude=nmm.Prior(dist.LogNormal(0.0, 0.3)), offset=offset)
+    network = nmm.Network(models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")), ring(4), couplings.Diffusive(G=1.0))
+    problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=0.1), duration=4.0, step=0.5)
+    assert set(problem.priors) == {"model.x0", "observe.amplitude", "observe.offset"}
+    data = problem.simulate(jax.random.key(0))
+    assert data.values.shape == (8, 6)
+    tree = nmm.infer.MAP(nmm.infer.optimisers.Adam(5), starts=1, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
+    assert tree["posterior"]["observe.offset"].shape == (1, 1, 6)
+    assert np.isfinite(tree["posterior"]["observe.offset"].values).all()
+
+
+def test_log_power_errors():
+    with pytest.raises(TypeError, match=r"LogPower\(sensors=...\) got ndarray, expected nmm.observe.LeadField\(gain\)"):
+        observe.LogPower(GAIN)
+    with pytest.raises(ValueError, match=r"LogPower\(sensors=...\) has a gain of -[\d.]+, expected none below 0: powers add up"):
+        observe.LogPower(observe.LeadField(GAIN))
+    with pytest.raises(ValueError, match=r"LogPower\(sensors=...\) has an average reference, but power is positive"):
+        observe.LogPower(observe.LeadField(np.abs(GAIN), average_reference=True))
+    with pytest.raises(ValueError, match=r"LogPower\(sensors=...\): sensor '1' sees no region"):
+        observe.LogPower(observe.LeadField(np.array([[1.0, 2.0], [0.0, 0.0]])))
+    with pytest.raises(ValueError, match=r"LogPower\(offset=...\) has shape \(4,\), expected a scalar or shape \(6,\): one value for each sensor"):
+        observe.LogPower(observe.LeadField(np.abs(GAIN)), offset=np.zeros(4))
+
+
+def ring(n):
+    """Each region and its neighbours."""
+    weights = np.roll(np.eye(n), 1, axis=1)
+    return nmm.Connectome(weights + weights.T)
 
 
 def test_bold_chains_into_functional_connectivity():

@@ -59,8 +59,8 @@ def batched(engine: Any, problem: AbstractProblem, bound: Any) -> Fit | None:
 def _(engine: AbstractSampler, problem: AbstractProblem, bound: Any) -> Fit | None:
     if not isinstance(engine.stop, Never) or not isinstance(engine.start, FromPrior | None):
         return None  # chains of one data set would end or begin apart from those of the others
-    if isinstance(engine.metric, Laplace) and engine.metric.optimiser is not None:
-        return None  # searches with an end of their own would wait for the longest
+    if isinstance(engine.metric, Laplace) and not (engine.metric.optimiser is None and engine.metric.mode is None):
+        return None  # searches with an end of their own would wait for the longest, and the mode of one data set is not that of another
     # Small factorisations gain nothing from a second BLAS thread, and data sets on several devices would wait for each other.
     threads = Parallel().threads
     with precision(engine.dtype):

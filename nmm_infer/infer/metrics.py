@@ -1,14 +1,14 @@
 """The metric in which a Hamiltonian sampler moves: most of its speed."""
 
 import abc
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from blackjax.adaptation.metric_recipes import MetricCore, lookup_recipe
-from jaxtyping import Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from .frame import Frame
 from .mode import curvature, find_mode
@@ -72,6 +72,13 @@ class LowRank(AbstractMetric):
         return _as_it_is(target, key, chains, start, progress)
 
 
+def _sites(mode: Any) -> dict[str, Array] | None:
+    """Values by site from a result of one draw, or from a dictionary."""
+    if mode is None or isinstance(mode, dict):
+        return mode
+    return {str(name): values.values[0, 0] for name, values in mode["posterior"].data_vars.items()}
+
+
 class Laplace(AbstractMetric):
     """Coordinates whitened by the curvature at the mode, where a diagonal metric then adapts the rest.
 
@@ -92,12 +99,14 @@ class Laplace(AbstractMetric):
         starts: number of searches.
         floor: smallest eigenvalue of the curvature.
         optimiser: None: Adam, which needs no compilation of its own; or one of `optimisers`, whose searches run as one batch.
+        mode: sites by name, the mode that was found before: what `MAP` returned, or a dictionary. Nothing is searched then.
     """
 
     steps: int = eqx.field(static=True, default=400)
     starts: int = eqx.field(static=True, default=1)
     floor: float = eqx.field(static=True, default=1.0)
     optimiser: AbstractOptimiser | None = None
+    mode: dict[str, Array] | None = eqx.field(default=None, converter=_sites)
 
     def core(self, warmup):
         return LowRank().core(warmup)
@@ -105,7 +114,7 @@ class Laplace(AbstractMetric):
     def frame(self, target, key, chains, start, progress):
         key_start, key_chain = jax.random.split(key)
         held = target.shared_scales()
-        mode, gradients = self._by_adam(target, key_start, held, progress) if self.optimiser is None else self._by(self.optimiser, target, key_start, progress)
+        mode, gradients = self._mode(target, key_start, held, progress)
         H = curvature(target.value_and_gradient, mode)
         if held.any():
             H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
@@ -118,6 +127,12 @@ class Laplace(AbstractMetric):
             return Framed(frame, np.asarray(jax.random.normal(key_chain, (chains, target.size))), spent)
         given = start(target, key_chain, chains, progress)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(given.points))), spent + given.gradients)
+
+    def _mode(self, target: Target, key: PRNGKeyArray, held: Bool[np.ndarray, " latent"], progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
+        """The mode, and the gradients that it took."""
+        if self.mode is not None:
+            return _given(target, self.mode), 0
+        return self._by_adam(target, key, held, progress) if self.optimiser is None else self._by(self.optimiser, target, key, progress)
 
     def _by_adam(self, target: Target, key: PRNGKeyArray, held: Bool[np.ndarray, " latent"], progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
         starts = target.starts(key, self.starts)
@@ -138,3 +153,12 @@ class Laplace(AbstractMetric):
         if not np.isfinite(density).any():
             raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
         return np.asarray(section.embed(jnp.asarray(ends.positions[density.argmax()]))), ends.gradients
+
+
+def _given(target: Target, sites: dict[str, Array]) -> Float[np.ndarray, " latent"]:
+    if missing := sorted(set(target.names) - set(sites)):
+        raise ValueError(f"metrics.Laplace(mode=...) lacks the unknowns {', '.join(missing)}; pass what nmm.infer.MAP returned for the same problem")
+    mode = np.asarray(target.flatten({name: jnp.asarray(sites[name]) for name in target.names}))
+    if not np.isfinite(target.value_and_gradient(jnp.asarray(mode))[0]):
+        raise ValueError("metrics.Laplace(mode=...): the density is zero there; pass what nmm.infer.MAP returned for the same problem and data")
+    return mode
