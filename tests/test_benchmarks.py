@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import nmm_infer as nmm
 from benchmarks import __main__ as command
-from benchmarks import environments, peers
+from benchmarks import environments, epileptor, peers
 from benchmarks.contestants import CONTESTANTS, Contestant, chosen
 from benchmarks.environments import InstallError, python_of
 from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
@@ -239,3 +239,36 @@ def test_resting_states_are_simulated_fitted_and_compared():
     assert all(np.isfinite(one.elpd).all() and one.elpd.shape[0] == 6 for one in found.values())
     text = page({"lemon": fit}, {"lemon": 0.001}, found, True)
     assert "missed: not converged" in text or "met" in text
+
+
+def test_the_epileptic_patient_is_what_it_says():
+    who = epileptor.patient(epileptor.FULL, 0)
+    assert who.connectome.n_regions == 84
+    assert who.gain.shape == (162, 84)
+    assert who.data.shape == (130, 162)
+    zones = np.concatenate([who.epileptogenic, who.propagation])
+    assert len(set(zones)) == 10
+    # The seizure begins in one zone, spreads to the other, and nowhere else.
+    assert who.onset[who.epileptogenic].max() < who.onset[who.propagation].min()
+    assert np.isfinite(who.onset).sum() == 10
+    assert np.isfinite(who.onset[zones]).all()
+
+
+def test_areas_under_the_curve():
+    assert epileptor.auc(np.array([3.0, 2.0, 1.0]), np.array([True, False, False])) == 1.0
+    assert epileptor.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([True, False, False, False])) == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_the_epileptic_patient_in_small():
+    said = []
+    settings = {"starts": 2, "steps": 100, "chains": 2, "draws": 10, "warmup": 10}
+    result = epileptor.run(epileptor.SMALL, 0, settings, said.append)
+    assert result["unknowns"] == 3 * 10 + 20 + 3
+    assert len(result["modes"]["log_density"]) == 2
+    assert 0.0 <= result["sampled"]["coverage"] <= 1.0
+    assert len(said) == 2
+    page = epileptor.report(json.loads(json.dumps(result)), quick=True)
+    assert "53 unknowns: x0 and two initial states of 10 regions" in page
+    assert "A quick run: the figures mean nothing" in page
+    assert "Bars:" in page
