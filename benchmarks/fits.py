@@ -1,11 +1,13 @@
 """What a fit cost and how good it is, for the tables of the benchmarks of posteriors."""
 
 import datetime
+import json
 import os
 import platform
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -45,6 +47,16 @@ class Fit(NamedTuple):
     def numbers(self) -> dict[str, Any]:
         """All but the draws."""
         return {name: value for name, value in self._asdict().items() if name != "tree"} | {"converged": self.converged}
+
+    @classmethod
+    def of(cls, numbers: dict[str, Any]) -> "Fit":
+        """The fit that gave these numbers, without its draws."""
+        return cls(**{name: numbers[name] for name in cls._fields if name != "tree"}, tree=None)
+
+
+def earlier(path: Path, keep: bool) -> dict[str, Any]:
+    """What an earlier run wrote; nothing if it is not to be kept, or does not exist."""
+    return json.loads(path.read_text()) if keep and path.exists() else {}
 
 
 HEAD = (

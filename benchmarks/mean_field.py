@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fits import HEAD, Fit, cells, circumstances, fitted, table
+from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, table
 
 RESULT = Path(__file__).parent / "results" / "mean_field.md"
 TRUTH = {"model.Delta": 0.7, "model.eta": -4.6, "model.J": 14.5}
@@ -161,9 +161,8 @@ def calibration(simulations: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def page(fits: dict[str, Fit], checked: dict[str, Any] | None, quick: bool) -> str:
-    """The result in markdown."""
-    found = {name: errors(fit) for name, fit in fits.items()}
+def page(fits: dict[str, Fit], found: dict[str, Any], checked: dict[str, Any] | None, quick: bool) -> str:
+    """The result in markdown, from the fits, their `errors`, and the calibration."""
     head = ("posterior", "Δ (0.7)", "η (-4.6)", "J (14.5)", "noise of the input (2)", "relative error, root mean square", "largest \\|z\\|")
     rows = []
     for name, one in found.items():
@@ -216,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(WHAT), help=f"rows, comma-separated: {', '.join(WHAT)}")
     parser.add_argument("--calibration", type=int, default=100, help="recordings for the calibration of the filter; 0: none")
+    parser.add_argument("--keep", action="store_true", help="keep the rows of an earlier run that are not measured now")
     parser.add_argument("--quick", action="store_true", help="few samples and draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     options = parser.parse_args()
@@ -229,18 +229,25 @@ def main() -> None:
     jax.config.update("jax_enable_compilation_cache", False)
     jax.config.update("jax_enable_x64", True)
     nmm.use_cores(4)  # a device for each chain: chains of one program would wait for the longest trajectory among them
-    fits: dict[str, Fit] = {}
+    numbers = options.out.with_suffix(".json")
+    before = earlier(numbers, options.keep)
+    fits: dict[str, Fit] = {name: Fit.of(one) for name, one in before.get("fits", {}).items()}
+    found: dict[str, Any] = {name: one["errors"] for name, one in before.get("fits", {}).items()}
     for name in chosen:
         print(f"{WHAT[name]} …", flush=True)
         fits[name] = run(name, options.quick)
+        found[name] = errors(fits[name])
         print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fits[name])[1:], strict=True)), flush=True)
-        print("  " + ", ".join(f"{key} {one['mean']:.4f} ± {one['sd']:.4f} (z {one['z']:.1f})" for key, one in errors(fits[name]).items()), flush=True)
-    checked = calibration(options.calibration, FOLDER / "sbc" / "mean_field") if options.calibration and not options.quick else None
-    text = page(fits, checked, options.quick)
+        print("  " + ", ".join(f"{key} {one['mean']:.4f} ± {one['sd']:.4f} (z {one['z']:.1f})" for key, one in found[name].items()), flush=True)
+        fits[name] = fits[name]._replace(tree=None)  # the draws of a long recording's fits would add up
+    wanted = options.calibration and not options.quick
+    checked = calibration(options.calibration, FOLDER / "sbc" / "mean_field") if wanted else before.get("calibration")
+    fits = {name: fits[name] for name in WHAT if name in fits}
+    text = page(fits, {name: found[name] for name in fits}, checked, options.quick)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text)
-    numbers = {name: fit.numbers() | {"errors": errors(fit)} for name, fit in fits.items()}
-    options.out.with_suffix(".json").write_text(json.dumps({"fits": numbers, "calibration": checked}, indent=1) + "\n")
+    rows = {name: fit.numbers() | {"errors": found[name]} for name, fit in fits.items()}
+    numbers.write_text(json.dumps({"fits": rows, "calibration": checked}, indent=1) + "\n")
     print(text, f"written to {options.out}", sep="\n")
 
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .environments import python_of
-from .fits import HEAD, Fit, cells, circumstances, fitted, table
+from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, table
 
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
@@ -231,6 +231,15 @@ class HeldOut(NamedTuple):
     elpd: np.ndarray
     fits: list[Fit]
 
+    def numbers(self) -> dict[str, Any]:
+        """All but the draws."""
+        return {"elpd": self.elpd.tolist(), "fits": [fit.numbers() for fit in self.fits]}
+
+    @classmethod
+    def of(cls, numbers: dict[str, Any]) -> "HeldOut":
+        """The same without the draws."""
+        return cls(np.asarray(numbers["elpd"]), [Fit.of(fit) for fit in numbers["fits"]])
+
 
 def held_out(case: Case, sampler: Any) -> HeldOut:
     """Every coefficient is predicted from a fit without it and its companions of the same fold."""
@@ -303,9 +312,8 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
     if fits:
         rows = [(*cells(fit), f"{1e3 * costs[name]:.1f}", _verdict(name, fit)) for name, fit in fits.items()]
         lines += table((*HEAD, "ms per gradient", "bars"), rows)
-    sizes = {name: len(fit.tree["posterior"]["region"]) for name, fit in fits.items()}
-    if len(sizes) > 1:
-        n = np.log([sizes[name] for name in fits])
+    if len(fits) > 1:
+        n = np.log([(fit.unknowns - 7) / 2 for fit in fits.values()])  # two of every region, two pooled means and scales, three of the whole
         slopes = [float(np.polyfit(n, np.log([value[name] for name in fits]), 1)[0]) for value in (costs, {k: fit.seconds for k, fit in fits.items()})]
         lines += [f"A gradient grows with the number of regions to the power {slopes[0]:.2f}, a whole posterior to the power {slopes[1]:.2f}.", ""]
     if found:
@@ -327,12 +335,20 @@ def _verdict(name: str, fit: Fit) -> str:
     return "met" if fit.converged and fit.seconds < limit else f"missed: {'not converged' if not fit.converged else 'time'}"
 
 
+def write(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut] | None, target: Path) -> None:
+    """The numbers, for `--keep` and for programs."""
+    rows = {name: fit.numbers() | {"seconds_per_gradient": costs[name]} for name, fit in fits.items()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({"fits": rows, "held_out": {name: one.numbers() for name, one in (found or {}).items()}}, indent=1) + "\n")
+
+
 def main() -> None:
     import os
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choices = (*CASES, "models")
     parser.add_argument("--only", default=",".join(name for name in choices if name != "400"), help=f"comma-separated: {', '.join(choices)}; 400 takes hours")
+    parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     options = parser.parse_args()
@@ -345,8 +361,11 @@ def main() -> None:
 
     jax.config.update("jax_enable_compilation_cache", False)
     nmm.use_cores(4)
-    fits: dict[str, Fit] = {}
-    costs: dict[str, float] = {}
+    numbers = options.out.with_suffix(".json")
+    before = earlier(numbers, options.keep)
+    fits = {name: Fit.of(one) for name, one in before.get("fits", {}).items()}
+    costs = {name: one["seconds_per_gradient"] for name, one in before.get("fits", {}).items()}
+    kept = {name: HeldOut.of(one) for name, one in before.get("held_out", {}).items()}
     for name in (name for name in chosen if name != "models"):
         case = CASES[name]()
         print(f"{case.title} …", flush=True)
@@ -355,14 +374,13 @@ def main() -> None:
         costs[name] = gradient_cost(case)
         print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fits[name])[1:], strict=True)), flush=True)
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)
-    found = comparison(options.quick) if "models" in chosen else None
+        write(fits, costs, kept, numbers)  # so that a run of hours that is stopped has not been for nothing
+    found = comparison(options.quick) if "models" in chosen else kept
+    fits = {name: fits[name] for name in CASES if name in fits}
     text = page(fits, costs, found, options.quick)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text)
-    numbers: dict[str, Any] = {"fits": {name: fit.numbers() | {"seconds_per_gradient": costs[name]} for name, fit in fits.items()}}
-    if found:
-        numbers["held_out"] = {name: one.elpd.tolist() for name, one in found.items()}
-    options.out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
+    write(fits, costs, found, numbers)
     print(text, f"written to {options.out}", sep="\n")
 
 

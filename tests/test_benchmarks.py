@@ -196,6 +196,8 @@ def test_models_are_compared_by_what_they_predict_with_errors_over_coefficients(
     assert rows[0][2:6] == ["10.0", "2.6", "0", ""]
     assert rows[1][4:6] == ["-4.0", f"{np.sqrt(4 * np.var([0.5, 1.5, 1.0, 1.0], ddof=1)):.1f}"]
     assert rows[0][-1] == "20"
+    again = HeldOut.of(json.loads(json.dumps(HeldOut(better, [fit, fit]).numbers())))
+    assert comparison_table({"better": again, "worse": HeldOut(worse, [fit])}) == lines
 
 
 def test_errors_of_a_posterior_are_relative_to_the_truth():
@@ -220,7 +222,7 @@ def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     fit = run(name, quick=True)
     assert fit.draws == 50
     assert all(abs(one["z"]) < 6 for one in errors(fit).values())
-    assert "quick run" in page({name: fit}, None, True)
+    assert "quick run" in page({name: fit}, {name: errors(fit)}, None, True)
 
 
 @pytest.mark.slow
