@@ -33,7 +33,7 @@ WHAT = {
     "coarse": "the same, measurement noise 0.1",
     "noisy": "noisy input, r and V seen, path filtered",
     "hidden": "noisy input, V alone seen, path filtered",
-    "short": "the same for 20 time constants at 0.02, path filtered",
+    "short": "the same for 10 time constants at 0.02, path filtered",
     "latent": "the same, path latent: exact",
 }
 
@@ -93,7 +93,7 @@ def case(name: str, quick: bool) -> Case:
     )
     level = nmm.Prior(dist.LogNormal(math.log(0.2), 1.0))
     levels = nmm.Prior(dist.LogNormal(math.log(0.2), 1.0).expand([2]).to_event(1))
-    duration, every = (20.0, 0.02) if name in ("short", "latent") else (DURATION / (10 if quick else 1), EVERY * (10 if quick else 1))
+    duration, every = (10.0, 0.02) if name in ("short", "latent") else (DURATION / (10 if quick else 1), EVERY * (10 if quick else 1))
     if name in ("known", "coarse"):
         start = nmm.Prior(dist.Normal(np.array([[0.8], [-0.5]]), np.array([[0.4], [1.0]])).to_event(2))
         observe, likelihood = seen(every, False), nmm.likelihoods.Gaussian(scale=levels)
@@ -105,8 +105,10 @@ def case(name: str, quick: bool) -> Case:
     data = recording(duration, every, INPUT, MEASUREMENT, 1)[:, 1 if hidden else 0 :]
     if name == "latent":
         likelihood = nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(scale=levels))
-        # A thousand unknowns and more: Adam, and a matrix of their curvature, which is what keeps trajectories short.
-        engine = nmm.infer.NUTS(draws=draws, warmup=2 * warmup, metric=nmm.infer.metrics.Laplace(steps=2000), predictive_draws=0)
+        # The joint mode of a path and its noise lies where the posterior has no mass, and its curvature is no metric: chains from there had R-hat 2.5.
+        engine = nmm.infer.NUTS(
+            draws=50 if quick else 2000, warmup=50 if quick else 500, metric=nmm.infer.metrics.Diagonal(), dtype="float64", predictive_draws=0
+        )
         return Case(nmm.Problem(network, seen(every, False), likelihood, duration=duration, step=every, adjoint=nmm.adjoints.Stored()), data, engine)
     return Case(nmm.Problem(network, seen(every, hidden), nmm.likelihoods.ExtendedKalman(scale=level if hidden else levels)), data, engine)
 
@@ -189,7 +191,7 @@ def page(fits: dict[str, Fit], found: dict[str, Any], checked: dict[str, Any] | 
             f"{fit.seconds / 60:.1f} minutes are {98.55 * 3600 / fit.seconds:.0f} times less than published.",
             "",
         ]
-    if {"short", "latent"} <= fits.keys():
+    if {"short", "latent"} <= fits.keys() and fits["latent"].r_hat < 1.05:
         names = (*TRUTH, "noise.sigma")
         off = max(abs(found["short"][n]["mean"] - found["latent"][n]["mean"]) / found["latent"][n]["sd"] for n in names)
         wide = [found["short"][n]["sd"] / found["latent"][n]["sd"] for n in names]
@@ -213,13 +215,13 @@ def main() -> None:
     from .environments import FOLDER
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(WHAT), help=f"rows, comma-separated: {', '.join(WHAT)}")
+    parser.add_argument("--only", default=",".join(WHAT), help=f"rows, comma-separated: {', '.join(WHAT)}; '' with --keep only writes the page")
     parser.add_argument("--calibration", type=int, default=100, help="recordings for the calibration of the filter; 0: none")
     parser.add_argument("--keep", action="store_true", help="keep the rows of an earlier run that are not measured now")
     parser.add_argument("--quick", action="store_true", help="few samples and draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     options = parser.parse_args()
-    chosen = options.only.split(",")
+    chosen = [name for name in options.only.split(",") if name]
     if unknown := [name for name in chosen if name not in WHAT]:
         parser.error(f"--only got {', '.join(unknown)}, expected some of {', '.join(WHAT)}")
     import jax
