@@ -138,6 +138,7 @@ def problem(likelihood=None, observe=BOTH, **priors):
     return nmm.Problem(network, observe, likelihood or nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.LogNormal([-2.0, -2.0], 0.5).to_event(1))))
 
 
+@pytest.mark.slow
 def test_a_posterior_with_a_hidden_state():
     truth = nmm.Network(nmm.models.MontbrioPazoRoxin(eta=-4.8, Delta=0.7, J=14.5), noise=nmm.noises.Additive(sigma=0.6, states=("V",)), initial=[[0.1], [-1.0]])
     V = np.asarray(nmm.solve(truth, 30.0, step=0.05, key=jax.random.key(1)).variable("V").values)
