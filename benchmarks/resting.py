@@ -191,7 +191,7 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def engine(quick: bool, draws: int = 700) -> Any:
+def engine(quick: bool, draws: int = 600) -> Any:
     """That of the demo."""
     import nmm_infer as nmm
 
@@ -199,7 +199,7 @@ def engine(quick: bool, draws: int = 700) -> Any:
         draws=25 if quick else draws,
         warmup=25 if quick else 100,
         metric=nmm.infer.metrics.Laplace(steps=50 if quick else 400),
-        target_acceptance=0.7,
+        target_acceptance=0.8,
         dtype="float32",
         predictive_draws=0,
     )
