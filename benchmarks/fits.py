@@ -115,6 +115,19 @@ def cells(fit: Fit) -> tuple[str, ...]:
     )
 
 
+def report(fit: Fit) -> None:
+    """Prints the numbers of one row while others are still to come."""
+    print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fit)[1:], strict=True)), flush=True)
+
+
+def publish(text: str, numbers: dict[str, Any], out: Path) -> None:
+    """Writes a page, and beside it its numbers for programs and for `--keep`; prints the page."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text)
+    out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
+    print(text, f"written to {out}", sep="\n")
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """A table in markdown, and an empty line."""
     head = tuple(head)

@@ -13,14 +13,13 @@ Bars: for `known` R-hat < 1.01 and errors of posterior means of at most 1e-3 of 
 """
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, table
+from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "mean_field.md"
 TRUTH = {"model.Delta": 0.7, "model.eta": -4.6, "model.J": 14.5}
@@ -231,26 +230,21 @@ def main() -> None:
     jax.config.update("jax_enable_compilation_cache", False)
     jax.config.update("jax_enable_x64", True)
     nmm.use_cores(4)  # a device for each chain: chains of one program would wait for the longest trajectory among them
-    numbers = options.out.with_suffix(".json")
-    before = earlier(numbers, options.keep)
+    before = earlier(options.out.with_suffix(".json"), options.keep)
     fits: dict[str, Fit] = {name: Fit.of(one) for name, one in before.get("fits", {}).items()}
     found: dict[str, Any] = {name: one["errors"] for name, one in before.get("fits", {}).items()}
     for name in chosen:
         print(f"{WHAT[name]} …", flush=True)
         fits[name] = run(name, options.quick)
         found[name] = errors(fits[name])
-        print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fits[name])[1:], strict=True)), flush=True)
+        report(fits[name])
         print("  " + ", ".join(f"{key} {one['mean']:.4f} ± {one['sd']:.4f} (z {one['z']:.1f})" for key, one in found[name].items()), flush=True)
         fits[name] = fits[name]._replace(tree=None)  # the draws of a long recording's fits would add up
     wanted = options.calibration and not options.quick
     checked = calibration(options.calibration, FOLDER / "sbc" / "mean_field") if wanted else before.get("calibration")
     fits = {name: fits[name] for name in WHAT if name in fits}
-    text = page(fits, {name: found[name] for name in fits}, checked, options.quick)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text)
     rows = {name: fit.numbers() | {"errors": found[name]} for name, fit in fits.items()}
-    numbers.write_text(json.dumps({"fits": rows, "calibration": checked}, indent=1) + "\n")
-    print(text, f"written to {options.out}", sep="\n")
+    publish(page(fits, {name: found[name] for name in fits}, checked, options.quick), {"fits": rows, "calibration": checked}, options.out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .environments import python_of
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, table
+from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
@@ -345,11 +345,10 @@ def _verdict(name: str, fit: Fit) -> str:
     return "met" if fit.converged and fit.seconds < limit else f"missed: {'not converged' if not fit.converged else 'time'}"
 
 
-def write(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut] | None, target: Path) -> None:
-    """The numbers, for `--keep` and for programs."""
+def numbers(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut]) -> dict[str, Any]:
+    """What was measured, for `--keep` and for programs."""
     rows = {name: fit.numbers() | {"seconds_per_gradient": costs[name]} for name, fit in fits.items()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({"fits": rows, "held_out": {name: one.numbers() for name, one in (found or {}).items()}}, indent=1) + "\n")
+    return {"fits": rows, "held_out": {name: one.numbers() for name, one in found.items()}}
 
 
 def main() -> None:
@@ -359,8 +358,8 @@ def main() -> None:
     choices = (*CASES, "models")
     parser.add_argument(
         "--only",
-        default=",".join(name for name in choices if name != "400"),
-        help=f"comma-separated: {', '.join(choices)}; 400 takes hours; '' with --keep: only writes the page",
+        default=",".join(name for name in choices if not name.isdecimal()),
+        help=f"comma-separated: {', '.join(choices)}; 200 takes long, 400 hours; '' with --keep: only writes the page",
     )
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
@@ -375,27 +374,24 @@ def main() -> None:
 
     jax.config.update("jax_enable_compilation_cache", False)
     nmm.use_cores(4)
-    numbers = options.out.with_suffix(".json")
-    before = earlier(numbers, options.keep)
+    before = earlier(options.out.with_suffix(".json"), options.keep)
     fits = {name: Fit.of(one) for name, one in before.get("fits", {}).items()}
     costs = {name: one["seconds_per_gradient"] for name, one in before.get("fits", {}).items()}
     kept = {name: HeldOut.of(one) for name, one in before.get("held_out", {}).items()}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     for name in (name for name in chosen if name != "models"):
         case = CASES[name]()
         print(f"{case.title} …", flush=True)
         sampler = engine(options.quick)
         fits[name] = fitted(case.title, partial(sampler, case.problem, case.data, key=jax.random.key(0)), sampler.warmup)
         costs[name] = gradient_cost(case)
-        print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fits[name])[1:], strict=True)), flush=True)
+        report(fits[name])
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)
-        write(fits, costs, kept, numbers)  # so that a run of hours that is stopped has not been for nothing
+        # Every row is written down at once, so that a run of hours that is stopped has not been for nothing.
+        options.out.with_suffix(".json").write_text(json.dumps(numbers(fits, costs, kept), indent=1) + "\n")
     found = comparison(options.quick) if "models" in chosen else kept
     fits = {name: fits[name] for name in CASES if name in fits}
-    text = page(fits, costs, found, options.quick)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text)
-    write(fits, costs, found, numbers)
-    print(text, f"written to {options.out}", sep="\n")
+    publish(page(fits, costs, found, options.quick), numbers(fits, costs, found), options.out)
 
 
 if __name__ == "__main__":

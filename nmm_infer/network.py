@@ -163,6 +163,12 @@ class Network(AbstractPlated):
         return self.noise.states or self.model.noisy_states()
 
     @property
+    def noisy_rows(self) -> tuple[int, ...]:
+        """Their numbers among the states of the model."""
+        names = self.model.state_names()
+        return tuple(names.index(state) for state in self.noisy_states)
+
+    @property
     def noise_gate(self) -> Float[np.ndarray, "noisy region"] | None:
         """1 where noise acts on a noisy state of a region, 0 where it does not; None: it acts everywhere."""
         return None if self.noise is None else self.model.gate(self.noise.states)

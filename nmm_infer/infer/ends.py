@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .mode import Section, at_best
-from .optimisers import Ends, Objective
+from .optimisers import AbstractOptimiser, Ends, Objective
+from .progress import Steps
 from .results import Run, build_tree
 from .target import Target
 
@@ -21,14 +22,32 @@ def prepare(target: Target, key: PRNGKeyArray, n: int) -> tuple[Section, Float[n
     Raises:
         ValueError: no draw from the prior has a finite density, or nothing is free.
     """
+    section = section_of(target)
+    return section, target.starts(key, n)[:, section.free]
+
+
+def section_of(target: Target) -> Section:
+    """The free unknowns of a search, the scales of hierarchies held at their prior's median.
+
+    Raises:
+        ValueError: nothing is free.
+    """
     held = target.shared_scales()
     if held.all():
         raise ValueError("every unknown is the free scale of a hierarchy, which has no useful mode; use NUTS or SMC")
-    section = Section(target.prior_median(), ~held)
-    starts = target.starts(key, n)
-    if held.any():
-        starts[:, held] = section.centre[held]
-    return section, starts[:, ~held]
+    return Section(target.prior_median(), ~held)
+
+
+def spread_search(target: Target, optimiser: AbstractOptimiser, key: PRNGKeyArray, runs: int, bar: Steps, *, spread: bool = True) -> tuple[Section, Ends]:
+    """Searches from draws of the prior, or from its middle, shared scales held; an end where the density is none has -inf.
+
+    Raises:
+        ValueError: as `section_of`.
+    """
+    section = section_of(target)
+    starts = target.starts(key, runs, spread=spread)[:, section.free]
+    ends = optimiser.search(objective(target, section, optimiser.squares), starts, bar)
+    return section, ends._replace(log_density=np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf))
 
 
 def objective(target: Target, section: Section, squares: bool = False) -> Objective:

@@ -143,16 +143,13 @@ class Laplace(AbstractMetric):
         return mode, self.starts * self.steps
 
     def _by(self, optimiser: AbstractOptimiser, target: Target, key: PRNGKeyArray, progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
-        from .ends import objective, prepare
+        from .ends import spread_search
 
-        section, _ = prepare(target, key, 1)
         # Central starts are alike; several of them are worth their cost if they are apart.
-        starts = target.starts(key, self.starts, spread=self.starts > 1)[:, section.free]
-        ends = optimiser.search(objective(target, section, optimiser.squares), starts, Steps(progress, "mode", optimiser.steps))
-        density = np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf)
-        if not np.isfinite(density).any():
+        section, ends = spread_search(target, optimiser, key, self.starts, Steps(progress, "mode", optimiser.steps), spread=self.starts > 1)
+        if not np.isfinite(ends.log_density).any():
             raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
-        return np.asarray(section.embed(jnp.asarray(ends.positions[density.argmax()]))), ends.gradients
+        return np.asarray(section.embed(jnp.asarray(ends.positions[ends.log_density.argmax()]))), ends.gradients
 
 
 def _given(target: Target, sites: dict[str, Array]) -> Float[np.ndarray, " latent"]:

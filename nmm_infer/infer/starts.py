@@ -71,13 +71,11 @@ class FromModes(AbstractStarts):
         check_counts("FromModes", runs=self.runs)
 
     def __call__(self, target, key, chains, bars):
-        from .ends import objective, prepare
+        from .ends import spread_search
 
         key_search, key_spread = jax.random.split(key)
-        section, _ = prepare(target, key_search, 1)
-        begin = target.starts(key_search, self.runs, spread=True)[:, section.free]
-        ends = self.optimiser.search(objective(target, section, self.optimiser.squares), begin, Steps(bars, "modes", self.optimiser.steps))
-        density = np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf)
+        section, ends = spread_search(target, self.optimiser, key_search, self.runs, Steps(bars, "modes", self.optimiser.steps))
+        density = ends.log_density
         if not np.isfinite(density).any():
             raise ValueError(f"FromModes: all {self.runs} searches ended where the density is zero; narrow the priors, or start from the prior")
         kept = np.flatnonzero(density >= density.max() - self.margin)

@@ -74,20 +74,24 @@ class ExtendedKalman(AbstractLikelihood):
             )
 
     def bind(self, recording: Recording, observe: AbstractObservation, expected: Any) -> ObservedSeries:
-        period = _period(observe)
-        steps_in(period, self.step or period, "ExtendedKalman's observation")
+        period, _ = self._grid(observe)
         labels = expected.regions
         states = jnp.zeros((1, len(expected.model.states), len(labels)))
         predicted = eqx.filter_eval_shape(lambda: observe(Trajectory(states, expected.model, period, labels)))
         return bind_channels(recording, predicted, observe, jointly=True)
 
     def distribution(self, network, observe, simulate, observed: Any):
+        return self._course(network, observe, observed.values.shape), jnp.asarray(True)
+
+    def _grid(self, observe: AbstractObservation) -> tuple[float, int]:
+        """Time between samples, and steps in it."""
+        period = _period(observe)
+        return period, steps_in(period, self.step or period, "ExtendedKalman's observation")
+
+    def _course(self, network: Network, observe: AbstractObservation, shape: Any) -> Any:
         from .state_space import FilteredCourse
 
-        period = _period(observe)
-        steps = steps_in(period, self.step or period, "ExtendedKalman's observation")
-        shape = observed.values.shape
-        return FilteredCourse(network, observe, self.scale, self.spread, shape, period, steps), jnp.asarray(True)
+        return FilteredCourse(network, observe, self.scale, self.spread, shape, *self._grid(observe))
 
     def path(self, network: Network, observe: AbstractObservation, data: Any) -> tuple[Float[Array, "time state region"], Float[Array, "time state region"]]:
         """Mean and standard deviation of the states at every sample given all samples, hidden states included.
@@ -97,12 +101,9 @@ class ExtendedKalman(AbstractLikelihood):
             data: `["time channel"]`, or what the problem's `bind` returned.
         """
         from .kalman import smoothed
-        from .state_space import FilteredCourse
 
         values = jnp.asarray(data.values if isinstance(data, ObservedSeries) else data, jnp.result_type(float))
-        period = _period(observe)
-        course = FilteredCourse(network, observe, self.scale, self.spread, values.shape, period, steps_in(period, self.step or period, type(self).__name__))
-        mean, covariance = smoothed(course.filtered(values))
+        mean, covariance = smoothed(self._course(network, observe, values.shape).filtered(values))
         shape = (-1, *network.initial.shape)
         return mean.reshape(shape), jnp.sqrt(jnp.diagonal(covariance, axis1=1, axis2=2)).reshape(shape)
 

@@ -47,8 +47,7 @@ class FilteredCourse(dist.Distribution):
         def seen(x: Array) -> Array:
             return self.observe(Trajectory(x.reshape(1, *shape), network.model, self.interval, network.connectome.labels)).values[0]
 
-        names = network.model.state_names()
-        rows = jnp.asarray([names.index(name) for name in network.noisy_states])
+        rows = jnp.asarray(network.noisy_rows)
         power = network.noise.spectrum(jnp.zeros(1), (len(rows), shape[1]))[0]
         gate = network.noise_gate
         noise = jnp.zeros(shape, dtype).at[rows].set(power if gate is None else power * jnp.asarray(gate) ** 2)

@@ -93,5 +93,4 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     else:
         B, C = jnp.zeros((n_states, 0, network.n_regions)), jnp.zeros((0, n_states, network.n_regions))
     m = columns(lambda y: network.model.sent((name,), y), y, along_state)[0]
-    noisy = tuple(network.model.state_names().index(state) for state in network.noisy_states)
-    return Linearisation(A, B, C, m, weights, network.delays, noisy, network.noise_gate)
+    return Linearisation(A, B, C, m, weights, network.delays, network.noisy_rows, network.noise_gate)

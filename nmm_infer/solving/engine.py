@@ -81,9 +81,8 @@ class Stepper:
         self.weights = jnp.asarray(network.connectome.weights)
         self.strengths = network.strengths(self.weights)
         self.delays = None if plan is None else Delays(network, plan, step)
-        names = network.model.state_names()
         self.gate = network.noise_gate
-        self.noisy = [names.index(state) for state in network.noisy_states]
+        self.noisy = network.noisy_rows
 
     def init(self) -> Carry:
         """The state at the start, with a constant past; NaN if a delay is outside the plan."""
@@ -158,7 +157,7 @@ class Stepper:
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""
         values = values if self.gate is None else values * self.gate
-        if self.noisy == list(range(len(self.network.model.states))):
+        if self.noisy == tuple(range(len(self.network.model.states))):
             return values
         zeros = jnp.zeros((values.shape[0], len(self.network.model.states), values.shape[2]), values.dtype)
         return zeros.at[:, jnp.asarray(self.noisy)].set(values)
