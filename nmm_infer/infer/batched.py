@@ -20,7 +20,7 @@ from .frame import Frame, Posterior
 from .hmc import HMC
 from .metrics import Laplace
 from .nuts import NUTS
-from .optimisers import Adam, Climb
+from .optimisers.adam import Adam, Climb
 from .progress import progress_bar
 from .sampler import AbstractSampler
 from .starts import FromPrior

@@ -56,11 +56,14 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
     Raises:
         ValueError: residuals are asked for, and the density is no sum of squares.
     """
+    from .freed import freed
+
+    found = Objective(section.of(target.log_density), freed=lambda segment: freed(target, section, segment))
     if not squares:
-        return Objective(section.of(target.log_density))
+        return found
     from .least_squares import residuals
 
-    return Objective(section.of(target.log_density), section.of(residuals(target)))
+    return found._replace(residuals=section.of(residuals(target)))
 
 
 def build_ends(target: Target, section: Section, ends: Ends, starts: np.ndarray, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) -> Any:

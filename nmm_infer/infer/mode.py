@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .optimisers import CHUNK, Adam, Ends
+from .optimisers import Adam, Ends
+from .optimisers.base import CHUNK
 from .progress import Steps
 
 # Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other modes.
