@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from .fits import circumstances, publish, table
-from .patient import FULL, NOISE, SAMPLES, SMALL, STEP, Patient, Size, from_rest, network, patient, resting
+from .patient import FULL, NOISE, SAMPLES, SMALL, STEP, Patient, Size, from_rest, network, patient
 
 RESULT = Path(__file__).parent / "results" / "epileptor.md"
-X0_MEAN, X0_SD, X_SD, Z_SD = -2.5, 0.35, 0.1, 0.15
+X0_MEAN, X0_SD, ACROSS_SD, ALONG_SD = -2.5, 0.35, 0.1, 0.3
 
 
 ZONES = ("healthy", "propagation", "epileptogenic")
@@ -34,14 +34,14 @@ ZONES = ("healthy", "propagation", "epileptogenic")
 def problem(who: Patient) -> Any:
     """Unknown are excitability and initial state of every region, coupling, amplitude, the offset of every contact, noise.
 
-    Before a seizure regions are near rest, which depends on their excitability: the prior of the initial state says so.
+    Before a seizure regions are near rest, which depends on their excitability and coupling: the prior of the initial state says so.
     """
     import numpyro.distributions as dist
 
     import nmm_infer as nmm
 
     n, contacts = who.connectome.n_regions, len(who.gain)
-    deviation = dist.Normal(0.0, np.repeat([[X_SD], [Z_SD]], n, axis=1))
+    deviation = dist.Normal(0.0, np.repeat([[ACROSS_SD], [ALONG_SD]], n, axis=1))
     return nmm.Problem(
         network(
             who.connectome,
@@ -97,7 +97,7 @@ def onsets(who: Patient, tree: Any, draws: int = 40) -> np.ndarray:
     x0, G, initial = (np.moveaxis(posterior[name].values, -1, 0)[chosen] for name in ("model.x0", "coupling.G", "initial"))
 
     def seizes(x0: Any, G: Any, initial: Any) -> Any:
-        run = nmm.solve(network(who.connectome, x0, G, resting(x0) + initial), SAMPLES * STEP, step=STEP)
+        run = nmm.solve(from_rest(network(who.connectome, x0, G, initial)), SAMPLES * STEP, step=STEP)
         return (run.variable("x1").values > -0.5).any(axis=0)
 
     with jax.enable_x64(True):

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 TAU, STEP, SAMPLES, NOISE, COUPLING, AMPLITUDE = 30.0, 0.15, 130, 0.1, 1.5, 1.2
+# x1 of the fold, of calm regions, and the distance from the fold of regions without rest.
+FOLD, CALM, NEAREST = -4.0 / 3.0, -1.8, 0.15
 
 
 class Size(NamedTuple):
@@ -73,21 +75,29 @@ def network(connectome: Any, x0: Any, G: Any, initial: Any) -> Any:
     return nmm.Network(nmm.models.Epileptor2D(x0=x0, r=1.0 / TAU, Ks=-1.0), connectome, nmm.couplings.Diffusive(G=G), initial=initial)
 
 
-def resting(x0: Any) -> Any:
-    """About where a region rests that nobody drives, `["state region"]`; with x0 above -2.15, where none rests for long, near the fold at z = 2.91."""
+def resting(x0: Any, G: Any, weights: Any) -> Any:
+    """How far below the fold at x1 = -4/3 each region rests while its neighbours are calm, `["region"]`.
+
+    There z = 4.1 - x³ - 2x² and z' = 0, which Newton's method solves. Regions so excitable that they have no rest begin near the fold.
+    """
     import jax
     import jax.numpy as jnp
 
-    z = 3.05 + 0.1 * jax.nn.softplus((-x0 - 2.15) / 0.1)
-    # The lower branch of z = 4.1 - x³ - 2x², by its parabola at the fold.
-    return jnp.stack([-4.0 / 3.0 - 0.62 * jnp.sqrt(z - 2.91), z])
+    strength = G * jnp.asarray(weights).sum(axis=1)
+    x = jnp.full_like(jnp.asarray(x0), CALM)
+    for _ in range(8):
+        x -= (4.0 * (x - x0) - 4.1 + x**3 + 2.0 * x**2 + strength * (x - CALM)) / (4.0 + 3.0 * x**2 + 4.0 * x + strength)
+    return NEAREST + 0.05 * jax.nn.softplus((FOLD - x - NEAREST) / 0.05)
 
 
 def from_rest(drawn: Any) -> Any:
-    """A network whose initial state was drawn as a deviation from rest."""
+    """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and of the logarithm of the distance from the fold along it."""
     import equinox as eqx
+    import jax.numpy as jnp
 
-    return eqx.tree_at(lambda network: network.initial, drawn, resting(drawn.model.x0) + drawn.initial)
+    (across, along), rest = drawn.initial, resting(drawn.model.x0, drawn.couplings[0].G, drawn.connectome.weights)
+    branch = FOLD - rest * jnp.exp(along)
+    return eqx.tree_at(lambda network: network.initial, drawn, jnp.stack([branch + across, 4.1 - branch**3 - 2.0 * branch**2]))
 
 
 def patient(size: Size, seed: int) -> Patient:
@@ -106,13 +116,9 @@ def patient(size: Size, seed: int) -> Patient:
     x0 = rng.uniform(-2.9, -2.4, n)
     x0[epileptogenic] = rng.uniform(-1.8, -1.5, size.epileptogenic)
     x0[propagation] = rng.uniform(-2.05, -1.97, size.propagation)
-    # Before the seizure the network rests, as it would if no region were epileptogenic.
-    calm = network(connectome, np.where(np.isin(np.arange(n), epileptogenic), -2.2, x0), COUPLING, np.array([-1.8, 3.2]))
     with jax.enable_x64(True):
-        rest = np.array(nmm.solve(calm, 600.0, step=STEP, sample_every=600.0).values[-1])
-        rest += rng.normal(0.0, 0.03, rest.shape)
-        rest[0, epileptogenic], rest[1, epileptogenic] = -1.6, rng.uniform(2.92, 3.1, size.epileptogenic)
-        run = nmm.solve(network(connectome, x0, COUPLING, rest), SAMPLES * STEP, step=STEP)
+        initial = rng.normal(0.0, [[0.05], [0.2]], (2, n))
+        run = nmm.solve(from_rest(network(connectome, x0, COUPLING, initial)), SAMPLES * STEP, step=STEP)
         x1 = np.asarray(run.variable("x1").values)
         offset = rng.normal(0.0, 1.0, len(gain))
         clean = np.asarray(nmm.observe.LogPower(nmm.observe.LeadField(gain), amplitude=AMPLITUDE, offset=offset)(run).values)  # pyright: ignore[reportCallIssue]
@@ -120,7 +126,7 @@ def patient(size: Size, seed: int) -> Patient:
     onset = np.where(seizes.any(axis=0), np.argmax(seizes, axis=0), np.inf)
     truth = {
         "model.x0": x0,
-        "initial": rest - np.asarray(resting(x0)),
+        "initial": initial,
         "coupling.G": np.array(COUPLING),
         "observe.amplitude": np.array(AMPLITUDE),
         "observe.offset": offset,

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import equinox as eqx
@@ -72,6 +73,23 @@ def test_files_fit_in_a_head(path):
 def test_annotations_are_evaluated(path):
     """Postponed annotations blind whoever reads shapes from them."""
     assert "from __future__ import annotations" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("first", ["arviz", "arviz_stats"])
+def test_arviz_may_be_imported_first(first):
+    """It loads NumPyro lazily, which without help leaves NumPyro without its own submodules."""
+    code = f"""
+import {first}
+import numpyro.distributions as dist
+import nmm_infer as nmm
+from nmm_infer.infer.target import Target
+import numpy as np
+model = nmm.models.Hopf(omega=nmm.Prior(dist.LogNormal(0.0, 1.0)))
+problem = nmm.Problem(nmm.Network(model), nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=0.1), duration=3.0, step=1.0)
+target = Target(problem, np.arange(3.0)[:, None])
+assert np.isfinite(target.log_density(target.prior_median()))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_every_package_has_its_files_in_the_wheel():

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
+from ..priors.whole import whole
 from ..problems import AbstractProblem
 from ..problems.base import jax_arrays
 
@@ -59,6 +60,7 @@ class Target(eqx.Module):
     _unravel: Callable[[Array], dict[str, Array]] = eqx.field(static=True)
 
     def __init__(self, problem: AbstractProblem, observed: Any):
+        whole()
         self.question = Question(problem, problem.bind(observed))
         self.values = jax.tree.map(jnp.asarray, self.problem.values(self.question.bound))
         shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from .base import AbstractPlated, AbstractPrior
+from .whole import whole
 
 
 def _is_prior(node: Any) -> bool:
@@ -50,6 +51,7 @@ def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = ""
         plates: sizes of the plates `region`, `edge`, `subject`, beyond what the tree knows.
         prefix: put before every site's name, to keep two trees in one model apart.
     """
+    whole()
     sizes = {**_plates(tree), **(plates or {})}
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: leaf.draw(prefix + _name(path), sizes) if _is_prior(leaf) else leaf,
