@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 TAU, STEP, SAMPLES, NOISE, COUPLING, AMPLITUDE = 30.0, 0.15, 130, 0.1, 1.5, 1.2
+# Mean level of a contact: that of tissue at rest.
+LEVEL = -2.0
 # x1 of the fold, of calm regions, and the distance from the fold of regions without rest.
 FOLD, CALM, NEAREST = -4.0 / 3.0, -1.8, 0.15
 
@@ -91,13 +93,22 @@ def resting(x0: Any, G: Any, weights: Any) -> Any:
 
 
 def from_rest(drawn: Any) -> Any:
-    """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and of the logarithm of the distance from the fold along it."""
+    """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and along it."""
     import equinox as eqx
     import jax.numpy as jnp
 
     (across, along), rest = drawn.initial, resting(drawn.model.x0, drawn.couplings[0].G, drawn.connectome.weights)
-    branch = FOLD - rest * jnp.exp(along)
+    branch = FOLD - rest - along
     return eqx.tree_at(lambda network: network.initial, drawn, jnp.stack([branch + across, 4.1 - branch**3 - 2.0 * branch**2]))
+
+
+def contacts(gain: np.ndarray, amplitude: Any, level: Any, levels: bool = True) -> Any:
+    """What electrodes see: the logarithm of the power, around a level that means nothing; or with an offset that means as little."""
+    from nmm_infer.observe import Chain, LeadField, Level, LogPower
+
+    if not levels:
+        return LogPower(LeadField(gain), amplitude=amplitude, offset=level)  # pyright: ignore[reportCallIssue]
+    return Chain(LogPower(LeadField(gain), amplitude=amplitude), Level(level))  # pyright: ignore[reportCallIssue]
 
 
 def patient(size: Size, seed: int) -> Patient:
@@ -117,19 +128,19 @@ def patient(size: Size, seed: int) -> Patient:
     x0[epileptogenic] = rng.uniform(-1.8, -1.5, size.epileptogenic)
     x0[propagation] = rng.uniform(-2.05, -1.97, size.propagation)
     with jax.enable_x64(True):
-        initial = rng.normal(0.0, [[0.05], [0.2]], (2, n))
+        initial = rng.normal(0.0, [[0.05], [0.05]], (2, n))
         run = nmm.solve(from_rest(network(connectome, x0, COUPLING, initial)), SAMPLES * STEP, step=STEP)
         x1 = np.asarray(run.variable("x1").values)
-        offset = rng.normal(0.0, 1.0, len(gain))
-        clean = np.asarray(nmm.observe.LogPower(nmm.observe.LeadField(gain), amplitude=AMPLITUDE, offset=offset)(run).values)  # pyright: ignore[reportCallIssue]
+        level = rng.normal(LEVEL, 1.0, len(gain))
+        clean = np.asarray(contacts(gain, AMPLITUDE, level)(run).values)
     seizes = x1 > -0.5
     onset = np.where(seizes.any(axis=0), np.argmax(seizes, axis=0), np.inf)
     truth = {
         "model.x0": x0,
         "initial": initial,
         "coupling.G": np.array(COUPLING),
-        "observe.amplitude": np.array(AMPLITUDE),
-        "observe.offset": offset,
+        "observe.parts.0.amplitude": np.array(AMPLITUDE),
+        "observe.parts.1.level": level,
         "likelihood.scale": np.array(NOISE),
     }
     return Patient(connectome, gain, epileptogenic, propagation, truth, onset, clean + NOISE * rng.normal(size=clean.shape))

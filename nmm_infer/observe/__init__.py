@@ -12,6 +12,7 @@ from .functional_connectivity import FunctionalConnectivity as FunctionalConnect
 from .hemodynamic_response import HemodynamicResponse as HemodynamicResponse
 from .kuramoto_order import KuramotoOrder as KuramotoOrder
 from .lead_field import LeadField as LeadField
+from .level import Level as Level
 from .log_power import LogPower as LogPower
 from .mean import Mean as Mean
 from .subsample import Subsample as Subsample
