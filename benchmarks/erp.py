@@ -11,19 +11,19 @@ deviations within 5 %, a solver whose error is below 1 % of the noise.
 """
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .fits import circumstances
+from .fits import table as table_of
 
 ROOT = Path(__file__).parent.parent
 RESULT = Path(__file__).parent / "results" / "erp.md"
@@ -122,15 +122,14 @@ def with_numpyro(y: np.ndarray, euler: bool, dense: bool, draws: int, warmup: in
     return run
 
 
-def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
+def question(step: float) -> Any:
     """The same of this package; the potential at 0 ms, which no parameter changes, is left out."""
-    import jax
     import numpyro.distributions as dist
 
     import nmm_infer as nmm
 
     priors = {name: nmm.Prior(dist.Gamma(a, 1.0 / s)) for name, a, s in zip(NAMES, SHAPES, SCALES, strict=True)}
-    problem = nmm.Problem(
+    return nmm.Problem(
         nmm.Network(nmm.models.ERP(**priors)),
         nmm.observe.Subsample(period=EVERY),
         nmm.likelihoods.Gaussian(scale=NOISE),
@@ -138,6 +137,13 @@ def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
         step=step,
         solver=nmm.solvers.RungeKutta4(),
     )
+
+
+def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
+    """A function of a seed that samples: draws by name, and their gradients."""
+    import jax
+
+    problem = question(step)
     bound = problem.bind(y[1:, None])  # bound once, so that the second call finds what the first has compiled
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], int]:
@@ -161,7 +167,7 @@ def ways(name: str, y: np.ndarray, quick: bool) -> Any:
         return with_nmm_infer(y, 0.25, nmm.infer.NUTS(draws=200 if quick else 10_000, warmup=200 if quick else 1000, **shared))
     if name == "ours-dense":
         return with_nmm_infer(y, 0.5, nmm.infer.NUTS(draws=50 if quick else 500, warmup=50 if quick else 500, **shared))
-    return with_nmm_infer(y, 0.5, nmm.infer.NUTS(draws=50 if quick else 2000, warmup=50 if quick else 100, metric=nmm.infer.metrics.Laplace(), **shared))
+    return with_nmm_infer(y, 0.5, nmm.infer.NUTS(draws=50 if quick else 5000, warmup=50 if quick else 100, metric=nmm.infer.metrics.Laplace(), **shared))
 
 
 def worker(name: str, folder: Path, quick: bool) -> None:
@@ -251,7 +257,7 @@ def main() -> None:
 def table(rows: dict[str, dict[str, Any]], quick: bool) -> str:
     """The result in markdown."""
     header = ("way", "draws", "seconds", "smallest ESS", "ESS/s", "ESS/s, compiled", "gradients a draw", "ESS per 1000 gradients", "means off", "sds off")
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for name, row in rows.items():
         again = row["seconds"][1] if len(row["seconds"]) > 1 else None
         size = row["draws"][NAMES[0]].size
@@ -276,16 +282,12 @@ def table(rows: dict[str, dict[str, Any]], quick: bool) -> str:
         [
             "# The posterior of an evoked response",
             "",
-            f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
-            + ", ".join(f"{package} {version(package)}" for package in ("jax", "numpyro", "blackjax"))
-            + (". **A quick run: the figures mean nothing.**" if quick else "."),
+            circumstances(quick),
             'Seconds of the first call, compilation included, of four chains and their warmup; "compiled": of a second call with another seed. '
+            "The more draws, the less compilation counts: here so many that every parameter has tens of thousands of effective ones. "
             "Gradients are those of the draws, without warmup.",
             "",
-            "| " + " | ".join(header) + " |",
-            "|" + "---|" * len(header),
-            *("| " + " | ".join(line) + " |" for line in lines),
-            "",
+            *table_of(header, lines),
             *(["Compilation included, nmm_infer's NUTS with the Laplace metric has " + "; ".join(remarks) + ".", ""] if remarks else []),
             f"Largest error of the solver at the true values: Euler 0.1 ms {solver_error(0.1, True):.2f} of the noise's standard deviation, "
             f"Runge–Kutta 0.5 ms {solver_error(0.5, False):.4f}. "

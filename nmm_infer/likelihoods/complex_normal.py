@@ -1,7 +1,10 @@
 """Complex Gaussian vectors, with a gradient that costs one inverse."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Complex, Float
@@ -57,24 +60,29 @@ gram.defvjp(lambda X: (gram(X), X), _gram_backward)
 
 
 class ComplexNormal(dist.Distribution):
-    """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]`; the event is `["k n"]`."""
+    """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]` or a `NetworkSpectrum`; the event is `["k n"]`."""
 
     support = dist.constraints.independent(dist.constraints.real, 2)  # pyright: ignore[reportAssignmentType]
-    pytree_data_fields = ("S",)
+    pytree_data_fields = ("covariance",)
     pytree_aux_fields = ("k",)
 
-    def __init__(self, S: Complex[Array, "*batch n n"], k: int, *, validate_args: bool | None = None):
-        self.S = S
+    def __init__(self, S: Any, k: int, *, validate_args: bool | None = None):
+        self.covariance = S
         self.k = k
         super().__init__(S.shape[:-2], (k, S.shape[-1]), validate_args=False)
 
+    @property
+    def S(self) -> Complex[Array, "*batch n n"]:
+        """The covariance as an array."""
+        return self.covariance if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.dense()
+
     def log_prob(self, value: Complex[Array, "*batch k n"]) -> Float[Array, "*batch"]:
         """Log density of the coefficients."""
-        return log_density(self.S, value)
+        return log_density(self.covariance, value) if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.log_density(value)
 
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws k n"]:
         """Draw coefficients."""
         L = jnp.linalg.cholesky(self.S)
         shape = sample_shape + self.batch_shape + self.event_shape
-        real, imaginary = jax.random.normal(key, (2, *shape), self.S.real.dtype) / jnp.sqrt(2.0)
+        real, imaginary = jax.random.normal(key, (2, *shape), L.real.dtype) / jnp.sqrt(2.0)
         return jnp.einsum("...ij,...kj->...ki", L, real + 1j * imaginary)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from ..linear import Linearisation, is_stable, linearise, source_response
+from ..linear.spectrum import Loop, loop
 from ..network import Network
 from ..noises.base import AbstractNoise
 from ..observe.base import AbstractLinear, AbstractObservation
@@ -39,6 +40,15 @@ class Seen(NamedTuple):
         amplitude = jnp.sqrt(self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions)))
         driven = (source_response(linear, omega) * amplitude[:, None]).reshape(omega.size, linear.n_regions, -1)
         return self.observe.respond(omega, driven)
+
+    def factors(self, omega: Float[Array, " frequency"]) -> Loop | None:
+        """The same response in factors, where it has some: regions of one noisy state that send one message, each seen by itself."""
+        linear = self.linear
+        if not linear.n_states == linear.n_messages == len(linear.noisy) == 1 or self.observe.mixes:
+            return None
+        parts = loop(linear, omega)
+        amplitude = jnp.sqrt(self.noise.spectrum(omega, (1, linear.n_regions)))[:, 0]
+        return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0], right=parts.right * amplitude)
 
 
 def see(network: Network, observe: AbstractLinear) -> Seen:

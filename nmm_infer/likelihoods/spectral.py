@@ -143,12 +143,28 @@ class Spectral(AbstractLikelihood):
     def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import ComplexNormal
 
+        if self.nodes == 1 and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
+            return ComplexNormal(found[0], observed.values.shape[1]), found[1]
         inside = observed.frequencies[:, None] + observed.width * ((np.arange(self.nodes) + 0.5) / self.nodes - 0.5)
         S, stable = self.cross_spectra(network, observe, inside.ravel(), observed.interval, observed.directions)
         S = S.reshape(-1, self.nodes, *S.shape[1:]).mean(axis=1)
         valid = stable & jnp.all(jnp.isfinite(S.real)) & jnp.all(jnp.isfinite(S.imag))
         S = jnp.where(valid, S, jnp.eye(S.shape[-1], dtype=S.dtype))
         return ComplexNormal(S, observed.values.shape[1]), valid
+
+    def _factors(self, network: Network, observe: AbstractLinear, observed: ObservedSpectra) -> tuple[Any, Array] | None:
+        """The cross-spectra in factors, and whether the network is in a valid regime; None where they have none."""
+        from .network_spectrum import NetworkSpectrum
+
+        seen = see(network, observe)
+        parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.frequencies))
+        if parts is None:
+            return None
+        valid = seen.stable & jnp.all(jnp.isfinite(parts.M.real) & jnp.isfinite(parts.M.imag))
+        # Where there is no regime there is none of its derivatives either.
+        M = jnp.where(valid, parts.M, jnp.eye(network.n_regions, dtype=parts.M.dtype))
+        white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (network.n_regions,))
+        return NetworkSpectrum(M, parts.left, parts.right, white, jnp.asarray(self.global_signal, white.dtype)), valid
 
     def cross_spectra(
         self,

@@ -1,5 +1,7 @@
 """How noise in every region spreads through a linearised network, frequency by frequency."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
@@ -14,11 +16,38 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
     m R (E + B K Y) for what is observed. Exact for any delays.
     """
+    if lin.n_states == lin.n_messages == 1:
+        parts = loop(lin, omega)
+        return (parts.left[..., :, None] * jnp.linalg.inv(parts.M) * parts.right[..., None, :])[:, :, None]
     return jax.vmap(lambda w: _at(lin, w))(omega)
 
 
+class Loop(NamedTuple):
+    """A network of one state and one message: the response is diag(left) M⁻¹ diag(right).
+
+    Fields:
+        M: identity minus loop gain.
+        left: from what is sent to what is observed.
+        right: from the noise to what is sent.
+    """
+
+    M: Complex[Array, "frequency region region"]
+    left: Complex[Array, "frequency region"]
+    right: Complex[Array, "frequency region"]
+
+
+def loop(lin: Linearisation, omega: Float[Array, " frequency"]) -> Loop:
+    """The factors of `source_response` for regions of one state that send one message."""
+    R = 1.0 / (1j * omega[:, None] - lin.A[0, 0])
+    right = R * lin.C[0, 0] if lin.gate is None else R * lin.C[0, 0] * lin.gate[0]
+    K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega[:, None, None] * lin.delays)
+    M = jnp.eye(lin.n_regions) - (R * lin.C[0, 0] * lin.B[0, 0])[..., None] * K
+    # What is observed is what is sent, up to the ratio of their derivatives.
+    return Loop(M, jnp.broadcast_to(lin.m[0] / lin.C[0, 0], right.shape).astype(right.dtype), right)
+
+
 def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
-    n, n_states, n_messages = lin.n_regions, lin.n_states, lin.n_messages
+    n, n_messages = lin.n_regions, lin.n_messages
     R = _local(lin.A, omega)
     E = R[:, jnp.asarray(lin.noisy)]  # "state noisy region"
     E = E if lin.gate is None else E * lin.gate
@@ -33,9 +62,6 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     loop = jnp.einsum("mlr,rk->mrlk", CB, K).reshape(n_messages * n, n_messages * n)
     T = jnp.linalg.inv(jnp.eye(n_messages * n) - loop).reshape(n_messages, n, n_messages, n)
     sent = jnp.einsum("mrlk,lqk->mrqk", T, CE)
-    if n_states == 1 and n_messages == 1:
-        # One state, one message: what is observed is what is sent, up to the ratio of their derivatives.
-        return (lin.m[0] / lin.C[0, 0])[:, None, None] * sent[0]
     arriving = jnp.einsum("ij,mjqk->miqk", K, sent)
     mB = jnp.einsum("sr,smr->mr", lin.m, RB)
     return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)

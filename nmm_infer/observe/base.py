@@ -27,6 +27,11 @@ class AbstractLinear(AbstractObservation):
 
     variable: eqx.AbstractVar[str | None]
 
+    @property
+    def mixes(self) -> bool:
+        """Whether a channel sees more than one region."""
+        return False
+
     @abc.abstractmethod
     def respond(self, omega: Float[Array, " frequency"], response: Complex[Array, "frequency region source"]) -> Complex[Array, "frequency channel source"]:
         """The response of what is measured, from the response of the variable, at `omega` (rad/ms)."""

@@ -88,6 +88,10 @@ class LeadField(AbstractLinear, AbstractPointwise):
             raise ValueError(f"LeadField(gain=...) and the network name regions differently ({', '.join(wrong[:3])}, …); reorder one of them")
         return Signal(self.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
 
+    @property
+    def mixes(self):
+        return True
+
     def respond(self, omega, response):
         return jnp.einsum("sr,frk->fsk", self.referenced_gain(), response)
 

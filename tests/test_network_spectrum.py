@@ -1,0 +1,104 @@
+"""The density of cross-spectra in factors against that of the spectra themselves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro import handlers
+
+import nmm_infer as nmm
+from nmm_infer.infer.target import Target
+from nmm_infer.likelihoods.complex_normal import ComplexNormal, log_density
+from nmm_infer.likelihoods.network_spectrum import NetworkSpectrum
+
+RNG = np.random.default_rng(8)
+F, N, K = 3, 6, 4
+
+
+def complex_normals(*shape):
+    return jnp.asarray(RNG.normal(size=shape) + 1j * RNG.normal(size=shape))
+
+
+def spectrum(white=0.3, shared=0.4):
+    """One source is silent at one frequency, as where noise drives only some regions."""
+    right = complex_normals(F, N).at[0, 2].set(0.0)
+    return NetworkSpectrum(
+        jnp.eye(N) + 0.3 * complex_normals(F, N, N), complex_normals(F, N), right, jnp.asarray(white * RNG.uniform(0.5, 1.5, N)), jnp.asarray(shared)
+    )
+
+
+@pytest.mark.parametrize(("white", "shared"), [(0.3, 0.4), (0.3, 0.0), (1e-9, 0.4)], ids=["everything", "no shared signal", "hardly any noise"])
+def test_value_and_every_derivative_are_those_of_the_dense_form(white, shared):
+    s, z, weights = spectrum(white, shared), complex_normals(F, K, N), jnp.asarray([1.0, -2.0, 0.5])
+    if white < 1e-6:
+        # Without noise every source has to be heard, or S is singular.
+        s = NetworkSpectrum(s.M, s.left, s.right.at[0, 2].set(1.0), s.white, s.shared)
+    ours = jax.value_and_grad(lambda s: weights @ s.log_density(z))(s)
+    dense = jax.value_and_grad(lambda s: weights @ log_density(s.dense(), z))(s)
+    assert float(ours[0]) == pytest.approx(float(dense[0]), rel=1e-10)
+    for name in ("M", "left", "right", "white", "shared"):
+        a, b = (np.asarray(getattr(gradient, name)) for gradient in (ours[1], dense[1]))
+        # By noise itself the derivative is a difference of ones over the noise; by its logarithm it is as exact as the others.
+        scale = np.asarray(s.white) if name == "white" else 1.0
+        np.testing.assert_allclose(a * scale, b * scale, rtol=1e-7, atol=1e-8 * np.abs(b * scale).max(), err_msg=name)
+
+
+def test_it_is_a_distribution_with_draws_and_a_covariance():
+    s = spectrum()
+    distribution, z = ComplexNormal(s, K), complex_normals(F, K, N)
+    assert (distribution.batch_shape, distribution.event_shape) == ((F,), (K, N))
+    np.testing.assert_allclose(distribution.S, s.dense())
+    np.testing.assert_allclose(distribution.log_prob(z), ComplexNormal(s.dense(), K).log_prob(z), rtol=1e-10)
+    np.testing.assert_array_equal(distribution.sample(jax.random.key(0)), ComplexNormal(s.dense(), K).sample(jax.random.key(0)))
+
+
+def network(speed=None):
+    weights = np.abs(RNG.normal(size=(N, N))) + 0.1
+    weights = np.triu(weights, 1) + np.triu(weights, 1).T
+    connectome = nmm.Connectome(weights, 30.0 * (1 - np.eye(N)), labels=list("ABCDEF")).scaled_by_spectral_radius()
+    return nmm.Network(
+        nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(np.log(300.0), 0.4), over="region")),
+        connectome,
+        nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 2.0))),
+        noise=nmm.noises.Additive(sigma=nmm.Prior(dist.LogNormal(np.log(0.05), 0.4), over="region")),
+        speed=speed,
+    )
+
+
+@pytest.mark.parametrize("observe", [nmm.observe.Bold(), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
+@pytest.mark.parametrize("speed", [None, 2.0], ids=["no delays", "delays"])
+def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
+    likelihood = nmm.likelihoods.Spectral(
+        band=(0.05e-3, 2e-3), bands=4, noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)), global_signal=nmm.Prior(dist.HalfNormal(0.5)), repetition_time=50.0
+    )
+    data = np.random.default_rng(1).normal(size=(400, N))
+    with jax.enable_x64(True):
+        target = Target(nmm.Problem(network(speed), observe, likelihood), data)
+        x = target.prior_draw(jax.random.key(2))
+        ours, valid = target.problem._at(target.constrain(x), target.observed)
+        assert isinstance(ours.covariance, NetworkSpectrum)
+        assert bool(valid)
+
+        def dense(x):
+            with handlers.block(), handlers.substitute(data=target.constrain(x)), handlers.seed(rng_seed=0):
+                network, observe, likelihood = target.problem.draw()
+            S, _ = likelihood.cross_spectra(network, observe, target.observed.frequencies, target.observed.interval)
+            return target.log_prior(x) + log_density(S, jnp.asarray(target.observed.values)).sum()
+
+        expected, gradient = jax.value_and_grad(dense)(x)
+        found = target.value_and_gradient(x)
+    assert float(found[0]) == pytest.approx(float(expected), rel=1e-10)
+    np.testing.assert_allclose(found[1], gradient, rtol=1e-7, atol=1e-8 * np.abs(gradient).max())
+
+
+def test_a_lead_field_or_averaged_bands_take_the_spectra_themselves():
+    data = np.random.default_rng(1).normal(size=(400, N))
+    gain = np.abs(RNG.normal(size=(N, N)))
+    for observe, nodes in ((nmm.observe.LeadField(gain), 1), (nmm.observe.Subsample(period=50.0), 2)):
+        likelihood = nmm.likelihoods.Spectral(band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes)
+        problem = nmm.Problem(network(), observe, likelihood)
+        target = Target(problem, data)
+        found, _ = target.problem._at(target.constrain(target.prior_draw(jax.random.key(2))), target.observed)
+        assert isinstance(found, ComplexNormal)
+        assert not isinstance(found.covariance, NetworkSpectrum)
