@@ -451,6 +451,29 @@ def test_log_power_is_inferred():
     assert np.isfinite(tree["posterior"]["observe.offset"].values).all()
 
 
+def test_a_level_takes_the_place_of_the_mean():
+    x, level = np.random.default_rng(3).normal(size=(10, 4)) + 5.0, np.array([0.0, 1.0, -1.0, 2.0])
+    signal = observe.Level(level)(activity(x, 2.0))
+    np.testing.assert_allclose(signal.values, x - x.mean(axis=0) + level, rtol=1e-12)
+    assert (signal.dims, signal.interval) == (("time", "region"), 2.0)
+    np.testing.assert_allclose(observe.Level()(activity(x, 2.0)).values.mean(axis=0), 0.0, atol=1e-12)
+    with pytest.raises(ValueError, match=r"Level\(level=...\) has shape \(3,\), expected a scalar or \(4,\): one for each region"):
+        observe.Level(np.zeros(3))(activity(x, 2.0))
+
+
+def test_levels_are_inferred_and_free_of_what_moves_the_mean():
+    levels = nmm.Prior(dist.Normal(0.0, 1.0).expand([6]).to_event(1))
+    sensors = observe.Chain(observe.LogPower(observe.LeadField(np.abs(GAIN))), observe.Level(levels))
+    network = nmm.Network(models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")), ring(4), couplings.Diffusive(G=1.0))
+    problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=0.1), duration=4.0, step=0.5)
+    assert set(problem.priors) == {"model.x0", "observe.parts.1.level"}
+    data = np.asarray(problem.simulate(jax.random.key(0)).values)
+    tree = nmm.infer.MAP(nmm.infer.optimisers.BFGS(100), starts=1, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
+    # Prior and likelihood are Gaussian: the mode shrinks the mean of the data by a known factor, whatever x0 is.
+    shrunk = data.mean(axis=0) / (1.0 + 0.1**2 / 8)
+    np.testing.assert_allclose(tree["posterior"]["observe.parts.1.level"].values[0, 0], shrunk, rtol=1e-4)
+
+
 def test_log_power_errors():
     with pytest.raises(TypeError, match=r"LogPower\(sensors=...\) got ndarray, expected nmm.observe.LeadField\(gain\)"):
         observe.LogPower(GAIN)
