@@ -134,7 +134,7 @@ def test_a_problem_balances_every_draw():
         values = {"coupling.G": G, "model.w_p": w_p}
         return log_density(problem.model, (observed,), {}, values)[0]
 
-    gradient = jax.grad(density, argnums=(0, 1))(0.4, jnp.full(6, 1.4))
+    gradient = jax.jit(jax.grad(density, argnums=(0, 1)))(0.4, jnp.full(6, 1.4))
     assert np.all(np.isfinite(np.concatenate([np.atleast_1d(g) for g in gradient])))
     with handlers.seed(rng_seed=0):
         seen = problem.draw()[0]
