@@ -160,11 +160,13 @@ class Spectral(AbstractLikelihood):
         parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.frequencies))
         if parts is None:
             return None
-        valid = seen.stable & jnp.all(jnp.isfinite(parts.M.real) & jnp.isfinite(parts.M.imag))
-        # Where there is no regime there is none of its derivatives either.
-        M = jnp.where(valid, parts.M, jnp.eye(network.n_regions, dtype=parts.M.dtype))
+        valid = seen.stable
+        for part in parts:
+            valid &= jnp.all(jnp.isfinite(part.real) & jnp.isfinite(part.imag))
+        # Outside of the valid regime the network is one without couplings: there is no number that is not finite.
+        M, left, right = (jnp.where(valid, part, calm) for part, calm in zip(parts, (jnp.eye(network.n_regions), 1.0, 1.0), strict=True))
         white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (network.n_regions,))
-        return NetworkSpectrum(M, parts.left, parts.right, white, jnp.asarray(self.global_signal, white.dtype)), valid
+        return NetworkSpectrum(M, left, right, white, jnp.asarray(self.global_signal, white.dtype)), valid
 
     def cross_spectra(
         self,
