@@ -40,7 +40,7 @@ CHAINS = {
     "FunctionalConnectivity": lambda: observe.FunctionalConnectivity(period=1.0),
     "Mean of every tenth, Halved": lambda: observe.Chain(observe.Mean(period=10.0), Halved()),
     "Subsample, LogPower": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN)), offset=0.3)),
-    "LogPower, Level": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN))), observe.Level(np.arange(6.0))),
+    "LogPower, Level": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN))), observe.Level(np.arange(3.0))),
     "Subsample, LeadField": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LeadField(GAIN)),
     "LeadField, TemporalAverage, Covariance": lambda: observe.Chain(
         observe.Subsample(period=1.0), observe.LeadField(GAIN, unit="uV"), observe.TemporalAverage(period=20.0), observe.Covariance()

@@ -74,7 +74,7 @@ class ComplexNormal(dist.Distribution):
     @property
     def S(self) -> Complex[Array, "*batch n n"]:
         """The covariance as an array."""
-        return self.covariance if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.dense()
+        return jnp.asarray(self.covariance) if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.dense()
 
     def log_prob(self, value: Complex[Array, "*batch k n"]) -> Float[Array, "*batch"]:
         """Log density of the coefficients."""
