@@ -174,7 +174,7 @@ def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[dict[st
     return mode, float(ends.log_density[0]), ends.gradients
 
 
-def report(result: dict[str, Any]) -> str:
+def report(result: dict[str, Any], quick: bool) -> str:
     """The result in markdown."""
     sampled, modes, settings = result["sampled"], result["modes"], result["settings"]
     seconds = result["seconds"]
@@ -182,7 +182,7 @@ def report(result: dict[str, Any]) -> str:
     lines = [
         "# The virtual epileptic patient from the contacts of depth electrodes",
         "",
-        result["circumstances"],
+        circumstances(quick),
         "",
         f"{result['unknowns']} unknowns: x0 and two initial states of {settings['regions']} regions, coupling, amplitude, "
         f"levels of {settings['contacts']} contacts, noise; {settings['contacts']} × {SAMPLES} samples, noise {NOISE}. "
@@ -258,8 +258,7 @@ def main() -> None:
         },
         print,
     )
-    result["circumstances"] = circumstances(quick)
-    publish(report(result), result, arguments.out)
+    publish(report(result, quick), result, arguments.out)
 
 
 def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, Any]:
