@@ -135,10 +135,7 @@ def judge(who: Patient, tree: Any) -> dict[str, Any]:
         "coverage_by_site": {name: float(values.mean()) for name, values in inside.items()},
         "rmse": error,
         "mean_sd": width,
-        "rmse_zones": {
-            label: float(np.sqrt(np.mean((mean - who.truth["model.x0"])[zone == k] ** 2)))
-            for k, label in enumerate(("healthy", "propagation", "epileptogenic"))
-        },
+        "rmse_zones": {label: float(np.sqrt(np.mean((mean - who.truth["model.x0"])[zone == k] ** 2))) for k, label in enumerate(ZONES)},
     }
 
 

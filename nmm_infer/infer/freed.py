@@ -1,8 +1,6 @@
 """The posterior density with a free path."""
 
 import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.freed import FreedPath
@@ -24,8 +22,7 @@ def freed(target: Target, section: Section, segment: float | None) -> Freed:
     """
     path = FreedPath(target.problem, target.observed, segment)
     unit = jnp.asarray(path.unit())
-    sites = {name: jnp.full(jnp.shape(value), float(name.startswith("likelihood."))) for name, value in target.unravel(jnp.zeros(target.size)).items()}
-    held = np.asarray(ravel_pytree(sites)[0])[section.free] > 0
+    held = target.belonging(lambda name: name.startswith("likelihood."))[section.free]
 
     def begin(y: Array) -> Array:
         return path.begin(target.constrain(section.embed(y))) / unit

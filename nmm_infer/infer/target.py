@@ -154,8 +154,11 @@ class Target(eqx.Module):
 
     def shared_scales(self) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are the free scale of a hierarchy."""
-        sites = self.problem.shared_scales()
-        mask = {name: jnp.full(jnp.shape(value), float(name in sites)) for name, value in self._unravel(jnp.zeros(self.size)).items()}
+        return self.belonging(self.problem.shared_scales().__contains__)
+
+    def belonging(self, chosen: Callable[[str], bool]) -> Bool[np.ndarray, " latent"]:
+        """Which unknowns are of sites with a name that is `chosen`."""
+        mask = {name: jnp.full(jnp.shape(value), float(chosen(name))) for name, value in self._unravel(jnp.zeros(self.size)).items()}
         return np.asarray(ravel_pytree(mask)[0]) > 0
 
     def prior_median(self) -> Float[np.ndarray, " latent"]:
