@@ -126,7 +126,7 @@ def test_bridge_laplace_and_smc_agree_on_a_problem(family):
     assert smc.attrs["log_evidence"] == pytest.approx(exact, abs=5 * smc.attrs["log_evidence_se"])
     with pytest.raises(ValueError, match="pass the data of the fit"):
         nmm.infer.bridge_sampling(densities.linear(3), densities.DATA + 1.0, family["3 predictors"], key=KEY)
-    with pytest.raises(ValueError, match="the tree has 3 unknowns, the problem has 4; pass the problem of the fit"):
+    with pytest.raises(ValueError, match=r"got draws of w \[3\], the problem has the unknowns w \[4\]; pass what an engine returned for this problem"):
         nmm.infer.bridge_sampling(densities.linear(4), densities.DATA, family["3 predictors"], key=KEY)
 
 

@@ -36,6 +36,19 @@ def correlated(_):
     numpyro.sample("gaussian", dist.MultivariateNormal(CENTRE, COVARIANCE))
 
 
+def from_zoo(n):
+    """Independent draws of it, as one chain."""
+    rng = np.random.default_rng(1)
+    neck, across = FUNNEL_SD * rng.normal(size=(1, n)), rng.normal(size=(1, n))
+    return {
+        "gaussian": rng.multivariate_normal(CENTRE, COVARIANCE, size=(1, n)),
+        "neck": neck,
+        "funnel": np.exp(neck / 2)[..., None] * rng.normal(size=(1, n, 4)),
+        "across": across,
+        "banana": across**2 + BANANA_SD * rng.normal(size=(1, n)),
+    }
+
+
 # Mean and standard deviation; None where the estimate has no useful standard error (E exp(2 neck) of a funnel's variance, E across⁸ of a banana's).
 EXACT = {
     "gaussian": (CENTRE, np.sqrt(np.diag(COVARIANCE))),
@@ -51,6 +64,7 @@ ENGINES = {
     "NUTS, dense": nmm.infer.NUTS(target_acceptance=0.95, **LONG),
     "NUTS, diagonal": nmm.infer.NUTS(metric=metrics.Diagonal(), target_acceptance=0.95, **LONG),
     "NUTS, low rank": nmm.infer.NUTS(metric=metrics.LowRank(), target_acceptance=0.95, **LONG),
+    "NUTS, mean curvature": nmm.infer.NUTS(metric=metrics.MeanCurvature(from_zoo(100)), target_acceptance=0.95, **LONG),
     "HMC": nmm.infer.HMC(steps=20, target_acceptance=0.95, **LONG),
     "AdjustedMCLMC": nmm.infer.AdjustedMCLMC(target_acceptance=0.97, **LONG),
     "ChEES": nmm.infer.ChEES(draws=600, warmup=500, chains=64, target_acceptance=0.9, predictive_draws=0),

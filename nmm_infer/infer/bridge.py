@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .base import check_problem, precision
@@ -68,16 +67,7 @@ def latent_draws(target: Target, tree: Any) -> Float[np.ndarray, "chain draw lat
         raise ValueError(
             f"the tree has groups {', '.join(tree.children) or 'none'}, expected 'unconstrained_posterior'; pass what an engine of nmm.infer returned"
         )
-    group = tree["unconstrained_posterior"]
-    if set(group.data_vars) != set(target.names):
-        raise ValueError(
-            f"the tree has unknowns {', '.join(map(str, group.data_vars))}, the problem has {', '.join(target.names)}; pass the problem of the fit"
-        )
-    values = {name: jnp.asarray(group[name].values) for name in target.names}
-    flat = jax.vmap(jax.vmap(lambda site: ravel_pytree(site)[0]))(values)
-    if flat.shape[-1] != target.size:
-        raise ValueError(f"the tree has {flat.shape[-1]} unknowns, the problem has {target.size}; pass the problem of the fit")
-    return np.asarray(flat, dtype=np.float64)
+    return target.join({str(name): values.values for name, values in tree["unconstrained_posterior"].data_vars.items()})
 
 
 def bridge(log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chain draw latent"], key: PRNGKeyArray) -> Evidence:

@@ -1,6 +1,6 @@
 """The posterior as a function of one flat vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -131,6 +131,19 @@ class Target(eqx.Module):
         with handlers.block():
             return ravel_pytree(unconstrain_fn(self.prior, (), {}, {name: sites[name] for name in self.names}))[0]
 
+    def join(self, draws: Mapping[str, Any]) -> Float[np.ndarray, "chain draw latent"]:
+        """Draws by site, unconstrained, each `["chain draw …"]`, as flat vectors.
+
+        Raises:
+            ValueError: they are of other unknowns.
+        """
+        expected = {name: x.shape for name, x in self.unravel(jnp.zeros(self.size)).items()}
+        got = {name: np.shape(x)[2:] for name, x in draws.items()}
+        if got != expected:
+            raise ValueError(f"got draws of {_listed(got)}, the problem has the unknowns {_listed(expected)}; pass what an engine returned for this problem")
+        # Flat vectors have their sites in the order of names.
+        return np.concatenate([np.asarray(draws[name], dtype=np.float64).reshape(*np.shape(draws[name])[:2], -1) for name in self.names], axis=-1)
+
     def prior_draw(self, key: PRNGKeyArray) -> Float[Array, " latent"]:
         """A draw from the prior, unconstrained."""
         return ravel_pytree(self._unconstrained_draw(key))[0]
@@ -186,6 +199,10 @@ class Target(eqx.Module):
                 )
             starts.append(start)
         return np.stack(starts)
+
+
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {list(shape)}" for name, shape in sorted(shapes.items())) or "nothing"
 
 
 def _guarded(function: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -1,75 +1,19 @@
-"""The metric in which a Hamiltonian sampler moves: most of its speed."""
+"""Coordinates whitened at the mode."""
 
-import abc
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.adaptation.metric_recipes import MetricCore, lookup_recipe
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from .frame import Frame
-from .mode import curvature, find_mode
-from .optimisers import AbstractOptimiser
-from .progress import Progress, Steps
-from .starts import AbstractStarts, FromPrior
-from .target import Target
-
-
-class Framed(NamedTuple):
-    """Coordinates, where chains start in them, and the evaluations of the gradient that finding them took."""
-
-    frame: Frame
-    starts: Float[np.ndarray, "chain latent"]
-    gradients: int
-
-
-class AbstractMetric(eqx.Module):
-    """Coordinates to sample in, and how the mass matrix adapts in them."""
-
-    @abc.abstractmethod
-    def core(self, warmup: int) -> MetricCore:
-        """BlackJAX's adaptation of the mass matrix."""
-
-    @abc.abstractmethod
-    def frame(self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
-        """Coordinates and starts; `start` None leaves these to the metric."""
-
-
-def _as_it_is(target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
-    return Framed(Frame(), *(start or FromPrior())(target, key, chains, progress))
-
-
-class Diagonal(AbstractMetric):
-    """A variance for each unknown."""
-
-    def core(self, warmup):
-        return lookup_recipe("welford_diag").build_core()
-
-    def frame(self, target, key, chains, start, progress):
-        return _as_it_is(target, key, chains, start, progress)
-
-
-class Dense(AbstractMetric):
-    """A full covariance: for up to a hundred or so correlated unknowns."""
-
-    def core(self, warmup):
-        return lookup_recipe("welford_dense").build_core()
-
-    def frame(self, target, key, chains, start, progress):
-        return _as_it_is(target, key, chains, start, progress)
-
-
-class LowRank(AbstractMetric):
-    """Variances and the ten most deviant directions, from draws and gradients (Seyboldt et al. 2026)."""
-
-    def core(self, warmup):
-        return lookup_recipe("fisher_low_rank").build_core(buffer_size=min(2 * max(warmup // 5, 128), max(warmup, 1)))
-
-    def frame(self, target, key, chains, start, progress):
-        return _as_it_is(target, key, chains, start, progress)
+from ..mode import curvature, find_mode
+from ..optimisers import AbstractOptimiser
+from ..progress import Progress, Steps
+from ..target import Target
+from .base import AbstractMetric, Framed, whitened
+from .low_rank import LowRank
 
 
 def _sites(mode: Any) -> dict[str, Array] | None:
@@ -119,9 +63,7 @@ class Laplace(AbstractMetric):
         if held.any():
             H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
             H[np.ix_(held, held)] = curvature(jax.jit(jax.value_and_grad(target.log_prior)), mode)[np.ix_(held, held)]
-        values, vectors = np.linalg.eigh(H)
-        scale = vectors / np.sqrt(np.maximum(values, self.floor))
-        frame = Frame(jnp.asarray(mode), jnp.asarray(scale, mode.dtype))
+        frame = whitened(mode, H, self.floor)
         spent = gradients + 2 * target.size
         if start is None:
             return Framed(frame, np.asarray(jax.random.normal(key_chain, (chains, target.size))), spent)
@@ -143,7 +85,7 @@ class Laplace(AbstractMetric):
         return mode, self.starts * self.steps
 
     def _by(self, optimiser: AbstractOptimiser, target: Target, key: PRNGKeyArray, progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
-        from .ends import spread_search
+        from ..ends import spread_search
 
         # Central starts are alike; several of them are worth their cost if they are apart.
         section, ends = spread_search(target, optimiser, key, self.starts, Steps(progress, "mode", optimiser.steps), spread=self.starts > 1)
