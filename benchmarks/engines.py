@@ -1,4 +1,4 @@
-"""One posterior from every engine: `python -m benchmarks.engines [--only NUTS,…]`.
+"""One posterior from every engine: `python -m benchmarks.engines [--only TITLE …]`.
 
 The evoked response of `benchmarks.erp`: ten parameters, correlations up to 0.98. Engines that claim to be exact have to agree with a long run of
 NUTS within Monte-Carlo error; of the others the table says how far they are.
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .erp import NAMES, data, question
+from .erp import NAMES, data, effective, question
 from .fits import circumstances, publish, table
 
 RESULT = Path(__file__).parent / "results" / "engines.md"
@@ -69,23 +69,16 @@ def ways() -> list[Way]:
     ]
 
 
-def draws_of(tree: Any) -> np.ndarray:
-    """`["parameter chain draw"]`."""
-    return np.stack([np.asarray(tree["posterior"][f"model.{name}"].values).reshape(tree["posterior"].sizes["chain"], -1) for name in NAMES])
+def draws_of(tree: Any) -> dict[str, np.ndarray]:
+    """Each parameter's draws, `["chain draw"]`."""
+    return {name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(tree["posterior"].sizes["chain"], -1) for name in NAMES}
 
 
-def effective(x: np.ndarray) -> np.ndarray:
-    """Bulk ESS of each parameter."""
-    import arviz_stats
-
-    return np.array([float(arviz_stats.ess(one, method="bulk")) for one in x])  # pyright: ignore[reportPrivateImportUsage]
-
-
-def row(way: Way, tree: Any, seconds: float, reference: np.ndarray) -> tuple[str, ...]:
+def row(way: Way, tree: Any, seconds: float, reference: dict[str, np.ndarray]) -> tuple[str, ...]:
     """How far the draws are from the reference."""
-    here, there = draws_of(tree), reference
-    ess, ess_there = effective(here), effective(there)
-    mean, sd, true, width = here.mean((1, 2)), here.std((1, 2)), there.mean((1, 2)), there.std((1, 2))
+    here = draws_of(tree)
+    ess, ess_there = (np.array(list(effective(draws).values())) for draws in (here, reference))
+    (mean, sd), (true, width) = (np.array([(x.mean(), x.std()) for x in draws.values()]).T for draws in (here, reference))
     off = np.abs(mean - true) / np.sqrt(sd**2 / ess + width**2 / ess_there)
     ratio = sd / width
     k = tree.attrs.get("pareto_k")
@@ -94,7 +87,7 @@ def row(way: Way, tree: Any, seconds: float, reference: np.ndarray) -> tuple[str
         way.title,
         verdict,
         f"{seconds:.0f}",
-        " × ".join(map(str, here.shape[1:])),
+        " × ".join(map(str, here[NAMES[0]].shape)),
         f"{ess.min():.0f}",
         f"{off.max():.1f}",
         f"{(np.abs(mean - true) / width).max():.2f}",
@@ -105,7 +98,7 @@ def row(way: Way, tree: Any, seconds: float, reference: np.ndarray) -> tuple[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="engines whose title begins with one of these, comma-separated")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TITLE", help="engines whose title begins with one of these")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     options = parser.parse_args()
@@ -120,7 +113,7 @@ def main() -> None:
     reference = draws_of(long(problem, bound, key=jax.random.key(0), progress=False))
     rows = []
     for way in ways():
-        if not way.title.startswith(tuple(options.only.split(","))):
+        if not way.title.startswith(tuple(options.only)):
             continue
         began = time.perf_counter()
         tree = way.make(options.quick)(problem, bound, key=key, progress=False)
@@ -130,8 +123,8 @@ def main() -> None:
         "# One posterior from every engine",
         "",
         circumstances(options.quick),
-        f"The ten parameters of an evoked response against 4 × {reference.shape[2]} draws of NUTS: how far the worst mean is, in Monte-Carlo standard "
-        "errors of both and in posterior standard deviations; the smallest and the largest ratio of standard deviations. "
+        f"The ten parameters of an evoked response against 4 × {reference[NAMES[0]].shape[1]} draws of NUTS: how far the worst mean is, in Monte-Carlo "
+        "standard errors of both and in posterior standard deviations; the smallest and the largest ratio of standard deviations. "
         f"Engines that claim to be exact agree if no mean is {AGREES:g} standard errors off. MCLMC has a bias that its step size sets "
         "(`energy_error`). Seconds include compilation, and the search for the mode where there is one.",
         "",

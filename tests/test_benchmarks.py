@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import nmm_infer as nmm
 from benchmarks import __main__ as command
-from benchmarks import environments, epileptor, peers
+from benchmarks import engines, environments, epileptor, erp, peers
 from benchmarks.contestants import CONTESTANTS, Contestant, chosen
 from benchmarks.environments import InstallError, python_of
 from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
@@ -264,7 +265,7 @@ def test_areas_under_the_curve():
 @pytest.mark.slow
 def test_the_epileptic_patient_in_small():
     said = []
-    settings = {"starts": 2, "steps": 100, "chains": 2, "draws": 10, "warmup": 10}
+    settings = {"starts": 2, "steps": 100, "chains": 2, "draws": 10, "warmup": 10, "pilot": 5, "points": 2}
     result = epileptor.run(epileptor.SMALL, 0, settings, said.append)
     assert result["unknowns"] == 3 * 10 + 20 + 3
     assert len(result["modes"]["log_density"]) == 2
@@ -274,3 +275,36 @@ def test_the_epileptic_patient_in_small():
     assert "53 unknowns: x0 and two initial states of 10 regions" in page
     assert "A quick run: the figures mean nothing" in page
     assert "Bars:" in page
+
+
+def test_engines_that_are_far_off_are_told_from_those_that_agree():
+    rng = np.random.default_rng(0)
+
+    def tree(shift, width=1.0):
+        return xr.DataTree.from_dict(
+            {"posterior": xr.Dataset({f"model.{name}": (("chain", "draw"), shift + width * rng.normal(size=(4, 500))) for name in erp.NAMES})}
+        )
+
+    reference = engines.draws_of(tree(0.0))
+    exact, rough = engines.Way("exact", True, lambda quick: None), engines.Way("rough", False, lambda quick: None)
+    assert engines.row(exact, tree(0.0), 1.0, reference)[1] == "agrees"
+    assert engines.row(exact, tree(0.5), 1.0, reference)[1] == "**disagrees**"
+    row = engines.row(rough, tree(0.5, 0.5), 1.0, reference)
+    assert row[1] == "approximate"
+    assert float(row[6]) == pytest.approx(0.5, abs=0.1)
+    assert [float(x) for x in row[7].split("–")] == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+@pytest.mark.slow
+def test_one_posterior_from_some_engines(tmp_path, monkeypatch):
+    out = tmp_path / "engines.md"
+    monkeypatch.setattr("sys.argv", ["engines", "--quick", "--only", "Laplace", "--out", str(out)])
+    engines.main()
+    page = out.read_text()
+    assert [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| ")] == [
+        "| engine",
+        "| Laplace, resampled",
+        "| Laplace",
+    ]
+    assert "A quick run: the figures mean nothing" in page
+    assert len({way.title for way in engines.ways()}) == len(engines.ways())

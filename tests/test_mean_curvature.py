@@ -79,6 +79,18 @@ def test_a_short_run_is_the_pilot_of_the_next():
         np.testing.assert_allclose(jax.vmap(found.frame.to_latent)(jnp.asarray(found.starts)), given(target, KEY, 2, bars).points, atol=1e-6)
 
 
+def test_chains_do_not_start_over_a_cliff_beside_the_mode():
+    def walled(_):
+        x = numpyro.sample("x", dist.Normal(0.0, 1.0).expand([K]).to_event(1))
+        numpyro.factor("wall", -1e5 * jnp.sum(jax.nn.relu(x - 0.5)))
+
+    starts = np.asarray(frame(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(walled), None, chains=8).starts)
+    free = np.asarray(frame(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(spiked), None, chains=8).starts)
+    assert (free > 0.501).any(axis=1).sum() > 4
+    assert (starts < 0.501).all()
+    assert (np.linalg.norm(starts, axis=1) > 0.1).all()
+
+
 def test_a_pilot_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"MeanCurvature\(pilot\) got a str, expected what a sampler such as nmm.infer.NUTS returned"):
         metrics.MeanCurvature("pilot.nc")

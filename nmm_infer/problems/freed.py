@@ -13,6 +13,7 @@ from ..solving.grid import Grid, make_grid
 from ..solving.segments import segments
 from ..units import milliseconds
 from .problem import Problem
+from .sites import at
 
 
 class FreedPath(eqx.Module):
@@ -57,9 +58,7 @@ class FreedPath(eqx.Module):
 
     def begin(self, sites: dict[str, Array]) -> Float[Array, "segment state region"]:
         """A path that stays where the network starts."""
-        from numpyro import handlers
-
-        with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
+        with at(sites):
             network, _, _ = self.problem.draw()
         return jnp.broadcast_to(jnp.asarray(network.initial), (self.length, *network.initial.shape))
 
@@ -70,8 +69,6 @@ class FreedPath(eqx.Module):
             sites: of the problem.
             nodes: the state at the end of each segment; the network's own initial state is where the first begins.
         """
-        from numpyro import handlers
-
         defects = []
 
         def simulate(network: Any, observe: Any, key: Any = None) -> Signal:
@@ -83,7 +80,7 @@ class FreedPath(eqx.Module):
             path = runs.at[:, -1].set(nodes).reshape(-1, *initial.shape)[grid.every - 1 :: grid.every]
             return observe(Trajectory(path[grid.dropped : grid.dropped + grid.kept], network.model, grid.interval, network.connectome.labels))
 
-        with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
+        with at(sites):
             network, observe, likelihood = self.problem.draw()
             distribution, valid = likelihood.distribution(network, observe, simulate, self.bound)
         height = jnp.sum(distribution.log_prob(jnp.asarray(self.bound.values)))

@@ -22,7 +22,7 @@ from ..solving.grid import make_grid
 from ..stream import AbstractStream
 from ..units import milliseconds
 from .base import AbstractProblem, Named, used
-from .sites import sites_of
+from .sites import at, sites_of
 
 
 class Problem(AbstractProblem, AbstractPlated):
@@ -140,9 +140,7 @@ class Problem(AbstractProblem, AbstractPlated):
 
     def _at(self, sites: dict[str, jax.Array], observed: AbstractObserved) -> tuple[Any, jax.Array]:
         """`_distribution` at given values of the sites."""
-        from numpyro import handlers
-
-        with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
+        with at(sites):
             return self._distribution(observed)
 
     def simulate(self, key: jax.Array) -> Signal:

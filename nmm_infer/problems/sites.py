@@ -1,6 +1,7 @@
 """What a NumPyro model consists of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -92,3 +93,12 @@ def _dims(name: str, shape: tuple[int, ...], batch: int, frames: Any) -> tuple[s
             names[axis] = frame.name
     own = iter(range(len(shape)))
     return tuple(names[i] if i in names else f"{name}_dim_{next(own)}" for i in range(len(shape)))
+
+
+@contextmanager
+def at(sites: dict[str, jax.Array]) -> Iterator[None]:
+    """Statements of a NumPyro model made in here have the values of `sites`, and are seen by no handler outside."""
+    from numpyro import handlers
+
+    with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
+        yield

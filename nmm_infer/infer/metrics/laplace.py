@@ -8,12 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ..frame import Posterior
 from ..mode import curvature, find_mode
 from ..optimisers import AbstractOptimiser
 from ..progress import Progress, Steps
 from ..target import Target
 from .base import AbstractMetric, Framed, whitened
 from .low_rank import LowRank
+
+# Standard deviations of its log density by which a draw of a Gaussian hardly ever lies lower than the mean one.
+FAR = 6.0
+# Times that a start is moved half of the way to the mode, at most.
+HALVINGS = 12
 
 
 def _sites(mode: Any) -> dict[str, Array] | None:
@@ -28,7 +34,8 @@ class Laplace(AbstractMetric):
 
     The mode is found by Adam from prior-informed starts, the best of which is kept; the curvature is
     the Hessian there by differences of gradients, its eigenvalues floored at `floor` (the prior's own
-    curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation, unless they are told otherwise. For
+    curvature in unconstrained units is of order 1). Chains start from the Gaussian approximation,
+    nearer to the mode where that has no density, unless they are told otherwise. For
     hundreds of moderately correlated unknowns this saves most of the warmup.
 
     Adam is hard to lead astray, and slow where data are many and the posterior is tiny in the prior: give another `optimiser` there, and
@@ -66,7 +73,8 @@ class Laplace(AbstractMetric):
         frame = whitened(mode, H, self.floor)
         spent = gradients + 2 * target.size
         if start is None:
-            return Framed(frame, np.asarray(jax.random.normal(key_chain, (chains, target.size))), spent)
+            starts, tried = _plausible(Posterior(target, frame), np.asarray(jax.random.normal(key_chain, (chains, target.size))))
+            return Framed(frame, starts, spent + tried)
         given = start(target, key_chain, chains, progress)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(given.points))), spent + given.gradients)
 
@@ -92,6 +100,23 @@ class Laplace(AbstractMetric):
         if not np.isfinite(ends.log_density).any():
             raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
         return np.asarray(section.embed(jnp.asarray(ends.positions[ends.log_density.argmax()]))), ends.gradients
+
+
+def _plausible(posterior: Posterior, starts: Float[np.ndarray, "chain latent"]) -> tuple[Float[np.ndarray, "chain latent"], int]:
+    """Starts whose density is one that draws of a Gaussian have, and the gradients that it took; others are moved towards the mode until it is.
+
+    Over a cliff that the curvature at the mode knows nothing of, a chain would have to climb back with the smallest of steps.
+    """
+    n = starts.shape[1]
+    height, moved, tried = float(posterior.value_and_gradient(jnp.zeros(n))[0]), [], 1
+    for u in jnp.asarray(starts):
+        for _ in range(HALVINGS):
+            tried += 1
+            if float(posterior.value_and_gradient(u)[0]) > height - 0.5 * n - FAR * np.sqrt(0.5 * n):
+                break
+            u = 0.5 * u
+        moved.append(u)
+    return np.asarray(moved), tried
 
 
 def _given(target: Target, sites: dict[str, Array]) -> Float[np.ndarray, " latent"]:

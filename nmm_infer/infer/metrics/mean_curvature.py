@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from blackjax.adaptation.metric_recipes import lookup_recipe
 from jaxtyping import Float
 from xarray import DataTree
 
@@ -13,7 +14,6 @@ from ..mode import curvature
 from ..progress import Steps
 from ..starts import Starts
 from .base import AbstractMetric, Framed, whitened
-from .low_rank import LowRank
 
 
 def _draws(pilot: Any) -> dict[str, np.ndarray]:
@@ -28,7 +28,7 @@ def _draws(pilot: Any) -> dict[str, np.ndarray]:
 
 
 class MeanCurvature(AbstractMetric):
-    """Coordinates whitened by the mean curvature of the log density over draws of an earlier run, where variances and some directions then adapt the rest.
+    """Coordinates whitened by the mean curvature of the log density over draws of an earlier run; nothing but the step size adapts in them.
 
     The mode of hundreds of unknowns is no place of the posterior: where scales, thresholds or walls shape it, the curvature there is that of a corner
     in which no draw ever is. What a short run in other coordinates (`Laplace`) has drawn is enough to average Hessians where the mass is, and a Hessian
@@ -51,7 +51,8 @@ class MeanCurvature(AbstractMetric):
         check_counts("metrics.MeanCurvature", points=self.points)
 
     def core(self, warmup):
-        return LowRank().core(warmup)
+        # Estimates from the few draws of a window would spoil what the curvature says.
+        return lookup_recipe("welford_diag").build_core()._replace(update=lambda state, *_: state, final=lambda state: state)
 
     def frame(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
