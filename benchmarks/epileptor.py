@@ -173,7 +173,7 @@ def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[dict[st
     return mode, float(ends.log_density[0]), ends.gradients
 
 
-def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: Any) -> tuple[Any, int]:
+def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: Any, say: Any) -> tuple[Any, int]:
     """The draws, and the gradients of the short runs before them, each in the coordinates that the one before it found."""
     import jax
 
@@ -181,14 +181,14 @@ def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: An
 
     metric, spent = nmm.infer.metrics.Laplace(mode=mode), 0
     *keys, key_long = jax.random.split(key, PILOTS + 1)
-    shared = {"chains": settings["chains"], "initial_step_size": 0.1, "predictive_draws": 0}
+    shared = {"chains": settings["chains"], "initial_step_size": 0.1, "max_tree_depth": 7, "predictive_draws": 0}
     for key_pilot in keys:
-        # Short trees: these draws have only to leave the corner where the mode is.
-        short = nmm.infer.NUTS(draws=settings["pilot"], warmup=settings["pilot"], metric=metric, max_tree_depth=7, **shared)
+        short = nmm.infer.NUTS(draws=settings["pilot"], warmup=settings["pilot"], metric=metric, **shared)
         pilot = short(question, bound, key=key_pilot, progress=False)
         spent += pilot.attrs["gradient_evaluations"]
+        say(f"short run: {float(pilot['sample_stats']['n_steps'].mean()):.0f} leapfrog steps a draw")
         metric = nmm.infer.metrics.MeanCurvature(pilot, points=settings["points"])
-    long = nmm.infer.NUTS(draws=settings["draws"], warmup=settings["warmup"], metric=metric, max_tree_depth=9, **shared)
+    long = nmm.infer.NUTS(draws=settings["draws"], warmup=settings["warmup"], metric=metric, **shared)
     return long(question, bound, key=key_long, progress=False), spent
 
 
@@ -272,7 +272,7 @@ def main() -> None:
             "starts": arguments.starts or (2 if quick else 4),
             "steps": 1200 if quick else 8400,
             "chains": chains,
-            "draws": arguments.draws or (30 if quick else 4000),
+            "draws": arguments.draws or (30 if quick else 3500),
             "warmup": arguments.warmup or (30 if quick else 300),
             "pilot": 15 if quick else 200,
             "points": 2 if quick else 24,
@@ -301,7 +301,7 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
     mode, height, polish = finish(who, question, bound, best)
     found = time.perf_counter()
     say(f"modes: {found - began:.0f} s, {best.attrs['modes']}")
-    tree, pilots = draw(question, bound, mode, settings, key_draws)
+    tree, pilots = draw(question, bound, mode, settings, key_draws, say)
     done = time.perf_counter()
     say(f"sampling: {done - found:.0f} s, {float(tree['sample_stats']['n_steps'].mean()):.0f} leapfrog steps a draw")
     unknowns, milliseconds = gradient_ms(question, who.data)

@@ -18,3 +18,16 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 # The same examples on every machine and every day: a failure is a change of the code.
 hypothesis.settings.register_profile("nmm_infer", deadline=None, derandomize=True, max_examples=25)
 hypothesis.settings.load_profile("nmm_infer")
+
+# Linux allows a process so many mappings of memory (`vm.max_map_count`), and every compiled program takes some: a worker that runs all tests
+# alone would die for want of them.
+MAPPINGS, TESTS_BETWEEN_LOOKS = 40_000, 50
+_done = 0
+
+
+def pytest_runtest_teardown():
+    global _done
+    _done += 1
+    mappings = Path("/proc/self/maps")
+    if _done % TESTS_BETWEEN_LOOKS == 0 and mappings.exists() and mappings.read_bytes().count(b"\n") > MAPPINGS:
+        jax.clear_caches()

@@ -77,7 +77,7 @@ def test_reading_at_every_step_is_reading_in_blocks():
         np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("short_edge", [False, True])
+@pytest.mark.parametrize("short_edge", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
     """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are the same."""
     lengths = (SHORT if short_edge else LENGTHS) * np.where(np.arange(N) % 2, 1.0, 0.2)

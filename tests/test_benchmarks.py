@@ -270,7 +270,7 @@ def test_the_epileptic_patient_in_small():
     assert result["unknowns"] == 3 * 10 + 20 + 3
     assert len(result["modes"]["log_density"]) == 2
     assert 0.0 <= result["sampled"]["coverage"] <= 1.0
-    assert len(said) == 2
+    assert len(said) == 4
     page = epileptor.report(json.loads(json.dumps(result)), quick=True)
     assert "53 unknowns: x0 and two initial states of 10 regions" in page
     assert "A quick run: the figures mean nothing" in page

@@ -197,6 +197,7 @@ def test_nuts_is_calibrated_and_keeps_every_simulation_apart(sampled):
     np.testing.assert_allclose(data["sd"].isel(parameter=[0, 1]).mean("simulation"), sd, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_simulations_do_not_depend_on_their_batch(sampled):
     alone = calibrate(nmm.infer.NUTS(draws=100, warmup=100, chains=2), 3, batch=20)
     np.testing.assert_array_equal(alone.data["truth"].isel(parameter=[0, 1]), sampled.data["truth"].isel(simulation=slice(3), parameter=[0, 1]))

@@ -43,6 +43,7 @@ def recording():
     return x + noise - noise.mean(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [Neighbours(), Multitaper(segment=8000.0)], ids=["neighbours", "segments"])
 def test_sensor_cross_spectra_of_columns_with_delays_are_those_of_a_simulation(recording, estimator):
     likelihood = Spectral(band=(3e-3, 33e-3), bands=20, noise=NOISE, estimator=estimator, repetition_time=5.0, nodes=20)

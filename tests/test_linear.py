@@ -53,15 +53,15 @@ def test_fixed_point_is_at_rest_and_its_gradient_is_implicit(name):
         coupling = jax.tree.map(lambda x: scale * x, network.coupling)
         return fixed_point(eqx.tree_at(lambda n: n.coupling, network, coupling), y).sum()
 
-    h = 1e-5
-    np.testing.assert_allclose(jax.grad(rest)(1.0), (rest(1 + h) - rest(1 - h)) / (2 * h), rtol=1e-4, atol=1e-7)
+    h, both = 1e-5, jax.jit(jax.value_and_grad(rest))
+    np.testing.assert_allclose(both(1.0)[1], (both(1 + h)[0] - both(1 - h)[0]) / (2 * h), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_jacobian_is_the_derivative_of_the_whole_network(name):
     network = NETWORKS[name]
     y = fixed_point(network)
-    expected = jax.jacfwd(lambda x: rest_drift(network, x.reshape(y.shape)).ravel())(y.ravel())
+    expected = jax.jit(jax.jacfwd(lambda x: rest_drift(network, x.reshape(y.shape)).ravel()))(y.ravel())
     np.testing.assert_allclose(linearise(network).jacobian(), expected, rtol=1e-8, atol=1e-10)
 
 
@@ -92,6 +92,7 @@ def test_response_with_delays_solves_the_full_system(name):
         np.testing.assert_allclose(source_response(lin, jnp.array([omega]))[0], expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_predicted_spectra_and_covariance_are_those_of_a_long_simulation():
     """A linear network with delays: 400 s in one run of 4 · 10⁵ samples; errors are Monte-Carlo only."""
     network = delayed(NETWORKS["leaky"])

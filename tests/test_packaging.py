@@ -75,7 +75,7 @@ def test_annotations_are_evaluated(path):
     assert "from __future__ import annotations" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("first", ["arviz", "arviz_stats"])
+@pytest.mark.parametrize("first", ["arviz", pytest.param("arviz_stats", marks=pytest.mark.slow)])
 def test_arviz_may_be_imported_first(first):
     """It loads NumPyro lazily, which without help leaves NumPyro without its own submodules."""
     code = f"""

@@ -157,6 +157,7 @@ def test_a_likelihood_that_is_nan_in_a_third_of_the_prior_gives_the_truncated_po
 # ---------------------------------------------------------------- not exact, and saying so
 
 
+@pytest.mark.slow
 def test_mclmc_says_that_it_is_inexact_and_how_far_its_energy_strays():
     def run(model, **settings):
         return nmm.infer.MCLMC(draws=1000, warmup=5000, steps=10, predictive_draws=0, **settings)(

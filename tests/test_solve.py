@@ -219,6 +219,7 @@ def test_gradients_of_everything(short_edge):
     assert seen == 14  # 7 of the model, 2 of the couplings, weights, lengths, speed, sigma, initial
 
 
+@pytest.mark.slow
 def test_second_derivatives():
     """The backward pass with delays is written by hand; it has derivatives as well."""
     network = hopf()
@@ -234,6 +235,7 @@ def test_second_derivatives():
         np.testing.assert_allclose(jax.jit(mode(jax.grad(loss)))(at), numeric, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_gradients_of_bold_through_the_stream():
     rng = np.random.default_rng(4)
     network = nmm.Network(
@@ -272,6 +274,7 @@ def test_without_blocks_all_edges_are_short():
     assert plan(hopf(), 0.1).recent == 0
 
 
+@pytest.mark.slow
 def test_adjoints_agree():
     free, put = arrays(hopf(short_edge=True, noise=noises.Additive(sigma=0.1)))
 

@@ -367,6 +367,7 @@ def test_log_density_compiles_once():
     assert density(jnp.full(4, 0.8), data[0])[0] != density(jnp.full(4, 0.8), data[1])[0]
 
 
+@pytest.mark.slow
 def test_memory_of_a_streamed_statistic_does_not_grow_with_time():
     """Functional connectivity of BOLD: the compiled program needs the same memory for a run that is a hundred times as long; that of the time courses grows."""
     network = nmm.Network(models.LeakyIntegrator(tau=100.0), nmm.Connectome(np.ones((20, 20))), nmm.couplings.Additive(G=0.01), noise=nmm.noises.Additive())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optimistix as optx
@@ -14,6 +15,8 @@ from ..network import Network
 MAX_STEPS = 256
 
 
+# One program: the operations of a search, one after the other, would each be compiled.
+@eqx.filter_jit
 def fixed_point(network: Network, guess: Float[Array, "state region"] | None = None) -> Float[Array, "state region"]:
     """The state at which nothing changes, found from `guess` (None: the network's initial state).
 

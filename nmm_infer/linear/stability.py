@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -14,6 +15,7 @@ from .spectrum import _local
 NYQUIST_POINTS, MORE_POINTS, SHARP = 192, 32, 1.0
 
 
+@eqx.filter_jit
 def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     """Whether every mode decays. Not differentiable, and False where anything is NaN.
 
