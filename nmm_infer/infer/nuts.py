@@ -47,7 +47,7 @@ class NUTS(AbstractSampler):
 
     Args:
         draws, warmup, chains: numbers of each.
-        metric: `metrics.Dense()` (default), `Diagonal()`, `LowRank()` or `Laplace()`. Diagonal metrics, the
+        metric: `metrics.Dense()` (default), `Diagonal()`, `LowRank()`, `Laplace()` or `MeanCurvature(pilot)`. Diagonal metrics, the
             default elsewhere, take tens of times more steps in neural-mass models.
         start: where chains start: `starts.FromPrior()`, `FromModes()` or `FromPathfinder()`; None: from the prior, or where the metric is.
         stop: when draws are enough: `stopping.UntilESS(400)`; all of them by default.
