@@ -18,7 +18,7 @@ true values; less than 30 minutes on two cores, compilation included.
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,8 @@ RESULT = Path(__file__).parent / "results" / "epileptor.md"
 X0_MEAN, X0_SD, ACROSS_SD, ALONG_SD = -2.5, 0.35, 0.1, 0.08
 # Short runs before the long one.
 PILOTS = 2
+# Ends of searches that lie lower than the best by more nats than this are left out.
+BELOW = 100.0
 
 ZONES = ("healthy", "propagation", "epileptogenic")
 
@@ -150,27 +152,61 @@ def search(who: Patient, data: Any, starts: int, steps: int, key: Any) -> Any:
     return nmm.infer.MAP(way, starts=starts, predictive_draws=0)(problem(who, levels=False), data, key=key, progress=False)
 
 
-def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[dict[str, Any], float, int]:
-    """The mode with levels near the best end with offsets, by Newton's method; its log density, and the gradients that it took."""
+class Mode(NamedTuple):
+    """A mode of the problem with levels.
+
+    Fields:
+        sites: its values by name.
+        log_density: there.
+        mass: logarithm of the mass around it, by Laplace's approximation without its constants.
+    """
+
+    sites: dict[str, Any]
+    log_density: float
+    mass: float
+
+
+def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[list[Mode], int]:
+    """The modes with levels near the ends with offsets, by Newton's method, that with the most mass first; and the gradients that it took.
+
+    The highest is not taken for the best: a path may end along the unstable branch (a canard), where the density changes a million times within a millionth
+    of the excitability, and no draw is ever there.
+    """
     import jax
     import jax.numpy as jnp
 
     import nmm_infer as nmm
+    from nmm_infer.infer.mode import curvature
     from nmm_infer.infer.optimisers import Objective
     from nmm_infer.infer.progress import Steps, progress_bar
     from nmm_infer.infer.target import Target
 
-    sites = {str(name): np.asarray(values.values[0, 0]) for name, values in found["posterior"].data_vars.items()}
-    offset, amplitude = sites.pop("observe.offset"), sites.pop("observe.amplitude")
+    height = found["optimization"]["log_density"].values
+    close = np.flatnonzero(height > height[0] - BELOW)
     with jax.enable_x64(True), progress_bar(False) as bars:
-        drawn = from_rest(network(who.connectome, sites["model.x0"], sites["coupling.G"], sites["initial"]))
-        seen = contacts(who.gain, amplitude, offset, levels=False)(nmm.solve(drawn, SAMPLES * STEP, step=STEP))
         target = Target(question, bound)
-        level = np.asarray(seen.values).mean(axis=0)
-        start = target.flatten({**sites, "observe.parts.0.amplitude": jnp.asarray(amplitude), "observe.parts.1.level": jnp.asarray(level)})
-        ends = nmm.infer.optimisers.Newton(20, 0.01).search(Objective(target.log_density), np.asarray(start)[None], Steps(bars, "", 1))
-        mode = {name: np.asarray(value) for name, value in target.constrain(jnp.asarray(ends.positions[0])).items()}
-    return mode, float(ends.log_density[0]), ends.gradients
+        starts = np.stack([_with_levels(who, target, found["ends"].to_dataset().isel(start=k)) for k in close])
+        ends = nmm.infer.optimisers.Newton(20, 0.01).search(Objective(target.log_density), starts, Steps(bars, "", 1))
+        modes = []
+        for x, density in zip(ends.positions, ends.log_density, strict=True):
+            sites = {name: np.asarray(value) for name, value in target.constrain(jnp.asarray(x)).items()}
+            stiffness = np.abs(np.linalg.eigvalsh(curvature(target.value_and_gradient, x)))
+            modes.append(Mode(sites, float(density), float(density - 0.5 * np.log(np.maximum(stiffness, 1.0)).sum())))
+    return sorted(modes, key=lambda mode: -mode.mass), ends.gradients + 2 * target.size * len(modes)
+
+
+def _with_levels(who: Patient, target: Any, end: Any) -> np.ndarray:
+    """The unknowns of the problem with levels where the search with offsets has ended."""
+    import jax.numpy as jnp
+
+    import nmm_infer as nmm
+
+    sites = {str(name): jnp.asarray(values.values) for name, values in end.data_vars.items()}
+    offset, amplitude = sites.pop("observe.offset"), sites.pop("observe.amplitude")
+    drawn = from_rest(network(who.connectome, sites["model.x0"], sites["coupling.G"], sites["initial"]))
+    seen = contacts(who.gain, amplitude, offset, levels=False)(nmm.solve(drawn, SAMPLES * STEP, step=STEP))
+    level = np.asarray(seen.values).mean(axis=0)
+    return np.asarray(target.flatten({**sites, "observe.parts.0.amplitude": amplitude, "observe.parts.1.level": jnp.asarray(level)}))
 
 
 def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: Any, say: Any) -> tuple[Any, int]:
@@ -192,6 +228,10 @@ def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: An
     return long(question, bound, key=key_long, progress=False), spent
 
 
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:.0f}" for value in values)
+
+
 def report(result: dict[str, Any], quick: bool) -> str:
     """The result in markdown."""
     sampled, modes, settings = result["sampled"], result["modes"], result["settings"]
@@ -206,10 +246,11 @@ def report(result: dict[str, Any], quick: bool) -> str:
         f"levels of {settings['contacts']} contacts, noise; {settings['contacts']} × {SAMPLES} samples, noise {NOISE}. "
         f"One value and gradient: {result['gradient_ms']:.2f} ms.",
         "",
-        f"Modes: {settings['starts']} searches from medians of draws of the prior (path annealing, Adam; then Newton's method from the best, with levels). "
-        f"{modes['words']}. Log densities at the ends, the highest first: {', '.join(f'{value:.0f}' for value in modes['log_density'])}. "
-        f"At the mode: {modes['log_density_of_mode']:.0f}; at the true values: {modes['log_density_of_truth']:.0f}, uphill from there: "
-        f"{modes['uphill_from_truth']:.0f}"
+        f"Modes: {settings['starts']} searches from medians of draws of the prior (path annealing, Adam; then, from all within {BELOW:g} nats of the best, "
+        f"Newton's method with levels). {modes['words']}. "
+        f"Log densities at the ends, the highest first: {_listed(modes['log_density'])}. "
+        f"With levels, that with the most mass first, where the chains begin: {_listed(modes['log_densities_with_levels'])}, logarithms of the masses "
+        f"{_listed(modes['mass'])}. At the true values: {modes['log_density_of_truth']:.0f}, uphill from there: {modes['uphill_from_truth']:.0f}"
         + (
             "."
             if modes["log_density_of_mode"] > modes["uphill_from_truth"] - 10.0
@@ -272,7 +313,7 @@ def main() -> None:
             "starts": arguments.starts or (2 if quick else 4),
             "steps": 1200 if quick else 8400,
             "chains": chains,
-            "draws": arguments.draws or (30 if quick else 3500),
+            "draws": arguments.draws or (30 if quick else 5000),
             "warmup": arguments.warmup or (30 if quick else 300),
             "pilot": 15 if quick else 200,
             "points": 2 if quick else 24,
@@ -298,10 +339,10 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
     bound = question.bind(who.data)
     key_modes, key_draws = jax.random.split(jax.random.key(seed))
     best = search(who, who.data, settings["starts"], settings["steps"], key_modes)
-    mode, height, polish = finish(who, question, bound, best)
+    modes, polish = finish(who, question, bound, best)
     found = time.perf_counter()
     say(f"modes: {found - began:.0f} s, {best.attrs['modes']}")
-    tree, pilots = draw(question, bound, mode, settings, key_draws, say)
+    tree, pilots = draw(question, bound, modes[0].sites, settings, key_draws, say)
     done = time.perf_counter()
     say(f"sampling: {done - found:.0f} s, {float(tree['sample_stats']['n_steps'].mean()):.0f} leapfrog steps a draw")
     unknowns, milliseconds = gradient_ms(question, who.data)
@@ -320,7 +361,9 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
         "modes": {
             "words": best.attrs["modes"],
             "log_density": [float(value) for value in best["optimization"]["log_density"].values],
-            "log_density_of_mode": height,
+            "log_density_of_mode": modes[0].log_density,
+            "mass": [mode.mass for mode in modes],
+            "log_densities_with_levels": [mode.log_density for mode in modes],
             "log_density_of_truth": true_height,
             "uphill_from_truth": float(uphill.log_density[0]),
         },

@@ -91,6 +91,16 @@ def test_chains_do_not_start_over_a_cliff_beside_the_mode():
     assert (np.linalg.norm(starts, axis=1) > 0.1).all()
 
 
+def test_a_pilot_that_is_no_posterior_is_named():
+    def saddle(_):
+        x = numpyro.sample("x", dist.Normal(0.0, 1.0).expand([2]).to_event(1))
+        numpyro.factor("saddle", x[0] ** 2 - 0.1 * x[0] ** 4)
+
+    draws = {"x": 0.1 * np.random.default_rng(0).normal(size=(1, 20, 2))}
+    with pytest.warns(UserWarning, match="has eigenvalues from -0.9.* to 1; over a posterior it has none below zero.* start the pilot elsewhere"):
+        frame(metrics.MeanCurvature(draws, points=4), nmm.NumPyroModel(saddle), None)
+
+
 def test_a_pilot_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"MeanCurvature\(pilot\) got a str, expected what a sampler such as nmm.infer.NUTS returned"):
         metrics.MeanCurvature("pilot.nc")

@@ -1,5 +1,6 @@
 """Coordinates whitened where the posterior's mass is."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +14,11 @@ from ..base import check_counts
 from ..mode import curvature
 from ..progress import Steps
 from ..starts import Starts
+from ..target import Target
 from .base import AbstractMetric, Framed, whitened
+
+# Share of the largest eigenvalue up to which a negative one may come of having averaged over few draws.
+NEGATIVE = 0.01
 
 
 def _draws(pilot: Any) -> dict[str, np.ndarray]:
@@ -56,15 +61,26 @@ class MeanCurvature(AbstractMetric):
 
     def frame(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
-        bar = Steps(progress, "curvature", self.points)
-        H = np.zeros((target.size, target.size))
-        for x in _spread(draws, self.points):
-            H += curvature(target.value_and_gradient, x) / self.points
-            bar.advance(1)
-        bar.finish("")
+        H = self._average(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
         frame = whitened(draws.mean(axis=0), H, self.floor)
         starts = start(target, key, chains, progress) if start else Starts(_spread(draws, chains), 0)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
+
+    def _average(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "latent latent"]:
+        H = np.zeros((target.size, target.size))
+        for x in points:
+            H += curvature(target.value_and_gradient, x) / len(points)
+            bar.advance(1)
+        bar.finish("")
+        values = np.linalg.eigvalsh(H)
+        if values[0] < -NEGATIVE * values[-1]:
+            warnings.warn(
+                f"metrics.MeanCurvature: the mean curvature at {len(points)} draws of the pilot has eigenvalues from {values[0]:.3g} to {values[-1]:.3g}; "
+                "over a posterior it has none below zero, so these draws are not of one, but of a needle or a saddle of its density; "
+                "start the pilot elsewhere, or take more points",
+                stacklevel=4,
+            )
+        return H
 
 
 def _spread(draws: Float[np.ndarray, "draw latent"], n: int) -> Float[np.ndarray, "point latent"]:
