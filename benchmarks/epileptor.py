@@ -310,7 +310,7 @@ def main() -> None:
         SMALL if quick else FULL,
         arguments.seed,
         {
-            "starts": arguments.starts or (2 if quick else 4),
+            "starts": arguments.starts or (2 if quick else 8),
             "steps": 1200 if quick else 8400,
             "chains": chains,
             "draws": arguments.draws or (30 if quick else 5000),
