@@ -62,7 +62,7 @@ def everything(name, adjoint):
     return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("steps", "a short edge") else name for name in NETWORKS])
 def test_adjoints_agree(name):
     values, gradient = everything(name, adjoints.Stored())
     assert np.abs(gradient).min() > 1e-3 or NETWORKS[name].speed is None

@@ -128,8 +128,8 @@ def test_two_delays_against_the_scalar_equation():
     "network",
     [
         ring(nmm.models.Hopf(a=-0.02, omega=0.2), nmm.couplings.Diffusive(G=0.1), initial=[0.0, 0.0]),
-        ring(nmm.models.WongWangExcInh(), nmm.couplings.Additive(G=0.3)),
-        ring(nmm.models.JansenRit(mu=0.1, v0=6.0), nmm.couplings.Additive(G=10.0)),
+        pytest.param(ring(nmm.models.WongWangExcInh(), nmm.couplings.Additive(G=0.3)), marks=pytest.mark.slow),
+        pytest.param(ring(nmm.models.JansenRit(mu=0.1, v0=6.0), nmm.couplings.Additive(G=10.0)), marks=pytest.mark.slow),
     ],
     ids=["hopf", "wong_wang", "jansen_rit"],
 )

@@ -119,6 +119,7 @@ def test_covariance_in_a_band_is_the_spectrum_there():
     np.testing.assert_allclose(inside, 2 * np.trapezoid(S.real, f, axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_bold_covariance_is_that_of_a_long_simulation():
     """Linear haemodynamics, so that there is no bias: the sample covariance of two hours of BOLD within its sampling error."""
     observe = nmm.observe.HemodynamicResponse(nmm.observe.kernels.Gamma(), period=1000.0)

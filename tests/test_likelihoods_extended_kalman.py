@@ -103,6 +103,7 @@ def log_density(theta, data):
 THETA = jnp.array([0.7, -4.6, 14.5, 0.05, 0.1])
 
 
+@pytest.mark.slow
 def test_gradient_in_a_bistable_model_whether_states_are_kept_or_not(monkeypatch):
     data = RNG.normal(size=(kalman.FRAME + 40, 2)) * 0.1 + np.array([0.1, -1.5])
     d = jnp.array([0.3, 1.0, -0.5, 0.02, 0.03])

@@ -125,6 +125,7 @@ def test_trials_add_their_coefficients():
     assert observed.values.shape[1] == 5 * k
 
 
+@pytest.mark.slow
 def test_nodes_average_the_spectrum_over_its_band():
     frequencies = []
 

@@ -185,6 +185,7 @@ def test_noise_acts_where_a_model_has_the_state():
     np.testing.assert_allclose(noisy[0, 0, focus], quiet[0, 0, focus], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_linear_theory_holds_for_mixed_networks():
     """Two leaky integrators of different classes: covariance by the quadrature against a homogeneous network that is the same."""
     tau = np.array([20.0, 10.0, 20.0, 10.0, 20.0])

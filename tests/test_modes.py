@@ -182,6 +182,7 @@ def test_a_gaussian_posterior_is_approximated_exactly(name):
         assert tree.attrs["log_evidence"] == pytest.approx(densities.linear_evidence(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_resampling_corrects_a_skewed_posterior():
     """One observation of a rate: the posterior of log(rate) is skewed, and known by quadrature."""
 
@@ -228,7 +229,7 @@ GUIDES = {
 }
 
 
-@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("low rank", "iaf", "bnaf") else name for name in GUIDES])
 def test_guides_find_the_mean_and_those_with_correlations_the_widths(name):
     guide, steps = GUIDES[name]
     engine = nmm.infer.SVI(guide=guide, steps=steps, draws=2000, learning_rate=0.02, particles=4, predictive_draws=0)
@@ -260,7 +261,9 @@ def test_the_rule_waits_for_a_falling_loss_and_for_enough_steps():
     assert not rule(np.full(400, np.nan))
 
 
-@pytest.mark.parametrize("start", [nmm.infer.starts.FromModes(runs=2), nmm.infer.starts.FromPathfinder(paths=2)], ids=["modes", "pathfinder"])
+@pytest.mark.parametrize(
+    "start", [nmm.infer.starts.FromModes(runs=2), pytest.param(nmm.infer.starts.FromPathfinder(paths=2), marks=pytest.mark.slow)], ids=["modes", "pathfinder"]
+)
 def test_a_guide_starts_where_it_is_told(start):
     """Ten short steps of Adam move nothing far, so the centre is still where the search left it."""
     engine = nmm.infer.SVI(guide=autoguide.AutoNormal, steps=10, learning_rate=1e-4, start=start, draws=500, predictive_draws=0)

@@ -165,7 +165,7 @@ def test_white_noise_means_the_same_at_every_step(step):
     assert x.var() == pytest.approx(0.5**2 / (2 * 0.1), rel=0.05)
 
 
-@pytest.mark.parametrize("step", [1.0, 0.1])
+@pytest.mark.parametrize("step", [1.0, pytest.param(0.1, marks=pytest.mark.slow)])
 def test_coloured_noise_means_the_same_at_every_step(step):
     noise = noises.OrnsteinUhlenbeck(sigma=0.3, tau=20.0)
     x = np.asarray(nmm.solve(independent(noise), 1200.0, step=step, sample_every=10.0, transient=200.0, key=KEY).values)
@@ -288,7 +288,9 @@ def test_adjoints_agree():
             np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("noise", [noises.Additive(sigma=0.1), noises.OrnsteinUhlenbeck(sigma=0.1)], ids=["white", "coloured"])
+@pytest.mark.parametrize(
+    "noise", [noises.Additive(sigma=0.1), pytest.param(noises.OrnsteinUhlenbeck(sigma=0.1), marks=pytest.mark.slow)], ids=["white", "coloured"]
+)
 def test_sampling_and_transient_only_choose(noise):
     network = hopf(short_edge=True, noise=noise)
     every = values(network, 15.0, key=KEY)
