@@ -25,6 +25,7 @@ model = pytest.mark.parametrize("cls", MODELS.values(), ids=MODELS)
 
 # Settings of real runs, and what they become here.
 SHORTER = (
+    (r",\s*(max_tree_depth|predictive_draws|chunk)=\d+", ""),
     (r"\bdraws=\d+", "draws=10"),
     (r"\bwarmup=\d+", "warmup=10"),
     (r"\bchains=\d+", "chains=2"),
