@@ -200,8 +200,22 @@ def names(module: object) -> str:
     return "\n" + "\n".join(f"::: {path}" for path in sorted(ours, key=lambda path: ours[path].lower())) + "\n\n"
 
 
-PACKAGES = ("solvers", "adjoints", "linear", "dynamics", "observe", "likelihoods", "infer", "check", "viz", "report", "datasets")
-TABLES = {f"names_{name}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
+PACKAGES = (
+    "solvers",
+    "adjoints",
+    "linear",
+    "dynamics",
+    "observe",
+    "likelihoods",
+    "infer",
+    "infer.metrics",
+    "infer.optimisers",
+    "check",
+    "viz",
+    "report",
+    "datasets",
+)
+TABLES = {f"names_{name.rpartition('.')[2]}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
 TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, stimuli, observations, kernels, likelihoods)}
 
 
