@@ -33,6 +33,7 @@ MEAN, SD = DATA.sum(axis=0) / NOISE_SD**2 / PRECISION, PRECISION**-0.5
 
 ENGINES = {
     "nuts dense": nmm.infer.NUTS(draws=400, warmup=200, chains=4),
+    "nuts diagonal": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Diagonal()),
     "nuts laplace": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Laplace(steps=200)),
     "nuts low rank float32": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.LowRank(), dtype="float32", arrangement=devices.Vectorised()),
     "svi": nmm.infer.SVI(guide=autoguide.AutoNormal, steps=2000, draws=2000, learning_rate=0.02),
