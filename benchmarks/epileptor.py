@@ -8,8 +8,9 @@ a seizure begins in the epileptogenic zone and spreads to the propagation zone, 
 
 A region that seizes in the data and not in the model, or the other way round, makes a wrong mode, hundreds of nats lower, that no gradient of the
 simulation leads out of. So searches free the path and make it follow the model more and more. Newton's method finishes the best ends, and short
-chains leave the one with the most mass in coordinates whitened by the curvature there. The mode is a corner of the posterior: hidden regions near their threshold fit noise
-best, and no draw is like that. So the coordinates are whitened anew, by the mean curvature over draws of the short chains, twice.
+chains leave the one with the most mass in coordinates whitened by the curvature there. The mode is a corner of the posterior: hidden regions near
+their threshold fit noise best, and no draw is like that. So the coordinates are whitened anew, by the mean curvature over draws of the short
+chains, twice.
 
 Bars: R-hat below 1.05, or the modes named and treated; areas under the curves of both zones at least 0.95; 90 % intervals hold at least 80 % of the
 true values; less than 30 minutes on two cores, compilation included.
