@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import nmm_infer as nmm
 from benchmarks import __main__ as command
-from benchmarks import engines, environments, epileptor, erp, peers
+from benchmarks import engines, environments, epileptor, erp, gpu, peers
 from benchmarks.contestants import CONTESTANTS, Contestant, chosen
 from benchmarks.environments import InstallError, python_of
 from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
@@ -308,3 +308,31 @@ def test_one_posterior_from_some_engines(tmp_path, monkeypatch):
     ]
     assert "A quick run: the figures mean nothing" in page
     assert len({way.title for way in engines.ways()}) == len(engines.ways())
+
+
+def test_a_gpu_beside_the_processor():
+    """Ratios where both were measured, and blanks where one was not."""
+
+    def row(platform: str, batch: int, seconds: float, part: str = "simulations", ess: float = np.nan) -> dict:
+        timed = gpu.Timed(part, "value", batch, seconds, ess, 1.0, 0)
+        return {"platform": platform, "device": "a GPU" if platform == "cuda" else "cpu", **timed._asdict()}
+
+    rows = [
+        row("cpu", 1, 0.001),
+        row("cuda", 1, 0.004),
+        row("cuda", 16, 0.004),
+        row("cpu", 4, 10.0, "posteriors", 100.0),
+        row("cuda", 4, 5.0, "posteriors", 200.0),
+    ]
+    page = gpu.page(rows, ["Here."])
+    assert "GPU: a GPU." in page
+    assert "| value | 1 | 1.00 ms | 4.00 ms | 0.25 |" in page
+    assert "| value | 16 |  | 4.00 ms |  |" in page
+    assert "| value | 4 | 10.0 s, ESS 100, 10 /s | 5.0 s, ESS 200, 40 /s | 4.00 | 1.000, 0; 1.000, 0 |" in page
+
+
+@pytest.mark.slow
+def test_networks_are_simulated_by_the_set():
+    cases = list(gpu.simulations(quick=True))
+    assert [one.batch for one in cases] == [1, 4] * 4
+    assert all(one.seconds > 0 for one in cases)

@@ -134,6 +134,35 @@ def test_stability_of_oscillators_by_eigenvalues(a, stable):
     assert bool(is_stable(lin)) == stable == (np.linalg.eigvals(np.asarray(lin.jacobian())).real.max() < 0)
 
 
+def counting(function, calls):
+    """The function, which notes at run time that it was computed."""
+
+    def counted(x):
+        jax.debug.callback(lambda: calls.append(1))
+        return function(x)
+
+    return counted
+
+
+@pytest.mark.parametrize(("signs", "counts_eigenvalues"), [((1, 1, 1, 1), False), ((1, -1, 1, -1), True)])
+def test_stability_of_many_networks_at_once_is_that_of_each(signs, counts_eigenvalues):
+    """Excitatory ones are decided by a solve, the others by eigenvalues; which are never computed where all excite."""
+
+    def stable(G):
+        return is_stable(linearise(nmm.Network(nmm.models.LeakyIntegrator(tau=10.0), CONNECTOME, nmm.couplings.Additive(G=G), noise=NOISE)))
+
+    gains = jnp.asarray(signs) * jnp.asarray([0.3, 0.9, 1.1, 3.0])
+    many, each = eqx.filter_jit(jax.vmap(stable)), [bool(stable(G)) for G in gains]
+    assert many(gains).tolist() == each
+    assert {True, False} == set(each)
+    computed = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jnp.linalg, "eigvals", counting(jnp.linalg.eigvals, computed))
+        jax.clear_caches()
+        assert jax.jit(lambda G: jax.vmap(stable)(G))(gains).tolist() == each
+    assert bool(computed) == counts_eigenvalues
+
+
 @pytest.mark.parametrize("gain", [1.0, 1.5, 1.65, 2.5])
 def test_stability_with_delays_is_the_textbook_case(gain):
     """x' = -γ x - k x(t - d) with γ → 0 and d = 1 is stable for k < π/2 (Hayes 1950)."""

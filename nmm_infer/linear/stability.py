@@ -1,6 +1,7 @@
 """Whether a linearised network is stable, delays included."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -28,13 +29,37 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     grid in the same gap may still hide each other. `nmm.dynamics.eigenvalues` solves the characteristic equation
     itself, outside jit.
     """
-    lin = jax.tree.map(jax.lax.stop_gradient, lin)
-    J = lin.jacobian()
+    arrays, static = eqx.partition(jax.tree.map(jax.lax.stop_gradient, lin), eqx.is_array)
+    leaves, structure = jax.tree.flatten(arrays)
+
+    def of_leaves(decide: Callable[[Linearisation], Bool[Array, ""]]) -> Callable[..., Bool[Array, ""]]:
+        return lambda *leaves: decide(eqx.combine(jax.tree.unflatten(structure, leaves), static))
+
+    excites, solve, count = map(of_leaves, (_excites, lambda lin: _positive(lin.jacobian()), _counted))
+
+    @jax.custom_batching.custom_vmap
+    def stable(*leaves: Array) -> Bool[Array, ""]:
+        return jax.lax.cond(excites(*leaves), solve, count, *leaves)
+
+    @stable.def_vmap
+    def _(size: int, batched: Any, *leaves: Array) -> tuple[Bool[Array, " network"], bool]:
+        # Of many networks at once `cond` would go both ways for each, and eigenvalues are found one after the other, on a GPU too.
+        axes = [0 if is_batched else None for is_batched in batched]
+        easy, solved, counted = (jax.vmap(decide, axes, axis_size=size) for decide in (excites, solve, count))
+        return jax.lax.cond(easy(*leaves).all(), solved, lambda *leaves: jnp.where(easy(*leaves), solved(*leaves), counted(*leaves)), *leaves), True
+
+    return stable(*leaves)
+
+
+def _excites(lin: Linearisation) -> Bool[Array, ""]:
+    """Whether nothing inhibits."""
     local = jnp.einsum("str,st->str", lin.A, 1.0 - jnp.eye(lin.n_states))
     arriving = jnp.einsum("smr,rq,mtq->srtq", lin.B, lin.weights, lin.C)
-    return jax.lax.cond(
-        jnp.all(local >= 0) & jnp.all(arriving >= 0), lambda: _positive(J), lambda: _by_eigenvalues(J) if lin.delays is None else _by_winding(lin)
-    )
+    return jnp.all(local >= 0) & jnp.all(arriving >= 0)
+
+
+def _counted(lin: Linearisation) -> Bool[Array, ""]:
+    return _by_eigenvalues(lin.jacobian()) if lin.delays is None else _by_winding(lin)
 
 
 def _positive(J: Array) -> Bool[Array, ""]:
