@@ -6,11 +6,9 @@ Hashemi et al. 2020 (NeuroImage 217:116839) at the level of sensors (Jha et al. 
 4.5 to 5.9 hours, every draw at 1023 leapfrogs. Patient and data are simulated:
 a seizure begins in the epileptogenic zone and spreads to the propagation zone, the others stay calm.
 
-A region that seizes in the data and not in the model, or the other way round, makes a wrong mode, hundreds of nats lower, that no gradient of the
-simulation leads out of. So searches free the path and make it follow the model more and more. Newton's method finishes the best ends, and short
-chains leave the one with the most mass in coordinates whitened by the curvature there. The mode is a corner of the posterior: hidden regions near
-their threshold fit noise best, and no draw is like that. So the coordinates are whitened anew, by the mean curvature over draws of the short
-chains, twice.
+Searches find the modes (`epileptor_modes.py`). Short chains leave the one with the most mass, in coordinates whitened by the curvature there. The mode
+is a corner of the posterior: hidden regions near their threshold fit noise best, and no draw is like that. So the coordinates are whitened anew, by the
+mean curvature over draws of the short chains, twice.
 
 Bars: R-hat below 1.05, or the modes named and treated; areas under the curves of both zones at least 0.95; 90 % intervals hold at least 80 % of the
 true values; less than 30 minutes on two cores, compilation included.
@@ -19,47 +17,19 @@ true values; less than 30 minutes on two cores, compilation included.
 import argparse
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .epileptor_modes import BELOW, finish, problem, search
 from .fits import circumstances, publish, table
-from .patient import FULL, LEVEL, NOISE, SAMPLES, SMALL, STEP, Patient, Size, contacts, from_rest, network, patient
+from .patient import FULL, NOISE, SAMPLES, SMALL, STEP, Patient, Size, from_rest, network, patient
 
 RESULT = Path(__file__).parent / "results" / "epileptor.md"
-X0_MEAN, X0_SD, ACROSS_SD, ALONG_SD = -2.5, 0.35, 0.1, 0.08
 # Short runs before the long one.
 PILOTS = 2
-# Ends of searches that lie lower than the best by more nats than this are left out.
-BELOW = 100.0
 
 ZONES = ("healthy", "propagation", "epileptogenic")
-
-
-def problem(who: Patient, levels: bool = True) -> Any:
-    """Unknown are excitability and initial state of every region, coupling, amplitude, the level of every contact, noise.
-
-    Before a seizure regions are near rest, which depends on their excitability and coupling: the prior of the initial state says so.
-    """
-    import numpyro.distributions as dist
-
-    import nmm_infer as nmm
-
-    n, level = who.connectome.n_regions, dist.Normal(LEVEL if levels else 0.0, 1.0)
-    deviation = dist.Normal(0.0, np.repeat([[ACROSS_SD], [ALONG_SD]], n, axis=1))
-    return nmm.Problem(
-        network(
-            who.connectome,
-            x0=nmm.Prior(dist.Normal(X0_MEAN, X0_SD), over="region"),
-            G=nmm.Prior(dist.LogNormal(0.0, 0.5)),
-            initial=nmm.Prior(deviation.to_event(2)),
-        ),
-        contacts(who.gain, nmm.Prior(dist.LogNormal(0.0, 0.3)), nmm.Prior(level.expand([len(who.gain)]).to_event(1)), levels),
-        nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(np.log(0.1), 1.0))),
-        duration=SAMPLES * STEP,
-        step=STEP,
-        prepare=from_rest,
-    )
 
 
 def auc(score: np.ndarray, positive: np.ndarray) -> float:
@@ -142,72 +112,6 @@ def judge(who: Patient, tree: Any) -> dict[str, Any]:
         "mean_sd": width,
         "rmse_zones": {label: float(np.sqrt(np.mean((mean - who.truth["model.x0"])[zone == k] ** 2))) for k, label in enumerate(ZONES)},
     }
-
-
-def search(who: Patient, data: Any, starts: int, steps: int, key: Any) -> Any:
-    """The modes: free paths, then Adam. Contacts have offsets here and not levels, for it is absolute levels that tell a free path where to be."""
-    import nmm_infer as nmm
-
-    o = nmm.infer.optimisers
-    way = o.InTurn(o.PathAnnealing(steps), o.Adam(max(50, steps // 6), 0.01))
-    return nmm.infer.MAP(way, starts=starts, predictive_draws=0)(problem(who, levels=False), data, key=key, progress=False)
-
-
-class Mode(NamedTuple):
-    """A mode of the problem with levels.
-
-    Fields:
-        sites: its values by name.
-        log_density: there.
-        mass: logarithm of the mass around it, by Laplace's approximation without its constants.
-    """
-
-    sites: dict[str, Any]
-    log_density: float
-    mass: float
-
-
-def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[list[Mode], int]:
-    """The modes with levels near the ends with offsets, by Newton's method, that with the most mass first; and the gradients that it took.
-
-    The highest is not taken for the best: a path may end along the unstable branch (a canard), where the density changes a million times within a millionth
-    of the excitability, and no draw is ever there.
-    """
-    import jax
-    import jax.numpy as jnp
-
-    import nmm_infer as nmm
-    from nmm_infer.infer.mode import curvature
-    from nmm_infer.infer.optimisers import Objective
-    from nmm_infer.infer.progress import Steps, progress_bar
-    from nmm_infer.infer.target import Target
-
-    height = found["optimization"]["log_density"].values
-    close = np.flatnonzero(height > height[0] - BELOW)
-    with jax.enable_x64(True), progress_bar(False) as bars:
-        target = Target(question, bound)
-        starts = np.stack([_with_levels(who, target, found["ends"].to_dataset().isel(start=k)) for k in close])
-        ends = nmm.infer.optimisers.Newton(20, 0.01).search(Objective(target.log_density), starts, Steps(bars, "", 1))
-        modes = []
-        for x, density in zip(ends.positions, ends.log_density, strict=True):
-            sites = {name: np.asarray(value) for name, value in target.constrain(jnp.asarray(x)).items()}
-            stiffness = np.abs(np.linalg.eigvalsh(curvature(target.value_and_gradient, x)))
-            modes.append(Mode(sites, float(density), float(density - 0.5 * np.log(np.maximum(stiffness, 1.0)).sum())))
-    return sorted(modes, key=lambda mode: -mode.mass), ends.gradients + 2 * target.size * len(modes)
-
-
-def _with_levels(who: Patient, target: Any, end: Any) -> np.ndarray:
-    """The unknowns of the problem with levels where the search with offsets has ended."""
-    import jax.numpy as jnp
-
-    import nmm_infer as nmm
-
-    sites = {str(name): jnp.asarray(values.values) for name, values in end.data_vars.items()}
-    offset, amplitude = sites.pop("observe.offset"), sites.pop("observe.amplitude")
-    drawn = from_rest(network(who.connectome, sites["model.x0"], sites["coupling.G"], sites["initial"]))
-    seen = contacts(who.gain, amplitude, offset, levels=False)(nmm.solve(drawn, SAMPLES * STEP, step=STEP))
-    level = np.asarray(seen.values).mean(axis=0)
-    return np.asarray(target.flatten({**sites, "observe.parts.0.amplitude": amplitude, "observe.parts.1.level": jnp.asarray(level)}))
 
 
 def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: Any, say: Any) -> tuple[Any, int]:
@@ -314,9 +218,9 @@ def main() -> None:
             "starts": arguments.starts or (2 if quick else 8),
             "steps": 1200 if quick else 8400,
             "chains": chains,
-            "draws": arguments.draws or (30 if quick else 5000),
-            "warmup": arguments.warmup or (30 if quick else 300),
-            "pilot": 15 if quick else 200,
+            "draws": arguments.draws or (30 if quick else 3000),
+            "warmup": arguments.warmup or (30 if quick else 200),
+            "pilot": 15 if quick else 250,
             "points": 2 if quick else 24,
         },
         print,

@@ -9,6 +9,8 @@ TAU, STEP, SAMPLES, NOISE, COUPLING, AMPLITUDE = 30.0, 0.15, 130, 0.1, 1.5, 1.2
 LEVEL = -2.0
 # x1 of the fold, of calm regions, and the distance from the fold of regions without rest.
 FOLD, CALM, NEAREST = -4.0 / 3.0, -1.8, 0.15
+# How smoothly the branch ends at the fold, in z.
+SMOOTH = 0.01
 
 
 class Size(NamedTuple):
@@ -93,13 +95,24 @@ def resting(x0: Any, G: Any, weights: Any) -> Any:
 
 
 def from_rest(drawn: Any) -> Any:
-    """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and along it."""
+    """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and along it.
+
+    Both are bent so that what a seizure's onset depends on is linear in them (see `docs/posteriors.md`). Along the branch it is z that deviates: from
+    any z the slow drift reaches the fold after a time proportional to the distance in z. Across it, x1 = branch + 2 d (1 - exp(-s)), with 2 d the
+    distance from the branch of rest to the unstable one, beyond which the seizure would have begun already: while x1' = 2 (δ - 2 d) δ brings a
+    deviation δ back to rest, z drifts by 4 r ∫ δ dt = 2 r s.
+    """
     import equinox as eqx
     import jax.numpy as jnp
 
     (across, along), rest = drawn.initial, resting(drawn.model.x0, drawn.couplings[0].G, drawn.connectome.weights)
-    branch = FOLD - rest - along
-    return eqx.tree_at(lambda network: network.initial, drawn, jnp.stack([branch + across, 4.1 - branch**3 - 2.0 * branch**2]))
+    above = 2.0 * rest**2 + rest**3 + (4.0 * rest + 3.0 * rest**2) * along  # z above that of the fold
+    positive = 0.5 * (above + jnp.sqrt(above**2 + SMOOTH**2))
+    d = jnp.sqrt(0.5 * positive)
+    for _ in range(4):
+        d -= (2.0 * d**2 + d**3 - positive) / (4.0 * d + 3.0 * d**2)
+    x1 = FOLD - d - 2.0 * d * jnp.expm1(-0.5 * across / rest)
+    return eqx.tree_at(lambda network: network.initial, drawn, jnp.stack([x1, 4.1 - FOLD**3 - 2.0 * FOLD**2 + above]))
 
 
 def contacts(gain: np.ndarray, amplitude: Any, level: Any, levels: bool = True) -> Any:
@@ -128,7 +141,7 @@ def patient(size: Size, seed: int) -> Patient:
     x0[epileptogenic] = rng.uniform(-1.8, -1.5, size.epileptogenic)
     x0[propagation] = rng.uniform(-2.05, -1.97, size.propagation)
     with jax.enable_x64(True):
-        initial = rng.normal(0.0, [[0.05], [0.05]], (2, n))
+        initial = rng.normal(0.0, 0.05, (2, n))
         run = nmm.solve(from_rest(network(connectome, x0, COUPLING, initial)), SAMPLES * STEP, step=STEP)
         x1 = np.asarray(run.variable("x1").values)
         level = rng.normal(LEVEL, 1.0, len(gain))

@@ -11,11 +11,13 @@ import xarray as xr
 
 import nmm_infer as nmm
 from nmm_infer.infer import metrics, optimisers
+from nmm_infer.infer.metrics.geometric_mean import geometric_mean
 from nmm_infer.infer.progress import progress_bar
 from nmm_infer.infer.target import Target
 
 KEY = jax.random.key(0)
 SPIKE, SHARE, K = 0.02, 1e-3, 6
+RNG = np.random.default_rng(3)
 
 
 def spiked(_):
@@ -48,14 +50,52 @@ def test_the_scale_is_that_of_the_draws_and_not_of_the_mode():
     np.testing.assert_allclose(starts, draws.reshape(-1, K)[[33, 100, 166]], atol=1e-6)
 
 
-def test_the_average_is_that_of_the_curvature_of_every_draw():
-    problem, draws = nmm.NumPyroModel(densities.positive), np.random.default_rng(1).normal(size=(1, 5, 2))
+def test_the_average_is_the_geometric_mean_of_the_curvatures_of_all_draws():
+    problem, draws = nmm.NumPyroModel(densities.positive), 0.01 * np.random.default_rng(1).normal(size=(1, 5, 2))
     data = np.array([1.2, 0.1])
     scale = np.asarray(frame(metrics.MeanCurvature({"x": draws}, points=5, floor=1e-3), problem, data).frame.scale)
     with jax.enable_x64(True):
         target = Target(problem, data)
-        mean = np.mean([-jax.hessian(target._raw)(jnp.asarray(x)) for x in draws[0]], axis=0)
-    np.testing.assert_allclose(np.linalg.inv(scale @ scale.T), mean, rtol=1e-5)
+        hessians = np.array([-jax.hessian(target._raw)(jnp.asarray(x)) for x in draws[0]])
+    np.testing.assert_allclose(np.linalg.inv(scale @ scale.T), geometric_mean(hessians, 1e-3), rtol=1e-5)
+
+
+def positive(rng, n=4, spread=1.0):
+    axes = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    return (axes * np.exp(spread * rng.normal(size=n))) @ axes.T
+
+
+def test_the_geometric_mean_is_that_of_the_eigenvalues_where_matrices_commute():
+    values = np.exp(0.5 * RNG.normal(size=(7, 4)))
+    axes = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+    found = geometric_mean((axes * values[:, None, :]) @ axes.T, 1e-6)
+    np.testing.assert_allclose(found, (axes * np.exp(np.log(values).mean(axis=0))) @ axes.T, rtol=0.02, atol=0.02)
+
+
+def test_the_geometric_mean_does_not_depend_on_coordinates():
+    matrices, A = np.stack([positive(RNG, spread=0.4) for _ in range(9)]), RNG.normal(size=(4, 4))
+    np.testing.assert_allclose(geometric_mean(A.T @ matrices @ A, 1e-9), A.T @ geometric_mean(matrices, 1e-9) @ A, rtol=0.05, atol=0.05)
+
+
+def test_one_matrix_that_is_a_million_times_too_large_is_one_among_many():
+    matrices = np.stack([np.eye(3)] * 11 + [np.diag([1e6, 1.0, 1.0])])
+    assert np.linalg.eigvalsh(geometric_mean(matrices, 1e-6))[-1] == pytest.approx(1e6 ** (1 / 12), rel=0.05)
+    # The sign of a curvature does not count, and what is flat is not flatter than the floor.
+    np.testing.assert_allclose(geometric_mean(np.stack([np.diag([-4.0, 1e-8])] * 3), 0.5), np.diag([4.0, 0.5]), rtol=1e-6)
+
+
+def test_a_direction_in_which_draws_go_further_than_curvature_says_is_stretched():
+    """A standard normal density with ripples: curvatures of ±K² a thousand times its own, over which the draws spread all the same."""
+
+    def rippled(_):
+        x = numpyro.sample("x", dist.Normal(0.0, 1.0).expand([K]).to_event(1))
+        numpyro.factor("ripples", 0.1 * jnp.sin(100.0 * x[0]))
+
+    draws = np.random.default_rng(2).normal(size=(2, 2000, K))
+    found = frame(metrics.MeanCurvature({"x": draws}, points=64), nmm.NumPyroModel(rippled), None).frame
+    scales = np.sort(np.linalg.svd(found.scale)[1])
+    # Without the draws, the first would be a twentieth.
+    np.testing.assert_allclose(scales, 1.0, atol=0.15)
 
 
 def test_a_short_run_is_the_pilot_of_the_next():
@@ -97,7 +137,7 @@ def test_a_pilot_that_is_no_posterior_is_named():
         numpyro.factor("saddle", x[0] ** 2 - 0.1 * x[0] ** 4)
 
     draws = {"x": 0.1 * np.random.default_rng(0).normal(size=(1, 20, 2))}
-    with pytest.warns(UserWarning, match="has eigenvalues from -0.9.* to 1; over a posterior it has none below zero.* start the pilot elsewhere"):
+    with pytest.warns(UserWarning, match="curves upwards at most of 4 draws of the pilot; .* start the pilot elsewhere"):
         frame(metrics.MeanCurvature(draws, points=4), nmm.NumPyroModel(saddle), None)
 
 

@@ -11,14 +11,16 @@ from jaxtyping import Float
 from xarray import DataTree
 
 from ..base import check_counts
+from ..frame import Frame
 from ..mode import curvature
 from ..progress import Steps
 from ..starts import Starts
 from ..target import Target
 from .base import AbstractMetric, Framed, whitened
+from .geometric_mean import geometric_mean
 
-# Share of the largest eigenvalue up to which a negative one may come of having averaged over few draws.
-NEGATIVE = 0.01
+# Mean sign of the curvature in some direction below which the draws are not those of a posterior.
+NEGATIVE = -0.5
 
 
 def _draws(pilot: Any) -> dict[str, np.ndarray]:
@@ -37,8 +39,12 @@ class MeanCurvature(AbstractMetric):
 
     The mode of hundreds of unknowns is no place of the posterior: where scales, thresholds or walls shape it, the curvature there is that of a corner
     in which no draw ever is. What a short run in other coordinates (`Laplace`) has drawn is enough to average Hessians where the mass is, and a Hessian
-    holds what hundreds of draws say about a covariance. In expectation it is the covariance of the gradients, which bounds the scale of the posterior
-    from below in every direction (the other half of what `LowRank` uses; Seyboldt et al. 2026).
+    holds what hundreds of draws say about a covariance. Their mean is the geometric one (`geometric_mean`), for beside a wall curvatures are a
+    thousand times larger.
+
+    Curvature bounds the scale of a posterior from below and not from above (its mean is the covariance of the gradients; Seyboldt et al. 2026): along a
+    curved ridge the density goes on. So directions in which the draws vary more than those of a standard normal distribution would by chance (the edge of
+    Marchenko & Pastur 1967) are stretched by the excess.
 
     The pilot need not have converged, only have left the corner; a run in the new coordinates may be the pilot of a third. Chains start from its draws.
 
@@ -62,25 +68,43 @@ class MeanCurvature(AbstractMetric):
     def frame(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
         H = self._average(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
-        frame = whitened(draws.mean(axis=0), H, self.floor)
+        frame = _stretched(whitened(draws.mean(axis=0), H, self.floor), draws)
         starts = start(target, key, chains, progress) if start else Starts(_spread(draws, chains), 0)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
 
     def _average(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "latent latent"]:
-        H = np.zeros((target.size, target.size))
+        hessians = []
         for x in points:
-            H += curvature(target.value_and_gradient, x) / len(points)
+            hessians.append(curvature(target.value_and_gradient, x))
             bar.advance(1)
         bar.finish("")
-        values = np.linalg.eigvalsh(H)
-        if values[0] < -NEGATIVE * values[-1]:
+        H = geometric_mean(np.stack(hessians), self.floor)
+        values, vectors = np.linalg.eigh(H)
+        F = vectors / np.sqrt(values)
+        if np.linalg.eigvalsh(np.mean([_signs(F.T @ one @ F) for one in hessians], axis=0))[0] < NEGATIVE:
             warnings.warn(
-                f"metrics.MeanCurvature: the mean curvature at {len(points)} draws of the pilot has eigenvalues from {values[0]:.3g} to {values[-1]:.3g}; "
-                "over a posterior it has none below zero, so these draws are not of one, but of a needle or a saddle of its density; "
+                f"metrics.MeanCurvature: in some direction the log density curves upwards at most of {len(points)} draws of the pilot; over a posterior "
+                "it curves downwards, so these draws are not of one, but of a needle or a saddle of its density; "
                 "start the pilot elsewhere, or take more points",
                 stacklevel=4,
             )
         return H
+
+
+def _signs(H: Float[np.ndarray, "latent latent"]) -> Float[np.ndarray, "latent latent"]:
+    """A matrix whose eigenvalues are between -1 and 1."""
+    values, vectors = np.linalg.eigh(H)
+    return (vectors * np.clip(values, -1.0, 1.0)) @ vectors.T
+
+
+def _stretched(frame: Frame, draws: Float[np.ndarray, "draw latent"]) -> Frame:
+    """The frame in whose coordinates no direction of the draws varies more than one of a standard normal distribution would by chance."""
+    u = np.asarray(frame.from_latent(jnp.asarray(draws)))
+    n, size = u.shape
+    values, vectors = np.linalg.eigh((u.T @ u) / n)
+    excess = np.maximum(values / (1.0 + np.sqrt(size / n)) ** 2, 1.0)
+    assert frame.scale is not None
+    return Frame(frame.centre, frame.scale @ jnp.asarray((vectors * np.sqrt(excess)) @ vectors.T, frame.scale.dtype))
 
 
 def _spread(draws: Float[np.ndarray, "draw latent"], n: int) -> Float[np.ndarray, "point latent"]:
