@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .patient import LEVEL, SAMPLES, STEP, Patient, contacts, from_rest, network
+from .patient import INITIAL_SD, LEVEL, SAMPLES, STEP, Patient, contacts, from_rest, network
 
-X0_MEAN, X0_SD, INITIAL_SD = -2.5, 0.35, 0.05
+X0_MEAN, X0_SD = -2.5, 0.35
 # How much wider the prior of initial states is while modes are searched.
 WIDER = 2.0
 # Ends of searches that lie lower than the best by more nats than this are left out.

@@ -9,6 +9,8 @@ TAU, STEP, SAMPLES, NOISE, COUPLING, AMPLITUDE = 30.0, 0.15, 130, 0.1, 1.5, 1.2
 LEVEL = -2.0
 # x1 of the fold, of calm regions, and the distance from the fold of regions without rest.
 FOLD, CALM, NEAREST = -4.0 / 3.0, -1.8, 0.15
+# Spread of the deviations of initial states from rest.
+INITIAL_SD = 0.05
 # How smoothly the branch ends at the fold, in z.
 SMOOTH = 0.01
 
@@ -141,7 +143,7 @@ def patient(size: Size, seed: int) -> Patient:
     x0[epileptogenic] = rng.uniform(-1.8, -1.5, size.epileptogenic)
     x0[propagation] = rng.uniform(-2.05, -1.97, size.propagation)
     with jax.enable_x64(True):
-        initial = rng.normal(0.0, 0.05, (2, n))
+        initial = rng.normal(0.0, INITIAL_SD, (2, n))
         run = nmm.solve(from_rest(network(connectome, x0, COUPLING, initial)), SAMPLES * STEP, step=STEP)
         x1 = np.asarray(run.variable("x1").values)
         level = rng.normal(LEVEL, 1.0, len(gain))

@@ -46,7 +46,8 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
         # Of many networks at once `cond` would go both ways for each, and eigenvalues are found one after the other, on a GPU too.
         axes = [0 if is_batched else None for is_batched in batched]
         easy, solved, counted = (jax.vmap(decide, axes, axis_size=size) for decide in (excites, solve, count))
-        return jax.lax.cond(easy(*leaves).all(), solved, lambda *leaves: jnp.where(easy(*leaves), solved(*leaves), counted(*leaves)), *leaves), True
+        are_easy = easy(*leaves)
+        return jax.lax.cond(are_easy.all(), solved, lambda *leaves: jnp.where(are_easy, solved(*leaves), counted(*leaves)), *leaves), True
 
     return stable(*leaves)
 

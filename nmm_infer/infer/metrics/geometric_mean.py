@@ -1,5 +1,7 @@
 """The mean of matrices of which some are a thousand times larger than others."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 
@@ -20,24 +22,27 @@ def geometric_mean(matrices: Float[np.ndarray, "matrix n n"], floor: float) -> F
         matrices: symmetric.
         floor: smallest eigenvalue of the mean.
     """
+
+    def positive(H: np.ndarray) -> np.ndarray:
+        return with_eigenvalues(H, lambda values: np.maximum(np.abs(values), floor))
+
+    def log(H: np.ndarray) -> np.ndarray:
+        return with_eigenvalues(H, lambda values: np.log(np.maximum(np.abs(values), FLAT)))
+
     # The search begins at the matrix that is least extreme.
-    R = _positive(min(matrices, key=lambda H: np.abs(np.linalg.eigvalsh(H)).max()), floor)
+    R = positive(min(matrices, key=lambda H: np.abs(np.linalg.eigvalsh(H)).max()))
     for _ in range(ITERATIONS):
         values, vectors = np.linalg.eigh(R)
         root, inverse = vectors * np.sqrt(values), vectors / np.sqrt(values)
-        step = np.mean([_log(inverse.T @ H @ inverse) for H in matrices], axis=0)
+        step = np.mean([log(inverse.T @ H @ inverse) for H in matrices], axis=0)
         logs, axes = np.linalg.eigh(step)
-        R = _positive(root @ (axes * np.exp(logs)) @ axes.T @ root.T, floor)
+        R = positive(root @ (axes * np.exp(logs)) @ axes.T @ root.T)
         if np.abs(logs).max() < TOLERANCE:
             break
     return R
 
 
-def _positive(H: Float[np.ndarray, "n n"], floor: float) -> Float[np.ndarray, "n n"]:
+def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n n"]:
+    """A symmetric matrix with its eigenvectors and other eigenvalues."""
     values, vectors = np.linalg.eigh(H)
-    return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
-
-
-def _log(H: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-    values, vectors = np.linalg.eigh(H)
-    return (vectors * np.log(np.maximum(np.abs(values), FLAT))) @ vectors.T
+    return (vectors * change(values)) @ vectors.T

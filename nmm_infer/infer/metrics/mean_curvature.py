@@ -17,7 +17,7 @@ from ..progress import Steps
 from ..starts import Starts
 from ..target import Target
 from .base import AbstractMetric, Framed, whitened
-from .geometric_mean import geometric_mean
+from .geometric_mean import geometric_mean, with_eigenvalues
 
 # Mean sign of the curvature in some direction below which the draws are not those of a posterior.
 NEGATIVE = -0.5
@@ -67,44 +67,41 @@ class MeanCurvature(AbstractMetric):
 
     def frame(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
-        H = self._average(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
-        frame = _stretched(whitened(draws.mean(axis=0), H, self.floor), draws)
+        hessians = self._hessians(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
+        frame = whitened(draws.mean(axis=0), geometric_mean(hessians, self.floor), self.floor)
+        _warn_of_saddles(hessians, np.asarray(frame.scale))
+        frame = _stretched(frame, draws)
         starts = start(target, key, chains, progress) if start else Starts(_spread(draws, chains), 0)
         return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
 
-    def _average(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "latent latent"]:
+    def _hessians(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "point latent latent"]:
         hessians = []
         for x in points:
             hessians.append(curvature(target.value_and_gradient, x))
             bar.advance(1)
         bar.finish("")
-        H = geometric_mean(np.stack(hessians), self.floor)
-        values, vectors = np.linalg.eigh(H)
-        F = vectors / np.sqrt(values)
-        if np.linalg.eigvalsh(np.mean([_signs(F.T @ one @ F) for one in hessians], axis=0))[0] < NEGATIVE:
-            warnings.warn(
-                f"metrics.MeanCurvature: in some direction the log density curves upwards at most of {len(points)} draws of the pilot; over a posterior "
-                "it curves downwards, so these draws are not of one, but of a needle or a saddle of its density; "
-                "start the pilot elsewhere, or take more points",
-                stacklevel=4,
-            )
-        return H
+        return np.stack(hessians)
 
 
-def _signs(H: Float[np.ndarray, "latent latent"]) -> Float[np.ndarray, "latent latent"]:
-    """A matrix whose eigenvalues are between -1 and 1."""
-    values, vectors = np.linalg.eigh(H)
-    return (vectors * np.clip(values, -1.0, 1.0)) @ vectors.T
+def _warn_of_saddles(hessians: Float[np.ndarray, "point latent latent"], scale: Float[np.ndarray, "latent latent"]) -> None:
+    signs = [with_eigenvalues(scale.T @ H @ scale, lambda values: np.clip(values, -1.0, 1.0)) for H in hessians]
+    if np.linalg.eigvalsh(np.mean(signs, axis=0))[0] < NEGATIVE:
+        warnings.warn(
+            f"metrics.MeanCurvature: in some direction the log density curves upwards at most of {len(hessians)} draws of the pilot; over a posterior "
+            "it curves downwards, so these draws are not of one, but of a needle or a saddle of its density; "
+            "start the pilot elsewhere, or take more points",
+            stacklevel=4,
+        )
 
 
 def _stretched(frame: Frame, draws: Float[np.ndarray, "draw latent"]) -> Frame:
     """The frame in whose coordinates no direction of the draws varies more than one of a standard normal distribution would by chance."""
     u = np.asarray(frame.from_latent(jnp.asarray(draws)))
     n, size = u.shape
-    values, vectors = np.linalg.eigh((u.T @ u) / n)
-    excess = np.maximum(values / (1.0 + np.sqrt(size / n)) ** 2, 1.0)
+    edge = (1.0 + np.sqrt(size / n)) ** 2
+    stretch = with_eigenvalues(u.T @ u / n, lambda values: np.sqrt(np.maximum(values / edge, 1.0)))
     assert frame.scale is not None
-    return Frame(frame.centre, frame.scale @ jnp.asarray((vectors * np.sqrt(excess)) @ vectors.T, frame.scale.dtype))
+    return Frame(frame.centre, frame.scale @ jnp.asarray(stretch, frame.scale.dtype))
 
 
 def _spread(draws: Float[np.ndarray, "draw latent"], n: int) -> Float[np.ndarray, "point latent"]:
