@@ -32,12 +32,14 @@ class Case(NamedTuple):
         batch: simulations in one program: many where an operation costs for all what it costs for one, few where each keeps a core busy, for
             they wait for the longest trajectory among them.
         dtype: in which NUTS computes.
+        draws: of NUTS, in each of two chains; ranks need a hundred independent ones.
     """
 
     title: str
     make: Callable[[], tuple[Any, Any]]
     batch: int
     dtype: str = "float64"
+    draws: int = 100
 
 
 def hopf() -> tuple[Any, Any]:
@@ -113,19 +115,19 @@ CASES = {
     "hopf": Case("Hopf, Gaussian noise", hopf, 50),
     "erp": Case("Evoked response (ERP)", erp, 50),
     "resting": Case("Cross-spectra at rest, 20 regions", resting, 4, "float32"),
-    "bold": Case("Reduced Wong–Wang and BOLD", bold, 4, "float32"),
+    "bold": Case("Reduced Wong–Wang and BOLD", bold, 4, "float32", 250),
 }
 
 
 def engines(case: Case) -> dict[str, Any]:
-    """Each with some 200 draws, of which ranks need 100 independent ones."""
+    """NUTS, and what not to publish."""
     from numpyro.infer import autoguide
 
     import nmm_infer as nmm
 
     return {
         "NUTS": nmm.infer.NUTS(
-            draws=100, warmup=150, chains=2, metric=nmm.infer.metrics.Laplace(steps=300), target_acceptance=0.85, max_tree_depth=6, dtype=case.dtype
+            draws=case.draws, warmup=150, chains=2, metric=nmm.infer.metrics.Laplace(steps=300), target_acceptance=0.85, max_tree_depth=6, dtype=case.dtype
         ),
         "SVI": nmm.infer.SVI(guide=autoguide.AutoNormal, steps=2000, draws=200, learning_rate=0.02, dtype=case.dtype),
     }
