@@ -28,9 +28,7 @@ from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, rep
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
 BARS = {"lemon": 180.0, "hcp": 600.0, "400": 7200.0}
-# Draws of each chain; and of the short run that finds the coordinates of the long one, which pays where trees are long.
-DRAWS, PILOT = 1000, 60
-FOLDS = 3
+DRAWS, FOLDS = 1000, 3
 
 
 class Case(NamedTuple):
@@ -58,8 +56,8 @@ def pooled() -> Regions:
 
     scale = nmm.Prior(dist.LogNormal(math.log(0.4), 0.5))
     return Regions(
-        nmm.Pooled(nmm.Prior(dist.Normal(0.0, 1.0)), scale, transform=ExpTransform(), unit=u.second, centred=0.6),
-        nmm.Pooled(nmm.Prior(dist.Normal(math.log(0.1), 1.0)), scale, transform=ExpTransform(), centred=0.75),
+        nmm.Pooled(nmm.Prior(dist.Normal(0.0, 1.0)), scale, transform=ExpTransform(), unit=u.second, centred=1.0),
+        nmm.Pooled(nmm.Prior(dist.Normal(math.log(0.1), 1.0)), scale, transform=ExpTransform(), centred=1.0),
     )
 
 
@@ -193,34 +191,18 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def engine(quick: bool, draws: int, metric: Any = None, **settings: Any) -> Any:
-    """That of the demo; the metric, if none is given, is that of the curvature at the mode."""
+def engine(quick: bool, draws: int = DRAWS) -> Any:
+    """That of the demo."""
     import nmm_infer as nmm
 
     return nmm.infer.NUTS(
         draws=25 if quick else draws,
         warmup=25 if quick else 100,
-        metric=metric or nmm.infer.metrics.Laplace(steps=50 if quick else 400),
+        metric=nmm.infer.metrics.Laplace(steps=50 if quick else 400),
         target_acceptance=0.85,
         dtype="float32",
         predictive_draws=0,
-        **settings,
     )
-
-
-def posterior(case: Case, quick: bool, piloted: bool) -> Any:
-    """The draws. A pilot has short trees; the long run is in coordinates whitened by the mean curvature over what it drew."""
-    import jax
-
-    import nmm_infer as nmm
-
-    bound = case.problem.bind(case.data)
-    if not piloted:
-        return engine(quick, DRAWS)(case.problem, bound, key=jax.random.key(0))
-    pilot = engine(quick, PILOT, max_tree_depth=4)(case.problem, bound, key=jax.random.key(1))
-    tree = engine(quick, DRAWS, nmm.infer.metrics.MeanCurvature(pilot, points=2 if quick else 8))(case.problem, bound, key=jax.random.key(0))
-    tree.attrs["gradient_evaluations"] += pilot.attrs["gradient_evaluations"]
-    return tree
 
 
 def gradient_cost(case: Case) -> float:
@@ -328,8 +310,8 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         "",
         circumstances(quick),
         "Cross-spectra in 6 bands, a first-order node with its own time constant and noise in every region, partially pooled with free scales, "
-        "global coupling, measurement noise, global signal. NUTS, float32; LEMON in coordinates whitened at the mode, the others by the mean curvature over "
-        f"a short run before it (4 × {PILOT} draws). Seconds are of everything: search for the mode, short run, curvature, compilation, warmup, draws.",
+        "global coupling, measurement noise, global signal. NUTS, float32, in coordinates whitened at the mode, scales where their marginal density is highest. "
+        "Seconds are of everything: search for the mode, curvature, compilation, warmup, draws.",
         "",
     ]
     if fits:
@@ -399,7 +381,9 @@ def main() -> None:
     for name in (name for name in chosen if name != "models"):
         case = CASES[name]()
         print(f"{case.title} …", flush=True)
-        fits[name] = fitted(case.title, partial(posterior, case, options.quick, name != "lemon"), engine(options.quick, DRAWS).warmup)
+        sampler = engine(options.quick)
+        run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
+        fits[name] = fitted(case.title, run, sampler.warmup)
         costs[name] = gradient_cost(case)
         report(fits[name])
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)

@@ -34,10 +34,10 @@ def resting_state_problem() -> tuple[Problem, Any]:
     connectome = datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
     network = Network(
-        LeakyIntegrator(tau=Pooled(Prior(dist.Normal(0.0, 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, unit=u.second, centred=0.6)),
+        LeakyIntegrator(tau=Pooled(Prior(dist.Normal(0.0, 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, unit=u.second, centred=1.0)),
         connectome,
         Additive(G=Prior(dist.Beta(4.0, 1.0))),
-        noise=WhiteNoise(sigma=Pooled(Prior(dist.Normal(np.log(0.1), 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, centred=0.75)),
+        noise=WhiteNoise(sigma=Pooled(Prior(dist.Normal(np.log(0.1), 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, centred=1.0)),
     )
     likelihood = Spectral(
         band=(0.01 * u.Hz, 0.05 * u.Hz),  # what the preprocessing of the recording has kept

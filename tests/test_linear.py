@@ -14,6 +14,7 @@ from nmm_infer.likelihoods.estimators import fourier_bands
 from nmm_infer.likelihoods.spectral import Spectral
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
 from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear.stability import _positive
 
 N = 5
 RNG = np.random.default_rng(7)
@@ -126,6 +127,23 @@ def test_stability_of_a_positive_network_is_its_spectral_radius_whatever_the_del
     network = nmm.Network(nmm.models.LeakyIntegrator(tau=10.0), CONNECTOME, nmm.couplings.Additive(G=G), noise=NOISE)
     assert bool(is_stable(linearise(network))) == (G < 1)
     assert bool(is_stable(linearise(delayed(network)))) == (G < 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_edge_of_stability_is_not_decided_by_rounding(dtype):
+    """Time constants over two decades, 60 regions; the coupling is so near to the edge that the last bit says on which side it is."""
+    rng, edge, n = np.random.default_rng(4), float(jnp.finfo(dtype).eps), 60
+    weights = rng.uniform(0.1, 1.0, (n, n)) * (1 - np.eye(n))
+    weights /= np.abs(np.linalg.eigvals(weights)).max()
+
+    def stable(tau, G):
+        # -J of leaky integrators, in the precision of the run.
+        jacobian = (G * weights - np.eye(n)) / tau[:, None]
+        return bool(_positive(jnp.asarray(jacobian, dtype)))
+
+    taus = 10.0 ** rng.uniform(0.0, 2.0, (50, n))
+    assert all(stable(tau, 1.0 - edge * rng.uniform(0.0, 2.0)) for tau in taus)
+    assert not any(stable(tau, 1.0 + 10 * n * edge) for tau in taus)
 
 
 @pytest.mark.parametrize(("a", "stable"), [(-0.2, True), (-0.06, True), (-0.04, False), (0.1, False)])

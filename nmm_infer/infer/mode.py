@@ -99,3 +99,9 @@ def curvature(value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: 
     )
     H = (before - after) / (2.0 * h)
     return np.nan_to_num(0.5 * (H + H.T))
+
+
+def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n n"]:
+    """A symmetric matrix with its eigenvectors and other eigenvalues."""
+    values, vectors = np.linalg.eigh(H)
+    return (vectors * change(values)) @ vectors.T

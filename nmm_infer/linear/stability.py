@@ -64,8 +64,13 @@ def _counted(lin: Linearisation) -> Bool[Array, ""]:
 
 
 def _positive(J: Array) -> Bool[Array, ""]:
-    """-J is a nonsingular M-matrix exactly when -J x = 1 has a positive solution (Berman & Plemmons 1994, ch. 6)."""
-    x = jnp.linalg.solve(-J, jnp.ones(J.shape[0], J.dtype))
+    """-J is a nonsingular M-matrix exactly when -J x = 1 has a positive solution (Berman & Plemmons 1994, ch. 6), whatever the scale of its rows.
+
+    What is nearer to the edge than rounding can tell counts as stable: a density that is zero at random there would stop trajectories at random.
+    """
+    n = J.shape[0]
+    M = -J / jnp.abs(jnp.diagonal(J))[:, None] + n * jnp.finfo(J.dtype).eps * jnp.eye(n, dtype=J.dtype)
+    x = jnp.linalg.solve(M, jnp.ones(n, J.dtype))
     return jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
 
 

@@ -1,9 +1,9 @@
 """The mean of matrices of which some are a thousand times larger than others."""
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float
+
+from ..mode import with_eigenvalues
 
 # Iterations, and the change of the logarithm of any eigenvalue at which they end.
 ITERATIONS, TOLERANCE = 10, 0.01
@@ -40,9 +40,3 @@ def geometric_mean(matrices: Float[np.ndarray, "matrix n n"], floor: float) -> F
         if np.abs(logs).max() < TOLERANCE:
             break
     return R
-
-
-def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n n"]:
-    """A symmetric matrix with its eigenvectors and other eigenvalues."""
-    values, vectors = np.linalg.eigh(H)
-    return (vectors * change(values)) @ vectors.T

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..frame import Posterior
-from ..mode import curvature, find_mode
+from ..mode import find_mode
 from ..optimisers import AbstractOptimiser
 from ..progress import Progress, Steps
+from ..scales import MOVES, gaussian
 from ..target import Target
 from .base import AbstractMetric, Framed, whitened
 from .low_rank import LowRank
@@ -63,15 +64,12 @@ class Laplace(AbstractMetric):
         return LowRank().core(warmup)
 
     def frame(self, target, key, chains, start, progress):
-        key_start, key_chain = jax.random.split(key)
-        held = target.shared_scales()
-        mode, gradients = self._mode(target, key_start, held, progress)
-        H = curvature(target.value_and_gradient, mode)
-        if held.any():
-            H[np.ix_(held, ~held)] = H[np.ix_(~held, held)] = 0.0
-            H[np.ix_(held, held)] = curvature(jax.jit(jax.value_and_grad(target.log_prior)), mode)[np.ix_(held, held)]
-        frame = whitened(mode, H, self.floor)
-        spent = gradients + 2 * target.size
+        key_start, key_scale, key_chain = jax.random.split(key, 3)
+        mode, gradients = self._mode(target, key_start, target.shared_scales(), progress)
+        moves = MOVES if self.mode is None else 0
+        peak = gaussian(target, mode, key_scale, moves, self.steps, self.floor, progress)
+        frame = whitened(peak.mode, peak.H, self.floor)
+        spent = gradients + peak.gradients
         if start is None:
             starts, tried = _plausible(Posterior(target, frame), np.asarray(jax.random.normal(key_chain, (chains, target.size))))
             return Framed(frame, starts, spent + tried)

@@ -12,12 +12,12 @@ from xarray import DataTree
 
 from ..base import check_counts
 from ..frame import Frame
-from ..mode import curvature
+from ..mode import curvature, with_eigenvalues
 from ..progress import Steps
 from ..starts import Starts
 from ..target import Target
 from .base import AbstractMetric, Framed, whitened
-from .geometric_mean import geometric_mean, with_eigenvalues
+from .geometric_mean import geometric_mean
 
 # Mean sign of the curvature in some direction below which the draws are not those of a posterior.
 NEGATIVE = -0.5

@@ -1,0 +1,159 @@
+"""Where the free scales of a hierarchy are, before any draw."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, PRNGKeyArray
+
+from .mode import curvature, find_mode, with_eigenvalues
+from .progress import Progress, Steps
+from .target import Target
+
+# Moves of the scales at most, and the standard deviations below which a move is not worth its search.
+MOVES, CLOSE = 5, 0.7
+# The longest move, unconstrained: of a logarithm, a factor of e.
+LONGEST = 1.0
+# Pairs of draws, one on each side of the mode, over which gradients are averaged; and over which their curvature is, once.
+PAIRS, PAIRS_CURVATURE = 32, 8
+# Share of the joint curvature that a marginal one has at least.
+SHARE = 0.1
+# Halvings of a move that the model does not allow.
+HALVINGS = 8
+
+
+class Gaussian(NamedTuple):
+    """An approximation of the posterior.
+
+    Fields:
+        mode: of all unknowns but the scales, given these.
+        H: precision.
+        gradients: evaluations that finding it took.
+    """
+
+    mode: Float[np.ndarray, " latent"]
+    H: Float[np.ndarray, "latent latent"]
+    gradients: int
+
+
+def gaussian(target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArray, moves: int, steps: int, floor: float, progress: Progress) -> Gaussian:
+    """The curvature at the mode; scales of hierarchies move to where their marginal density is highest, all other unknowns integrated out by Laplace's method.
+
+    The gradient of a marginal log density is the mean of the joint one's over what is integrated out (Fisher's identity), and its curvature the mean of the
+    joint one's less the covariance of the gradient (Louis 1982, J R Stat Soc B 44:226). Both are averaged over draws of the Gaussian at the mode given the
+    scales; the curvature once, and mended by what the gradient does between moves (BFGS, damped as in Powell 1978).
+
+    Args:
+        target: the posterior.
+        mode: of all other unknowns given the scales that it holds.
+        key: of the draws, which are the same after every move.
+        moves: of the scales, at most; 0: they stay.
+        steps: of Adam after each move.
+        floor: smallest eigenvalue of a curvature.
+        progress: shows a line if there are scales.
+    """
+    held = target.shared_scales()
+    H = curvature(target.value_and_gradient, mode)
+    spent = 2 * target.size
+    if not held.any():
+        return Gaussian(mode, H, spent)
+    bar = Steps(progress, "scales", max(moves * steps, 1))
+    z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
+    B, slope, step = np.eye(0), np.zeros(0), np.zeros(0)
+    for move in range(moves + 1):
+        H[np.ix_(~held, ~held)] = with_eigenvalues(H[np.ix_(~held, ~held)], lambda values: np.maximum(values, floor))
+        around = _Around(target, mode, held, H[np.ix_(~held, ~held)])
+        before, slope = slope, around.slope(z)
+        B = around.curvature(z[:PAIRS_CURVATURE], floor) if move == 0 else _mended(B, step, before - slope)
+        spent += around.gradients
+        step = np.linalg.solve(B, slope)
+        if move == moves or step @ B @ step < CLOSE**2 * held.sum():
+            break
+        step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
+        moved = mode.copy()
+        moved[held] += step
+        mode, _ = find_mode(target.value_and_gradient, moved[None], steps, bar, held)
+        H = curvature(target.value_and_gradient, mode)
+        spent += steps + 2 * target.size
+    bar.finish("")
+    cross = H[np.ix_(held, ~held)]
+    # What the curvature given all others has to be for the scales to have their marginal one.
+    H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
+    return Gaussian(mode, H, spent)
+
+
+class _Around:
+    """The Gaussian of all other unknowns given the scales, and what the joint density does over it."""
+
+    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], H: Float[np.ndarray, "free free"]):
+        values, vectors = np.linalg.eigh(H)
+        self._target, self._mode, self._H, self._spread = target, mode, H, vectors / np.sqrt(values)
+        self._scales, self._free = np.flatnonzero(held), np.flatnonzero(~held)
+        self.gradients = 0
+
+    def _value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        self.gradients += 1
+        value, gradient = self._target.value_and_gradient(jnp.asarray(x))
+        return float(value), np.asarray(gradient, dtype=np.float64)
+
+    def _draws(self, z: Float[np.ndarray, "pair free"]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Draws on both sides of the mode and their gradients, in pairs of which neither fails."""
+        pairs = []
+        for away in z @ self._spread.T:
+            pair = []
+            for side in (away, -away):
+                x = self._mode.copy()
+                x[self._free] += side
+                value, gradient = self._value_and_gradient(x)
+                if np.isfinite(value):
+                    pair.append((x, gradient))
+            pairs += pair if len(pair) == 2 else []
+        return pairs
+
+    def slope(self, z: Float[np.ndarray, "pair free"]) -> Float[np.ndarray, " scale"]:
+        """Gradient of the marginal log density; zero where the model fails too often to say."""
+        draws = self._draws(z)
+        return np.mean([gradient[self._scales] for _, gradient in draws], axis=0) if draws else np.zeros(len(self._scales))
+
+    def curvature(self, z: Float[np.ndarray, "pair free"], floor: float) -> Float[np.ndarray, "scale scale"]:
+        """Minus the Hessian of the marginal log density, between a share of the joint one and all of it."""
+        draws = self._draws(z)
+        if len(draws) <= len(self._scales):
+            return floor * np.eye(len(self._scales))
+        h = float(jnp.finfo(jnp.asarray(self._mode).dtype).eps) ** (1.0 / 3.0)
+        steps = h * np.eye(len(self._mode))[self._scales]
+        rows = np.mean([[(self._value_and_gradient(x - e)[1] - self._value_and_gradient(x + e)[1]) / (2.0 * h) for e in steps] for x, _ in draws], axis=0)
+        joint, cross = rows[:, self._scales], rows[:, self._free]
+        # Most of the gradient's covariance is linear in the draws and known; that of the rest is small, and may be an estimate from few.
+        linear = cross @ np.linalg.solve(self._H, cross.T)
+        rest = np.cov(np.stack([gradient[self._scales] + cross @ (x - self._mode)[self._free] for x, gradient in draws]).T)
+        return _shrunk(joint - linear - rest, with_eigenvalues(0.5 * (joint + joint.T), lambda values: np.maximum(values, floor)))
+
+    def allowed(self, step: Float[np.ndarray, " scale"]) -> Float[np.ndarray, " scale"]:
+        """The step, or a half, a quarter … of it, so that the model does not fail there."""
+        for _ in range(HALVINGS):
+            x = self._mode.copy()
+            x[self._scales] += step
+            if np.isfinite(self._value_and_gradient(x)[0]):
+                return step
+            step = 0.5 * step
+        return np.zeros_like(step)
+
+
+def _shrunk(H: Float[np.ndarray, "scale scale"], joint: Float[np.ndarray, "scale scale"]) -> Float[np.ndarray, "scale scale"]:
+    """`H`, seen from the `joint` curvature, with eigenvalues between a share and one."""
+    root = np.linalg.cholesky(joint)
+    inverse = np.linalg.inv(root)
+    return root @ with_eigenvalues(inverse @ (0.5 * (H + H.T)) @ inverse.T, lambda values: np.clip(values, SHARE, 1.0)) @ root.T
+
+
+def _mended(B: Float[np.ndarray, "scale scale"], step: Float[np.ndarray, " scale"], change: Float[np.ndarray, " scale"]) -> Float[np.ndarray, "scale scale"]:
+    """The curvature that explains how the gradient changed along a step, damped where it would not stay positive."""
+    along = B @ step
+    expected = step @ along
+    if expected == 0.0:
+        return B
+    weight = 1.0 if step @ change >= 0.2 * expected else 0.8 * expected / (expected - step @ change)
+    y = weight * change + (1.0 - weight) * along
+    return B - np.outer(along, along) / expected + np.outer(y, y) / (step @ y)

@@ -1,0 +1,78 @@
+"""Free scales of hierarchies: where their marginal density is highest, before any draw."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from jax.scipy.stats import multivariate_normal
+
+import nmm_infer as nmm
+from nmm_infer.infer import metrics
+from nmm_infer.infer.progress import progress_bar
+from nmm_infer.infer.target import Target
+from nmm_infer.priors import Pooled, Prior
+
+GROUPS, NOISE, WALL = 40, 0.5, 0.6
+PRIOR = (np.log(0.3), 0.7)  # of the scale: its median is a quarter of the truth
+Y = np.random.default_rng(3).normal(0.4, np.hypot(1.2, NOISE), GROUPS)
+
+
+def problem(centred: float) -> nmm.NumPyroModel:
+    """Values of groups that are alike, each seen once."""
+    pooled = Pooled(Prior(dist.Normal(0.0, 3.0)), Prior(dist.LogNormal(*PRIOR)), centred=centred)
+
+    def model(y):
+        numpyro.sample("y", dist.Normal(pooled.draw("v", {"region": GROUPS}), NOISE), obs=y)
+
+    return nmm.NumPyroModel(model, shared_scales=("v.sd",))
+
+
+def framed(problem, metric):
+    target = Target(problem, problem.bind(Y))
+    with progress_bar(False) as bars:
+        found = metric.frame(target, jax.random.key(0), 4, None, bars)
+    return target, found
+
+
+def marginal():
+    """Mode and standard deviation of the logarithm of the scale, values and mean integrated out."""
+
+    def log_density(log_sd):
+        covariance = (jnp.exp(2.0 * log_sd) + NOISE**2) * jnp.eye(GROUPS) + 9.0
+        return multivariate_normal.logpdf(Y, jnp.zeros(GROUPS), covariance) - 0.5 * ((log_sd - PRIOR[0]) / PRIOR[1]) ** 2
+
+    grid = jnp.linspace(-2.0, 1.5, 3501)
+    mode = grid[jnp.argmax(jax.vmap(log_density)(grid))]
+    return float(mode), float((-jax.hessian(log_density)(mode)) ** -0.5)
+
+
+@pytest.mark.parametrize("centred", [0.0, 0.6, 1.0])
+def test_scales_are_where_their_marginal_density_is_highest(centred):
+    mode, sd = marginal()
+    target, found = framed(problem(centred), metrics.Laplace(steps=300))
+    scale = target.shared_scales()
+    assert abs(float(found.frame.centre[scale][0]) - mode) < sd
+    covariance = np.asarray(found.frame.scale @ found.frame.scale.T)
+    assert covariance[scale][:, scale].item() ** 0.5 == pytest.approx(sd, rel=0.4)
+    # The prior's median, where they were held, is far from there.
+    assert abs(PRIOR[0] - mode) > 4 * sd
+
+
+def test_a_mode_that_is_given_keeps_its_scales():
+    sites = {"v.mean": jnp.array(0.4), "v.sd": jnp.array(0.8), "v.z": jnp.asarray((Y - 0.4) / 0.8)}
+    target, found = framed(problem(0.0), metrics.Laplace(mode=sites))
+    assert float(found.frame.centre[target.shared_scales()][0]) == pytest.approx(np.log(0.8))
+
+
+def test_scales_do_not_move_to_where_the_model_fails():
+    def model(y):
+        sd = numpyro.sample("sd", dist.LogNormal(*PRIOR))
+        z = numpyro.sample("z", dist.Normal(0.0, 1.0).expand([GROUPS]).to_event(1))
+        numpyro.factor("fails", jnp.where(sd > WALL, -jnp.inf, 0.0))
+        numpyro.sample("y", dist.Normal(0.4 + sd * z, NOISE), obs=y)
+
+    target, found = framed(nmm.NumPyroModel(model, shared_scales=("sd",)), metrics.Laplace(steps=100))
+    # The prior's median is below the wall, and what the data ask for far above it.
+    assert np.exp(PRIOR[0]) < float(jnp.exp(found.frame.centre[target.shared_scales()][0])) <= WALL < np.exp(marginal()[0])
