@@ -28,7 +28,7 @@ from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, rep
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
 BARS = {"lemon": 180.0, "hcp": 600.0, "400": 7200.0}
-DRAWS, FOLDS = 1000, 3
+DRAWS, FOLDS = 800, 3
 
 
 class Case(NamedTuple):
@@ -199,7 +199,7 @@ def engine(quick: bool, draws: int = DRAWS) -> Any:
         draws=25 if quick else draws,
         warmup=25 if quick else 100,
         metric=nmm.infer.metrics.Laplace(steps=50 if quick else 400),
-        target_acceptance=0.85,
+        target_acceptance=0.9,
         dtype="float32",
         predictive_draws=0,
     )
@@ -310,7 +310,7 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         "",
         circumstances(quick),
         "Cross-spectra in 6 bands, a first-order node with its own time constant and noise in every region, partially pooled with free scales, "
-        "global coupling, measurement noise, global signal. NUTS, float32, in coordinates whitened at the mode, scales where their marginal density is highest. "
+        "global coupling, measurement noise, global signal. NUTS, float32, in coordinates whitened at the mode given the scales' marginal mode. "
         "Seconds are of everything: search for the mode, curvature, compilation, warmup, draws.",
         "",
     ]

@@ -42,16 +42,17 @@ class Laplace(AbstractMetric):
     Adam is hard to lead astray, and slow where data are many and the posterior is tiny in the prior: give another `optimiser` there, and
     more starts where some get stuck.
 
-    Free scales of hierarchies are held at their prior's median meanwhile, and whitened by their prior:
-    the joint mode of a hierarchy lies where its posterior has no mass (scales run away if non-centred,
-    collapse if centred), and a metric from there is useless.
+    Free scales of hierarchies are held at their prior's median meanwhile: the joint mode of a hierarchy lies where its
+    posterior has no mass (scales run away if non-centred, collapse if centred), and a metric from there is useless.
+    Then they move to where their marginal density is highest, all other unknowns integrated out by Laplace's method, and the
+    coordinates are those of the curvature there, with the scales' own marginal one. Each move costs another search and Hessian.
 
     Args:
         steps: of Adam, from each start; not used with another optimiser.
         starts: number of searches.
         floor: smallest eigenvalue of the curvature.
         optimiser: None: Adam, which needs no compilation of its own; or one of `optimisers`, whose searches run as one batch.
-        mode: sites by name, the mode that was found before: what `MAP` returned, or a dictionary. Nothing is searched then.
+        mode: sites by name, the mode that was found before: what `MAP` returned, or a dictionary. Nothing is searched then, and scales stay.
     """
 
     steps: int = eqx.field(static=True, default=400)
