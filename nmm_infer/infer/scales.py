@@ -71,6 +71,8 @@ def gaussian(target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArr
         if move == moves or step @ B @ step < CLOSE**2 * held.sum():
             break
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
+        if not step.any():
+            break
         moved = mode.copy()
         moved[held] += step
         mode, _ = find_mode(target.value_and_gradient, moved[None], steps, bar, held)
