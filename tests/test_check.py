@@ -6,6 +6,7 @@ import trees
 import xarray as xr
 
 from nmm_infer.check import diagnose, predictive
+from nmm_infer.check.predictive import Prediction
 from nmm_infer.check.table import contraction
 
 # Each broken tree, and exactly the criteria that are not met in it with their severity.
@@ -194,6 +195,14 @@ def test_coverage_of_signals_and_overconfidence():
     narrow = narrow.assign(power=narrow["power"].mean(("chain", "draw")) * (1 + 0.001 * (narrow["power"] - 1)))
     text = str(predictive(trees.changed(tree, posterior_predictive=narrow)))
     assert "fewer than they should" in text
+
+
+@pytest.mark.parametrize(
+    ("coverage", "words"),
+    [(0.5, "misses something"), (0.81, "somewhat fewer than they should"), (0.9, "about as they should"), (0.99, "noise is overestimated")],
+)
+def test_coverage_of_ninety_per_cent_intervals_is_judged(coverage, words):
+    assert words in str(Prediction(None, None, None, coverage, None, ()))
 
 
 def test_what_is_missing_is_said():

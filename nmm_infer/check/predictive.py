@@ -143,4 +143,6 @@ def _known(value: float) -> float | None:
 def _judged(coverage: float) -> str:
     if coverage < 0.8:
         return ", fewer than they should: the model misses something, or the predictions leave out measurement noise"
-    return ", more than they should: the noise is overestimated" if coverage > 0.97 else ", as they should"
+    if coverage < 0.86:
+        return ", somewhat fewer than they should"
+    return ", more than they should: the noise is overestimated" if coverage > 0.97 else ", about as they should"
