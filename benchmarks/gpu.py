@@ -42,7 +42,7 @@ def simulations(quick: bool) -> Iterator[Timed]:
     """Montbrió–Pazó–Roxin networks, 84 regions, single precision."""
     import jax
 
-    from .scaling import best, point, program
+    from .timing import best, point, program
 
     for delays in (False, True):
         for gradient in (False, True):
@@ -63,7 +63,7 @@ def gradients(quick: bool) -> Iterator[Timed]:
 
     from . import resting
     from .erp import data, question
-    from .scaling import best
+    from .timing import best
 
     cases: list[tuple[str, str, Callable[[], Any]]] = [
         ("evoked response, 10 unknowns, double", "float64", lambda: (question(0.5), data()[1:, None])),

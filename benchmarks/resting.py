@@ -14,7 +14,6 @@ compilation included.
 import argparse
 import json
 import math
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 
 from .environments import python_of
 from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .timing import of_gradient
 
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
@@ -205,27 +205,6 @@ def engine(quick: bool, draws: int = DRAWS) -> Any:
     )
 
 
-def gradient_cost(case: Case) -> float:
-    """Seconds of one value and gradient in float32, one thread's worth of chains as the sampler runs them."""
-    import jax
-    import jax.numpy as jnp
-
-    from nmm_infer.infer.base import precision
-    from nmm_infer.infer.devices import Parallel
-    from nmm_infer.infer.target import Target
-
-    with precision("float32"), Parallel().threads():
-        target = Target(case.problem, case.problem.bind(case.data))
-        x = jnp.asarray(target.prior_median())
-        jax.block_until_ready(target.value_and_gradient(x))
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            jax.block_until_ready(target.value_and_gradient(x))
-            times.append(time.perf_counter() - began)
-    return min(times)
-
-
 class HeldOut(NamedTuple):
     """What a model predicts of Fourier coefficients that it has not seen.
 
@@ -384,7 +363,7 @@ def main() -> None:
         sampler = engine(options.quick)
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
         fits[name] = fitted(case.title, run, sampler.warmup)
-        costs[name] = gradient_cost(case)
+        costs[name] = of_gradient(case.problem, case.data, "float32")[1]
         report(fits[name])
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)
         # Every row is written down at once, so that a run of hours that is stopped has not been for nothing.

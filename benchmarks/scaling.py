@@ -19,6 +19,7 @@ import numpy as np
 import nmm_infer as nmm
 
 from .memory import MIB, table, where
+from .timing import best
 
 RESULT = Path(__file__).parent / "results" / "scaling.md"
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "scaling.png"
@@ -97,19 +98,6 @@ def all_series(steps: int) -> list[Series]:
         *(of_steps(gradient) for gradient in (False, True)),
         *(of_sets(regions, gradient, steps) for regions in (1, 84) for gradient in (False, True)),
     ]
-
-
-def best(function: Callable[..., Any], at: tuple[Any, ...], rounds: int = 5, patience: float = 10.0) -> tuple[float, float]:
-    """Best time on the clock and of the processors, of several runs, fewer where one takes long."""
-    clock, processors = [], []
-    for _ in range(rounds):
-        start = time.perf_counter(), time.process_time()
-        jax.block_until_ready(function(*at))
-        clock.append(time.perf_counter() - start[0])
-        processors.append(time.process_time() - start[1])
-        if sum(clock) > patience:
-            break
-    return min(clock), min(processors)
 
 
 def measure(series: Series, limit: float, memory: float) -> tuple[list[Run], str]:
