@@ -56,7 +56,7 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         out: folder of the two files.
         seed: of the random key.
         console: a rich console; None: a new one.
-        chains, draws: None: 4 chains of 600 draws (2 of 25 if quick).
+        chains, draws: None: 4 chains of 1000 draws (2 of 25 if quick).
     """
     chains = chains or (2 if quick else 4)
     with contextlib.suppress(RuntimeError):  # JAX has started with the devices that it has: the demo is slower, not wrong
@@ -77,7 +77,7 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         f"A linear network of {problem.network.n_regions} regions with regional time constants and noise is fitted to its cross-spectra by NUTS."
     )
     engine = NUTS(
-        draws=draws or (25 if quick else 600),
+        draws=draws or (25 if quick else 1000),
         warmup=50 if quick else 100,
         chains=chains,
         metric=Laplace(steps=100 if quick else 400),
