@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .fits import circumstances, earlier, fitted, publish, table
+from .timing import best
 
 ROOT = Path(__file__).parent.parent
 RESULT = Path(__file__).parent / "results" / "gpu.md"
@@ -42,7 +43,7 @@ def simulations(quick: bool) -> Iterator[Timed]:
     """Montbrió–Pazó–Roxin networks, 84 regions, single precision."""
     import jax
 
-    from .timing import best, point, program
+    from .scaling import point, program
 
     for delays in (False, True):
         for gradient in (False, True):
@@ -63,7 +64,6 @@ def gradients(quick: bool) -> Iterator[Timed]:
 
     from . import resting
     from .erp import data, question
-    from .timing import best
 
     cases: list[tuple[str, str, Callable[[], Any]]] = [
         ("evoked response, 10 unknowns, double", "float64", lambda: (question(0.5), data()[1:, None])),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from .optimisers import Adam, Ends
 from .optimisers.base import CHUNK
@@ -91,14 +91,20 @@ def curvature(value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: 
 
     The likelihoods have hand-written first derivatives, which forward-mode differentiation cannot enter.
     """
-    x = jnp.asarray(mode)
-    # Optimal for central differences of a function known to machine precision: about its cube root.
-    h = float(jnp.finfo(x.dtype).eps) ** (1.0 / 3.0)
-    before, after = (
-        np.stack([np.asarray(value_and_gradient(x + e)[1], dtype=np.float64) for e in sign * h * jnp.eye(x.size, dtype=x.dtype)]) for sign in (-1, 1)
-    )
-    H = (before - after) / (2.0 * h)
+    H = curvature_rows(value_and_gradient, mode, np.arange(len(mode)))
     return np.nan_to_num(0.5 * (H + H.T))
+
+
+def curvature_rows(
+    value_and_gradient: Callable[[Array], tuple[Array, Array]], x: Float[np.ndarray, " latent"], which: Int[np.ndarray, " row"]
+) -> Float[np.ndarray, "row latent"]:
+    """Some rows of minus the Hessian, as differences leave them."""
+    at = jnp.asarray(x)
+    # Optimal for central differences of a function known to machine precision: about its cube root.
+    h = float(jnp.finfo(at.dtype).eps) ** (1.0 / 3.0)
+    steps = h * jnp.eye(at.size, dtype=at.dtype)[which]
+    before, after = (np.stack([np.asarray(value_and_gradient(at + sign * e)[1], dtype=np.float64) for e in steps]) for sign in (-1, 1))
+    return (before - after) / (2.0 * h)
 
 
 def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n n"]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
-from .mode import curvature, find_mode, with_eigenvalues
+from .mode import curvature, curvature_rows, find_mode, with_eigenvalues
 from .progress import Progress, Steps
 from .target import Target
 
@@ -123,9 +123,8 @@ class _Around:
         draws = self._draws(z)
         if len(draws) <= len(self._scales):
             return floor * np.eye(len(self._scales))
-        h = float(jnp.finfo(jnp.asarray(self._mode).dtype).eps) ** (1.0 / 3.0)
-        steps = h * np.eye(len(self._mode))[self._scales]
-        rows = np.mean([[(self._value_and_gradient(x - e)[1] - self._value_and_gradient(x + e)[1]) / (2.0 * h) for e in steps] for x, _ in draws], axis=0)
+        rows = np.mean([curvature_rows(self._target.value_and_gradient, x, self._scales) for x, _ in draws], axis=0)
+        self.gradients += 2 * len(draws) * len(self._scales)
         joint, cross = rows[:, self._scales], rows[:, self._free]
         # Most of the gradient's covariance is linear in the draws and known; that of the rest is small, and may be an estimate from few.
         linear = cross @ np.linalg.solve(self._H, cross.T)
