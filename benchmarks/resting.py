@@ -110,7 +110,7 @@ def spectra(band: tuple[float, float], bands: int) -> Any:
     return nmm.likelihoods.Spectral(
         band=(band[0] * u.Hz, band[1] * u.Hz),
         bands=bands,
-        noise=nmm.Prior(dist.HalfNormal(0.3)),
+        noise=nmm.Prior(nmm.RootHalfNormal(0.3)),
         global_signal=nmm.Prior(dist.HalfNormal(0.5)),
         repetition_time=REPETITION_TIME,
     )
@@ -339,6 +339,7 @@ def main() -> None:
         default=",".join(name for name in choices if not name.isdecimal()),
         help=f"comma-separated: {', '.join(choices)}; 200 takes long, 400 hours; '' with --keep: only writes the page",
     )
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each of four chains")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
@@ -360,7 +361,7 @@ def main() -> None:
     for name in (name for name in chosen if name != "models"):
         case = CASES[name]()
         print(f"{case.title} …", flush=True)
-        sampler = engine(options.quick)
+        sampler = engine(options.quick, options.draws)
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
         fits[name] = fitted(case.title, run, sampler.warmup)
         costs[name] = of_gradient(case.problem, case.data, "float32")[1]

@@ -21,6 +21,7 @@ from .priors import FromMaps as FromMaps
 from .priors import Pooled as Pooled
 from .priors import Prior as Prior
 from .priors import sample as sample
+from .priors.root_half_normal import RootHalfNormal as RootHalfNormal
 from .problems import NumPyroModel as NumPyroModel
 from .problems import Problem as Problem
 from .results import load as load

@@ -30,6 +30,7 @@ def resting_state_problem() -> tuple[Problem, Any]:
     from numpyro.distributions.transforms import ExpTransform
 
     from .likelihoods import Spectral
+    from .priors.root_half_normal import RootHalfNormal
 
     connectome = datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
@@ -42,7 +43,7 @@ def resting_state_problem() -> tuple[Problem, Any]:
     likelihood = Spectral(
         band=(0.01 * u.Hz, 0.05 * u.Hz),  # what the preprocessing of the recording has kept
         bands=6,
-        noise=Prior(dist.HalfNormal(0.1)),
+        noise=Prior(RootHalfNormal(0.1)),
         global_signal=Prior(dist.HalfNormal(0.5)),
     )
     return Problem(network, observe=Bold(), likelihood=likelihood), datasets.lemon_bold()
