@@ -25,19 +25,20 @@ def problem():
     """Unknown: time constant and noise amplitude of each region, global coupling, measurement noise, global signal."""
     connectome = nmm.datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
+    scale = nmm.Prior(dist.LogNormal(np.log(0.3), 0.5))
+    # Data know a time constant and a noise through their product: both are centred, so that a change of their scale leaves products alone.
+    tau = nmm.Pooled(nmm.Prior(dist.Normal(0.0, 1.0)), scale, transform=exp, unit=u.second, centred=1.0)
+    sigma = nmm.Pooled(nmm.Prior(dist.Normal(np.log(0.1), 1.0)), scale, transform=exp, centred=1.0)
     network = nmm.Network(
-        nmm.models.LeakyIntegrator(tau=nmm.Pooled(nmm.Prior(dist.Normal(0.0, 1.0)), nmm.Prior(dist.LogNormal(np.log(0.3), 0.5)), transform=exp, unit=u.second)),
+        nmm.models.LeakyIntegrator(tau=tau),
         connectome,
         nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 1.0))),
-        # Data say much about each region's noise and little about its time constant: the one is centred, the other is not.
-        noise=nmm.noises.Additive(
-            sigma=nmm.Pooled(nmm.Prior(dist.Normal(np.log(0.1), 1.0)), nmm.Prior(dist.LogNormal(np.log(0.3), 0.5)), transform=exp, centred=1.0)
-        ),
+        noise=nmm.noises.Additive(sigma=sigma),
     )
     likelihood = nmm.likelihoods.Spectral(
         band=(0.01 * u.Hz, 0.05 * u.Hz),  # what the preprocessing of this recording has kept
         bands=9,
-        noise=nmm.Prior(dist.HalfNormal(0.1)),
+        noise=nmm.Prior(nmm.RootHalfNormal(0.1)),
         global_signal=nmm.Prior(dist.HalfNormal(0.5)),
     )
     return nmm.Problem(network, observe=nmm.observe.Bold(), likelihood=likelihood)

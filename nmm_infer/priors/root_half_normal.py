@@ -73,9 +73,10 @@ class _FromStandardNormal(Transform):
 
     def __call__(self, x: Any) -> Any:
         # Each half by the formula that is exact there, and out of reach of the other's poles, whose gradients would be NaN.
-        low = 2.0**0.5 * erfinv(ndtr(jnp.minimum(x, 0.0)))
-        high = -ndtri(0.5 * ndtr(-jnp.maximum(x, 0.0)))
-        return self.scale * jnp.sqrt(jnp.where(x < 0, low, high))
+        below = x < 0
+        low = 2.0**0.5 * erfinv(ndtr(jnp.where(below, x, 0.0)))
+        high = -ndtri(0.5 * ndtr(-jnp.where(below, 0.0, x)))
+        return self.scale * jnp.sqrt(jnp.where(below, low, high))
 
     def _inverse(self, y: Any) -> Any:
         r = 0.5**0.5 * (y / self.scale) ** 2
