@@ -65,8 +65,8 @@ class _Deviations(constraints.Constraint):
 class _FromStandardNormal(Transform):
     """σ² = scale² q(z), with q from quantiles of a normal to the same of a half-normal."""
 
-    domain = constraints.real
-    codomain = constraints.positive
+    domain = constraints.real  # pyright: ignore[reportAssignmentType]
+    codomain = constraints.positive  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, scale: Any):
         self.scale = scale
