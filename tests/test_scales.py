@@ -1,12 +1,14 @@
 """Free scales of hierarchies: where their marginal density is highest, before any draw."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
-from jax.scipy.stats import multivariate_normal
+from jax.scipy.stats import multivariate_normal, norm
 
 import nmm_infer as nmm
 from nmm_infer.infer import metrics
@@ -36,16 +38,17 @@ def framed(problem, metric):
     return target, found
 
 
+def marginal_density(log_sd):
+    """Joint log density of data and logarithm of the scale, values and mean integrated out."""
+    covariance = (jnp.exp(2.0 * log_sd) + NOISE**2) * jnp.eye(GROUPS) + 9.0
+    return multivariate_normal.logpdf(Y, jnp.zeros(GROUPS), covariance) + norm.logpdf(log_sd, *PRIOR)
+
+
 def marginal():
-    """Mode and standard deviation of the logarithm of the scale, values and mean integrated out."""
-
-    def log_density(log_sd):
-        covariance = (jnp.exp(2.0 * log_sd) + NOISE**2) * jnp.eye(GROUPS) + 9.0
-        return multivariate_normal.logpdf(Y, jnp.zeros(GROUPS), covariance) - 0.5 * ((log_sd - PRIOR[0]) / PRIOR[1]) ** 2
-
+    """Mode and standard deviation of the logarithm of the scale."""
     grid = jnp.linspace(-2.0, 1.5, 3501)
-    mode = grid[jnp.argmax(jax.vmap(log_density)(grid))]
-    return float(mode), float((-jax.hessian(log_density)(mode)) ** -0.5)
+    mode = grid[jnp.argmax(jax.vmap(marginal_density)(grid))]
+    return float(mode), float((-jax.hessian(marginal_density)(mode)) ** -0.5)
 
 
 @pytest.mark.parametrize("centred", [0.0, 0.6, 1.0])
@@ -76,3 +79,31 @@ def test_scales_do_not_move_to_where_the_model_fails():
     target, found = framed(nmm.NumPyroModel(model, shared_scales=("sd",)), metrics.Laplace(steps=100))
     # The prior's median is below the wall, and what the data ask for far above it.
     assert np.exp(PRIOR[0]) < float(jnp.exp(found.frame.centre[target.shared_scales()][0])) <= WALL < np.exp(marginal()[0])
+
+
+def exactly() -> tuple[float, float, float]:
+    """Log evidence, and mean and standard deviation of the logarithm of the scale, by quadrature."""
+    grid = np.linspace(-4.0, 2.5, 6501)
+    density = np.exp(np.asarray(jax.vmap(marginal_density)(jnp.asarray(grid)), dtype=np.float64))
+    evidence = np.trapezoid(density, grid)
+    mean = np.trapezoid(grid * density, grid) / evidence
+    return np.log(evidence), mean, np.sqrt(np.trapezoid((grid - mean) ** 2 * density, grid) / evidence)
+
+
+@pytest.mark.parametrize(("centred", "off"), [(0.0, 0.25), (1.0, 0.02)])
+def test_laplace_of_a_hierarchy(centred, off):
+    """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling mends what is no Gaussian."""
+    evidence, mean, sd = exactly()
+    engine = nmm.infer.Laplace(nmm.infer.MAP(starts=2), draws=4000, predictive_draws=0)
+    tree = engine(problem(centred), Y, key=jax.random.key(0), progress=False)
+    log_sd = np.log(tree["posterior"]["v.sd"].values)
+    assert "held" not in tree.attrs
+    assert log_sd.mean() == pytest.approx(mean, abs=0.5 * sd)
+    assert log_sd.std() == pytest.approx(sd, rel=0.3)
+    assert tree.attrs["log_evidence"] == pytest.approx(evidence, abs=off)
+    assert tree.attrs["pareto_k"] < 0.7
+    if centred == 1.0:
+        mended = dataclasses.replace(engine, resample=True)(problem(centred), Y, key=jax.random.key(1), progress=False)
+        assert np.log(mended["posterior"]["v.sd"].values).std() == pytest.approx(sd, rel=0.08)
+        assert mended.attrs["log_evidence"] == pytest.approx(evidence, abs=4 * mended.attrs["log_evidence_se"])
+        assert mended.attrs["log_evidence_se"] < 0.01

@@ -7,16 +7,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
+from rich.progress import Progress
 
 from .base import AbstractEngine, check_counts, check_problem, precision
-from .ends import held_sites, objective, prepare
+from .ends import objective, prepare
 from .importance import importance, resample
 from .map import MAP
-from .mode import at_best, curvature
+from .mode import Section, at_best, curvature
+from .optimisers import AbstractOptimiser
 from .progress import Steps, progress_bar
 from .results import Run, build_tree
+from .scales import gaussian
 from .target import Target
+
+# Of scales: moves at most, steps of Adam after each, and how near to the highest marginal density they have to come, in standard deviations.
+MOVES, STEPS, CLOSE = 10, 400, 0.15
+# Smallest eigenvalue of a curvature, far below that of any peak that a prior allows.
+FLOOR = 1e-9
 
 
 class Peak(NamedTuple):
@@ -51,8 +59,8 @@ class Laplace(AbstractEngine):
     ratios tells which (below 0.7: usable). The log evidence is log p(mode) + d/2 log 2π - ½ log|H|
     (MacKay 1992; the variational Laplace of DCM is its relative, Friston et al. 2007).
 
-    Free scales of hierarchies are held at their prior's median, and named in attribute `held`; the result is then
-    conditional on them, its intervals are too narrow, and it has no evidence.
+    Free scales of hierarchies (`Pooled(sd=...)`) have no useful joint mode. They are where their marginal density is highest, with
+    the curvature of that, all other unknowns integrated out by Laplace's method; the search begins with scales at their prior's median.
 
     Args:
         search: finds the mode.
@@ -85,10 +93,13 @@ class Laplace(AbstractEngine):
             goal = objective(target, section, optimiser.squares)
             ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
             best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
-            peak = peak_at(goal.log_density, ends.positions[best])
+            peak, spent = peak_at(goal.log_density, ends.positions[best]), ends.gradients + 2 * int(section.free.sum())
+            if not section.free.all():
+                peak, more = with_scales(target, section, ends.positions[best], optimiser, key_draw, bars)
+                spent += more
             z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
             drawn, log_q = peak.draw(z)
-            density = jax.jit(lambda x: jax.lax.map(goal.log_density, x))
+            density = jax.jit(lambda x: jax.lax.map(target.log_density, x))
             log_p = np.asarray(density(jnp.asarray(drawn)))
             weights = importance(log_p - log_q)
             if self.resample:
@@ -97,9 +108,9 @@ class Laplace(AbstractEngine):
             reached = at_best(goal.log_density, ends)
             run = Run(
                 engine=f"Laplace({type(optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})",
-                latent=np.asarray(section.embed(jnp.asarray(drawn)), dtype=np.float64)[None],
+                latent=np.asarray(drawn, dtype=np.float64)[None],
                 stats={"lp": log_p[None]},
-                gradients=ends.gradients + 2 * peak.centre.size,
+                gradients=spent,
                 failed=int((~np.isfinite(log_p)).sum()),
                 interrupted=ends.interrupted,
                 began=began,
@@ -107,13 +118,9 @@ class Laplace(AbstractEngine):
                 extra={"optimization": {"log_density": (("start",), ends.log_density), "best_mode": (("start",), reached)}},
             )
             tree = build_tree(target, run, key_tree, key)
-            tree.attrs["pareto_k"] = weights.pareto_k
-            if section.free.all():
-                method = "importance sampling from Laplace" if self.resample else "Laplace"
-                value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
-                tree.attrs.update(log_evidence=value, log_evidence_se=error, log_evidence_method=method)
-            else:
-                tree.attrs["held"] = ", ".join(held_sites(target, section))
+            method = "importance sampling from Laplace" if self.resample else "Laplace"
+            value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
+            tree.attrs.update(pareto_k=weights.pareto_k, log_evidence=value, log_evidence_se=error, log_evidence_method=method)
             return tree
 
 
@@ -133,3 +140,31 @@ def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
             "or accept that the posterior has no Gaussian shape and use NUTS"
         )
     return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
+
+
+def with_scales(
+    target: Target, section: Section, x: Float[np.ndarray, " free"], optimiser: AbstractOptimiser, key: PRNGKeyArray, bars: Progress
+) -> tuple[Peak, int]:
+    """The Gaussian of all unknowns, the held ones at their highest marginal density, and the gradients that it took.
+
+    Its precision is block by block that of Laplace's method: of the others given the scales, and of the scales with the others integrated out. So
+    `Peak.log_evidence` holds, although the joint density has no peak there.
+
+    Args:
+        target: the posterior.
+        section: the unknowns that are no scales.
+        x: these at their mode, given the scales where they are held.
+        optimiser: finds their mode, given the scales where they end.
+        key: of the draws over which gradients are averaged.
+        bars: progress.
+
+    Raises:
+        ValueError: as `peak_at`.
+    """
+    near = gaussian(target, np.asarray(section.embed(jnp.asarray(x))), key, MOVES, STEPS, FLOOR, bars, CLOSE)
+    # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
+    there = Section(near.mode, section.free)
+    ends = optimiser.search(objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps))
+    given = peak_at(there.of(target.log_density), ends.positions[0])
+    found = gaussian(target, np.asarray(there.embed(jnp.asarray(given.centre))), key, 0, STEPS, FLOOR, bars)
+    return Peak(found.mode, given.height, *np.linalg.eigh(found.H)), near.gradients + ends.gradients + 2 * given.values.size + found.gradients

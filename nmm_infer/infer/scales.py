@@ -37,7 +37,9 @@ class Gaussian(NamedTuple):
     gradients: int
 
 
-def gaussian(target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArray, moves: int, steps: int, floor: float, progress: Progress) -> Gaussian:
+def gaussian(
+    target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArray, moves: int, steps: int, floor: float, progress: Progress, close: float = CLOSE
+) -> Gaussian:
     """The curvature at the mode; scales of hierarchies move to where their marginal density is highest, all other unknowns integrated out by Laplace's method.
 
     The gradient of a marginal log density is the mean of the joint one's over what is integrated out (Fisher's identity), and its curvature the mean of the
@@ -52,6 +54,7 @@ def gaussian(target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArr
         steps: of Adam after each move.
         floor: smallest eigenvalue of a curvature.
         progress: shows a line if there are scales.
+        close: standard deviations below which a move is not worth its search.
     """
     held = target.shared_scales()
     H = curvature(target.value_and_gradient, mode)
@@ -68,7 +71,7 @@ def gaussian(target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArr
         B = around.curvature(z[:PAIRS_CURVATURE], floor) if move == 0 else _mended(B, step, before - slope)
         spent += around.gradients
         step = np.linalg.solve(B, slope)
-        if move == moves or step @ B @ step < CLOSE**2 * held.sum():
+        if move == moves or step @ B @ step < close**2 * held.sum():
             break
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
         if not step.any():
