@@ -15,6 +15,7 @@ BROKEN = {
     "divergent": (trees.divergent, {"divergences": "problem"}),
     "unmixed": (trees.unmixed, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem", "modes": "problem"}),
     "sticky": (trees.sticky, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
+    "next_to_nothing": (trees.next_to_nothing, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
     "low_energy": (trees.low_energy, {"E-BFMI": "problem"}),
     "saturated": (trees.saturated, {"tree depth": "problem"}),
     "rarely_saturated": (lambda: trees.saturated(0.005), {"tree depth": "warning"}),
@@ -73,6 +74,12 @@ def test_words_name_what_was_measured():
     assert "gathered at low model.tau.sd" in str(diagnose(trees.divergent()))
     assert "stopped after 300 draws a chain" in str(diagnose(trees.interrupted()))
     assert "nothing about likelihood.noise" in str(diagnose(trees.uninformed()))
+
+
+def test_a_noise_that_data_hardly_show_is_told_from_one_that_is_slow():
+    advice = "likelihood.noise reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior"
+    assert advice in " ".join(str(diagnose(trees.next_to_nothing())).split())
+    assert "down to nothing" not in str(diagnose(trees.sticky()))
 
 
 def test_numbers_agree_with_arviz():

@@ -178,6 +178,13 @@ def sticky():
     return with_posterior(tree, likelihood__noise=(("chain", "draw"), 0.3 + 0.002 * walk))
 
 
+def next_to_nothing():
+    """Chains as sticky, in a noise that data hardly show: its logarithm has a long tail towards nothing."""
+    noise = sticky()["posterior"]["likelihood.noise"].values
+    z = (noise - noise.mean()) / noise.std()
+    return with_posterior(good(), likelihood__noise=(("chain", "draw"), 0.3 * np.exp(z - 0.5 * np.exp(-z))))
+
+
 def low_energy():
     rng = np.random.default_rng(2)
     return with_stats(good(), energy=100 + np.cumsum(rng.normal(0, 1, (4, 500)), axis=1))

@@ -23,6 +23,8 @@ FAILED = 0.01
 PARETO_K = 0.7
 # Below it the posterior of a parameter is its prior, up to the noise of the draws.
 CONTRACTION = 0.1
+# A logarithm as skewed as this has a long tail towards nothing.
+SKEWED = -1.0
 # Parameters that are named before the others are only counted.
 NAMED = 4
 
@@ -225,8 +227,20 @@ def _ess(run: Run, what: str, value: Callable[[Row], float], purpose: str) -> Fi
         what,
         f"{value(worst):.0f} at {worst.name}" + (f"; {len(bad)} of {len(rows)} parameters are below" if bad else ""),
         f"> {ESS:.0f}",
-        f"too few independent draws for {purpose}: {factor}" if bad else "",
+        f"too few independent draws for {purpose}: {factor}{_down_to_nothing(run, worst)}" if bad else "",
     )
+
+
+def _down_to_nothing(run: Run, row: Row) -> str:
+    """What helps a positive number whose logarithm, by which it is sampled, has a long tail beside a wall."""
+    values = np.asarray(run.posterior[row.name].values, dtype=np.float64).ravel()
+    if row.size > 1 or (values <= 0).any():
+        return ""
+    from scipy.stats import skew
+
+    if skew(np.log(values)) > SKEWED:
+        return ""
+    return f"; {row.name} reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior without this long tail of a logarithm"
 
 
 def _chains_disagree(value: float) -> str:

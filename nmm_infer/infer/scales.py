@@ -67,11 +67,13 @@ def gaussian(
     for move in range(moves + 1):
         H[np.ix_(~held, ~held)] = with_eigenvalues(H[np.ix_(~held, ~held)], lambda values: np.maximum(values, floor))
         around = _Around(target, mode, held, H[np.ix_(~held, ~held)])
-        before, slope = slope, around.slope(z)
+        before, slope = slope, around.slope(z) if moves else slope
         B = around.curvature(z[:PAIRS_CURVATURE], floor) if move == 0 else _mended(B, step, before - slope)
         spent += around.gradients
+        if move == moves:
+            break
         step = np.linalg.solve(B, slope)
-        if move == moves or step @ B @ step < close**2 * held.sum():
+        if step @ B @ step < close**2 * held.sum():
             break
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
         if not step.any():
