@@ -254,7 +254,7 @@ def held_out(case: Case, sampler: Any) -> HeldOut:
 def comparison(quick: bool) -> dict[str, HeldOut]:
     """Three kinds of heterogeneity on the HCP recording."""
     kinds = {"homogeneous": homogeneous(), "following myelin and the gradient": following(hcp_maps()), "every region its own": pooled()}
-    return {name: held_out(hcp(regions)._replace(title=name), engine(quick, draws=200)) for name, regions in kinds.items()}
+    return {name: held_out(hcp(regions)._replace(title=name), engine(quick, draws=400)) for name, regions in kinds.items()}
 
 
 def comparison_table(found: dict[str, HeldOut]) -> list[str]:
