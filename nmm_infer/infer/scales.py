@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.optimize
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from .mode import curvature, curvature_rows, find_mode, with_eigenvalues
@@ -19,6 +20,10 @@ LONGEST = 1.0
 PAIRS, PAIRS_CURVATURE = 32, 8
 # Share of the joint curvature that a marginal one has at least.
 SHARE = 0.1
+# Iterations of L-BFGS after a move, and the log density (nats) that it may leave to be gained.
+FOLLOW, LEFT = 100, 0.1
+# What L-BFGS is told where the model fails, below where it began.
+ABYSS = 1e8
 # Halvings of a move that the model does not allow.
 HALVINGS = 8
 
@@ -51,7 +56,7 @@ def gaussian(
         mode: of all other unknowns given the scales that it holds.
         key: of the draws, which are the same after every move.
         moves: of the scales, at most; 0: they stay.
-        steps: of Adam after each move.
+        steps: of Adam after a move that L-BFGS does not follow.
         floor: smallest eigenvalue of a curvature.
         progress: shows a line if there are scales.
         close: standard deviations below which a move is not worth its search.
@@ -61,7 +66,7 @@ def gaussian(
     spent = 2 * target.size
     if not held.any():
         return Gaussian(mode, H, spent)
-    bar = Steps(progress, "scales", max(moves * steps, 1))
+    bar = Steps(progress, "scales", max(moves, 1))
     z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
     B, slope, step = np.eye(0), np.zeros(0), np.zeros(0)
     for move in range(moves + 1):
@@ -78,16 +83,52 @@ def gaussian(
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
         if not step.any():
             break
-        moved = mode.copy()
-        moved[held] += step
-        mode, _ = find_mode(target.value_and_gradient, moved[None], steps, bar, held)
+        mode, gradients = _followed(target, mode, H, held, step, steps, progress)
         H = curvature(target.value_and_gradient, mode)
-        spent += steps + 2 * target.size
+        spent += gradients + 2 * target.size
+        bar.advance(1)
     bar.finish("")
     cross = H[np.ix_(held, ~held)]
     # What the curvature given all others has to be for the scales to have their marginal one.
     H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
     return Gaussian(mode, H, spent)
+
+
+def _followed(
+    target: Target,
+    mode: Float[np.ndarray, " latent"],
+    H: Float[np.ndarray, "latent latent"],
+    held: Bool[np.ndarray, " latent"],
+    step: Float[np.ndarray, " scale"],
+    steps: int,
+    progress: Progress,
+) -> tuple[Float[np.ndarray, " latent"], int]:
+    """The mode given the scales after their step, and the gradients that it took.
+
+    By L-BFGS in coordinates in which the curvature before the step is one, which takes a score of gradients; by Adam where that gets stuck.
+    """
+    values, vectors = np.linalg.eigh(H[np.ix_(~held, ~held)])
+    spread = vectors / np.sqrt(values)
+    moved = mode.copy()
+    moved[held] += step
+    began = float(target.value_and_gradient(jnp.asarray(moved))[0])
+
+    def at(u: np.ndarray) -> np.ndarray:
+        x = moved.copy()
+        x[~held] += spread @ u
+        return x
+
+    def goal(u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = target.value_and_gradient(jnp.asarray(at(u)))
+        if not np.isfinite(value):
+            return ABYSS - began, np.zeros_like(u)
+        return -float(value), -(spread.T @ np.asarray(gradient, dtype=np.float64)[~held])
+
+    found = scipy.optimize.minimize(goal, np.zeros(len(values)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3})
+    if -found.fun >= began and 0.5 * found.jac @ found.jac < LEFT:
+        return at(found.x), found.nfev + 1
+    mode, _ = find_mode(target.value_and_gradient, at(found.x)[None], steps, Steps(progress, "mode", steps), held)
+    return mode, found.nfev + 1 + steps
 
 
 class _Around:
