@@ -90,7 +90,7 @@ def exactly() -> tuple[float, float, float]:
     return np.log(evidence), mean, np.sqrt(np.trapezoid((grid - mean) ** 2 * density, grid) / evidence)
 
 
-@pytest.mark.parametrize(("centred", "off"), [(0.0, 0.25), (1.0, 0.02)])
+@pytest.mark.parametrize(("centred", "off"), [pytest.param(0.0, 0.25, marks=pytest.mark.slow), (1.0, 0.02)])
 def test_laplace_of_a_hierarchy(centred, off):
     """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling mends what is no Gaussian."""
     evidence, mean, sd = exactly()
