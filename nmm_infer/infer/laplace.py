@@ -93,10 +93,10 @@ class Laplace(AbstractEngine):
             goal = objective(target, section, optimiser.squares)
             ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
             best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
-            peak, spent = peak_at(goal.log_density, ends.positions[best]), ends.gradients + 2 * int(section.free.sum())
-            if not section.free.all():
-                peak, more = with_scales(target, section, ends.positions[best], optimiser, key_draw, bars)
-                spent += more
+            if section.free.all():
+                peak, spent = peak_at(goal.log_density, ends.positions[best]), 2 * target.size
+            else:
+                peak, spent = with_scales(target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars)
             z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
             drawn, log_q = peak.draw(z)
             density = jax.jit(lambda x: jax.lax.map(target.log_density, x))
@@ -110,7 +110,7 @@ class Laplace(AbstractEngine):
                 engine=f"Laplace({type(optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})",
                 latent=np.asarray(drawn, dtype=np.float64)[None],
                 stats={"lp": log_p[None]},
-                gradients=spent,
+                gradients=ends.gradients + spent,
                 failed=int((~np.isfinite(log_p)).sum()),
                 interrupted=ends.interrupted,
                 began=began,
@@ -130,9 +130,7 @@ def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
     Raises:
         ValueError: the density is not finite there, or it is no peak: some direction goes level or up.
     """
-    height = float(log_density(jnp.asarray(x)))
-    if not np.isfinite(height):
-        raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
+    height = _height(log_density, x)
     values, vectors = np.linalg.eigh(curvature(jax.jit(jax.value_and_grad(log_density)), x))
     if values[0] <= 0.0:
         raise ValueError(
@@ -140,6 +138,13 @@ def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
             "or accept that the posterior has no Gaussian shape and use NUTS"
         )
     return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
+
+
+def _height(log_density, x: Float[np.ndarray, " latent"]) -> float:
+    height = float(log_density(jnp.asarray(x)))
+    if not np.isfinite(height):
+        raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
+    return height
 
 
 def with_scales(
@@ -161,6 +166,7 @@ def with_scales(
     Raises:
         ValueError: as `peak_at`.
     """
+    _height(section.of(target.log_density), x)
     near = gaussian(target, np.asarray(section.embed(jnp.asarray(x))), key, MOVES, STEPS, FLOOR, bars, CLOSE)
     # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
     there = Section(near.mode, section.free)
