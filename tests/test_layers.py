@@ -37,7 +37,10 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 # Slow to import, and needed by few calls: imported where they are used.
 HEAVY = {"numpyro", "blackjax", "arviz", "arviz_base", "arviz_stats", "arviz_plots", "xarray", "matplotlib", "brainunit", "saiunit", "pandas"}
 # A distribution is a subclass of NumPyro's.
-MAY_BE_HEAVY = {f"likelihoods/{name}.py" for name in ("autoregressive", "complex_normal", "correlation_matrix", "stacked", "state_space")} | {"priors/root_half_normal.py"}
+MAY_BE_HEAVY = {
+    *(f"likelihoods/{name}.py" for name in ("autoregressive", "complex_normal", "correlation_matrix", "stacked", "state_space")),
+    "priors/root_half_normal.py",
+}
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py")
 
