@@ -1,4 +1,4 @@
-"""What a GPU gives beside the processor of its machine: `python -m benchmarks.gpu [--only simulations,gradients,posteriors]`.
+"""What a GPU gives beside the processor of its machine: `python -m benchmarks.gpu [--only simulations,gradients,posteriors,regions]`.
 
 The same programs on both, each platform in a process of its own, one after the other: networks with and without delays over many parameter sets at
 once, gradients of log densities over many chains at once, and posteriors of an evoked response by engines that run many chains. Times are the best
@@ -23,7 +23,8 @@ from .timing import best
 ROOT = Path(__file__).parent.parent
 RESULT = Path(__file__).parent / "results" / "gpu.md"
 PLATFORMS = {"cpu": "processor", "cuda": "GPU"}
-PARTS = ("simulations", "gradients", "posteriors")
+PARTS = ("simulations", "gradients", "posteriors", "regions")
+POSTERIORS = ("posteriors", "regions")
 STEPS = 1000
 
 
@@ -69,12 +70,13 @@ def gradients(quick: bool) -> Iterator[Timed]:
         ("evoked response, 10 unknowns, double", "float64", lambda: (question(0.5), data()[1:, None])),
         ("cross-spectra at rest, 68 regions, single", "float32", lambda: resting.lemon()[1:]),
         ("cross-spectra at rest, 200 regions, single", "float32", lambda: resting.simulated(200)[1:]),
+        ("cross-spectra at rest, 400 regions, single", "float32", lambda: resting.simulated(400)[1:]),
     ]
     for title, dtype, make in cases[:1] if quick else cases:
         with precision(dtype), Parallel().threads():
             problem, values = make()
             target = Target(problem, problem.bind(values))
-            for batch in (1, 4) if quick else (1, 4, 64, 1024) if target.size < 100 else (1, 4, 32):
+            for batch in (1, 4) if quick else (1, 4, 64, 1024) if target.size < 100 else (1, 4, 32) if target.size < 500 else (1, 4):
                 x = jnp.asarray(target.prior_median()) + 0.01 * jax.random.normal(jax.random.key(0), (batch, target.size))
                 run = jax.jit(jax.vmap(target.value_and_gradient)).lower(x).compile()
                 yield Timed("gradients", title, batch, best(run, (x,))[0])
@@ -107,13 +109,29 @@ def posteriors(quick: bool) -> Iterator[Timed]:
         yield Timed("posteriors", title, chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 
 
+def regions(quick: bool) -> Iterator[Timed]:
+    """Every region's parameters at rest, those of `benchmarks.resting`: whole calls, the largest first, where a GPU has most to give."""
+    import jax
+
+    import nmm_infer as nmm
+
+    from . import resting
+
+    nmm.use_cores(4)  # a chain for each of so many processors; on a GPU all chains are one program
+    for name in ("lemon",) if quick else ("400", "lemon", "200"):
+        case, sampler = resting.CASES[name](), resting.engine(quick)
+        run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0), progress=False)
+        fit = fitted(case.title, run, sampler.warmup)
+        yield Timed("regions", case.title, fit.chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
+
+
 def work(part: str, quick: bool) -> None:
     """Measures one part on the platform of this process, and prints each line as it is found."""
     import jax
 
     jax.config.update("jax_enable_compilation_cache", False)
     began = time.perf_counter()
-    for one in {"simulations": simulations, "gradients": gradients, "posteriors": posteriors}[part](quick):
+    for one in {"simulations": simulations, "gradients": gradients, "posteriors": posteriors, "regions": regions}[part](quick):
         print(json.dumps({"device": jax.devices()[0].device_kind, **one._asdict()}), flush=True)
     print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
@@ -148,6 +166,7 @@ def page(rows: list[dict[str, Any]], where: list[str]) -> str:
         "simulations": f"Simulations: Montbrió–Pazó–Roxin, 84 regions, {STEPS} steps, single precision",
         "gradients": "Log densities and their gradients",
         "posteriors": "Posteriors of an evoked response, metrics.Laplace(), double precision",
+        "regions": "Posteriors of every region's parameters at rest, single precision",
     }
     for part, title in titles.items():
         cases = list(dict.fromkeys((row["title"], row["batch"]) for row in rows if row["part"] == part))
@@ -158,15 +177,15 @@ def page(rows: list[dict[str, Any]], where: list[str]) -> str:
             cells = [at.get((platform, part, name, batch)) for platform in PLATFORMS]
             seconds = [one and one["seconds"] for one in cells]
             ratio = f"{seconds[0] / seconds[1]:.2f}" if all(seconds) else ""
-            if part == "posteriors":
+            if part in POSTERIORS:
                 shown = [f"{one['seconds']:.1f} s, ESS {one['ess']:.0f}, {one['ess'] / one['seconds']:.0f} /s" if one else "" for one in cells]
                 ratio = f"{cells[1]['ess'] / cells[1]['seconds'] / cells[0]['ess'] * cells[0]['seconds']:.2f}" if all(cells) else ""
                 quality = [f"{one['r_hat']:.3f}, {one['divergences']}" for one in cells if one]
                 body.append((name, str(batch), *shown, ratio, "; ".join(quality)))
             else:
                 body.append((name, str(batch), *(f"{1e3 * one:.2f} ms" if one else "" for one in seconds), ratio))
-        head = ("", "chains" if part == "posteriors" else "at once", *PLATFORMS.values(), "GPU faster, times")
-        lines += [f"## {title}", "", *table((*head, "R-hat, divergences") if part == "posteriors" else head, body)]
+        head = ("", "chains" if part in POSTERIORS else "at once", *PLATFORMS.values(), "GPU faster, times")
+        lines += [f"## {title}", "", *table((*head, "R-hat, divergences") if part in POSTERIORS else head, body)]
     return "\n".join(lines)
 
 
