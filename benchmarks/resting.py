@@ -29,6 +29,8 @@ RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
 BARS = {"lemon": 180.0, "hcp": 600.0, "400": 7200.0}
 DRAWS, FOLDS = 800, 3
+# Marks what HMC sampled.
+HMC = " HMC"
 
 
 class Case(NamedTuple):
@@ -191,18 +193,18 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def engine(quick: bool, draws: int = DRAWS) -> Any:
-    """That of the demo."""
+def engine(quick: bool, draws: int = DRAWS, steps: int | None = None) -> Any:
+    """NUTS as in the demo, or HMC with so many steps."""
     import nmm_infer as nmm
 
-    return nmm.infer.NUTS(
-        draws=25 if quick else draws,
-        warmup=25 if quick else 100,
-        metric=nmm.infer.metrics.Laplace(steps=50 if quick else 400),
-        target_acceptance=0.9,
-        dtype="float32",
-        predictive_draws=0,
-    )
+    settings = {
+        "draws": 25 if quick else draws,
+        "warmup": 25 if quick else 100,
+        "metric": nmm.infer.metrics.Laplace(steps=50 if quick else 400),
+        "dtype": "float32",
+        "predictive_draws": 0,
+    }
+    return nmm.infer.NUTS(**settings, target_acceptance=0.9) if steps is None else nmm.infer.HMC(**settings, steps=steps)
 
 
 class HeldOut(NamedTuple):
@@ -251,10 +253,10 @@ def held_out(case: Case, sampler: Any) -> HeldOut:
     return HeldOut(elpd, fits)
 
 
-def comparison(quick: bool) -> dict[str, HeldOut]:
+def comparison(quick: bool, draws: int) -> dict[str, HeldOut]:
     """Three kinds of heterogeneity on the HCP recording."""
     kinds = {"homogeneous": homogeneous(), "following myelin and the gradient": following(hcp_maps()), "every region its own": pooled()}
-    return {name: held_out(hcp(regions)._replace(title=name), engine(quick, draws=400)) for name, regions in kinds.items()}
+    return {name: held_out(hcp(regions)._replace(title=name), engine(quick, draws)) for name, regions in kinds.items()}
 
 
 def comparison_table(found: dict[str, HeldOut]) -> list[str]:
@@ -289,15 +291,16 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         "",
         circumstances(quick),
         "Cross-spectra in 6 bands, a first-order node with its own time constant and noise in every region, partially pooled with free scales, "
-        "global coupling, measurement noise, global signal. NUTS, float32, in coordinates whitened at the mode given the scales' marginal mode. "
-        "Seconds are of everything: search for the mode, curvature, compilation, warmup, draws.",
+        "global coupling, measurement noise, global signal. NUTS, or HMC of 10 steps on average, float32, in coordinates whitened at the mode given the "
+        "scales' marginal mode. Seconds are of everything: search for the mode, curvature, compilation, warmup, draws.",
         "",
     ]
     if fits:
         rows = [(*cells(fit), f"{1e3 * costs[name]:.1f}", _verdict(name, fit)) for name, fit in fits.items()]
         lines += table((*HEAD, "ms per gradient", "bars"), rows)
     exponents = []
-    for what, values in (("A gradient", costs), ("a whole posterior", {name: fit.seconds for name, fit in fits.items() if name.isdecimal()})):
+    nuts, hmc = ({name: fit.seconds for name, fit in fits.items() if name.endswith(HMC) == of and _case(name).isdecimal()} for of in (False, True))
+    for what, values in (("A gradient", costs), ("a whole posterior with NUTS", nuts), ("with HMC", hmc)):
         if len(values) > 2:  # of two one could not tell growth from the mood of the machine
             # Two unknowns of every region, two pooled means and scales, three of the whole.
             n = np.log([(fits[name].unknowns - 7) / 2 for name in values])
@@ -316,8 +319,12 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
     return "\n".join(lines)
 
 
+def _case(name: str) -> str:
+    return name.removesuffix(HMC)
+
+
 def _verdict(name: str, fit: Fit) -> str:
-    limit = BARS.get(name)
+    limit = BARS.get(_case(name))
     if limit is None:
         return "converged" if fit.converged else "not converged"
     return "met" if fit.converged and fit.seconds < limit else f"missed: {'not converged' if not fit.converged else 'time'}"
@@ -340,6 +347,7 @@ def main() -> None:
         help=f"comma-separated: {', '.join(choices)}; 200 takes long, 400 hours; '' with --keep: only writes the page",
     )
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each of four chains")
+    parser.add_argument("--hmc", type=int, metavar="STEPS", help="HMC with so many steps a draw in place of NUTS; for a row of its own")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
@@ -358,19 +366,19 @@ def main() -> None:
     costs = {name: one["seconds_per_gradient"] for name, one in before.get("fits", {}).items()}
     kept = {name: HeldOut.of(one) for name, one in before.get("held_out", {}).items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for name in (name for name in chosen if name != "models"):
-        case = CASES[name]()
-        print(f"{case.title} …", flush=True)
-        sampler = engine(options.quick, options.draws)
+    for case_name in (name for name in chosen if name != "models"):
+        case, sampler = CASES[case_name](), engine(options.quick, options.draws, options.hmc)
+        name, title = (case_name, case.title) if options.hmc is None else (case_name + HMC, f"{case.title}, HMC")
+        print(f"{title} …", flush=True)
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
-        fits[name] = fitted(case.title, run, sampler.warmup)
+        fits[name] = fitted(title, run, sampler.warmup)
         costs[name] = of_gradient(case.problem, case.data, "float32")[1]
         report(fits[name])
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)
         # Every row is written down at once, so that a run of hours that is stopped has not been for nothing.
         options.out.with_suffix(".json").write_text(json.dumps(numbers(fits, costs, kept), indent=1) + "\n")
-    found = comparison(options.quick) if "models" in chosen else kept
-    fits = {name: fits[name] for name in CASES if name in fits}
+    found = comparison(options.quick, options.draws) if "models" in chosen else kept
+    fits = {name: fits[name] for case in CASES for name in (case, case + HMC) if name in fits}
     publish(page(fits, costs, found, options.quick), numbers(fits, costs, found), options.out)
 
 
