@@ -253,10 +253,10 @@ def held_out(case: Case, sampler: Any) -> HeldOut:
     return HeldOut(elpd, fits)
 
 
-def comparison(quick: bool, draws: int) -> dict[str, HeldOut]:
+def comparison(sampler: Any) -> dict[str, HeldOut]:
     """Three kinds of heterogeneity on the HCP recording."""
     kinds = {"homogeneous": homogeneous(), "following myelin and the gradient": following(hcp_maps()), "every region its own": pooled()}
-    return {name: held_out(hcp(regions)._replace(title=name), engine(quick, draws)) for name, regions in kinds.items()}
+    return {name: held_out(hcp(regions)._replace(title=name), sampler) for name, regions in kinds.items()}
 
 
 def comparison_table(found: dict[str, HeldOut]) -> list[str]:
@@ -365,9 +365,10 @@ def main() -> None:
     fits = {name: Fit.of(one) for name, one in before.get("fits", {}).items()}
     costs = {name: one["seconds_per_gradient"] for name, one in before.get("fits", {}).items()}
     kept = {name: HeldOut.of(one) for name, one in before.get("held_out", {}).items()}
+    sampler = engine(options.quick, options.draws, options.hmc)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for case_name in (name for name in chosen if name != "models"):
-        case, sampler = CASES[case_name](), engine(options.quick, options.draws, options.hmc)
+        case = CASES[case_name]()
         name, title = (case_name, case.title) if options.hmc is None else (case_name + HMC, f"{case.title}, HMC")
         print(f"{title} …", flush=True)
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
@@ -377,7 +378,7 @@ def main() -> None:
         print(f"  {1e3 * costs[name]:.1f} ms per gradient, {os.cpu_count()} cores", flush=True)
         # Every row is written down at once, so that a run of hours that is stopped has not been for nothing.
         options.out.with_suffix(".json").write_text(json.dumps(numbers(fits, costs, kept), indent=1) + "\n")
-    found = comparison(options.quick, options.draws) if "models" in chosen else kept
+    found = comparison(sampler) if "models" in chosen else kept
     fits = {name: fits[name] for case in CASES for name in (case, case + HMC) if name in fits}
     publish(page(fits, costs, found, options.quick), numbers(fits, costs, found), options.out)
 

@@ -132,12 +132,16 @@ def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
     """
     height = _height(log_density, x)
     values, vectors = np.linalg.eigh(curvature(jax.jit(jax.value_and_grad(log_density)), x))
-    if values[0] <= 0.0:
+    _check_peak(values[0])
+    return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
+
+
+def _check_peak(lowest: float) -> None:
+    if lowest <= 0.0:
         raise ValueError(
-            f"Laplace: the end of the search is no peak, its smallest curvature is {values[0]:.3g}; take more steps, "
+            f"Laplace: the end of the search is no peak, its smallest curvature is {lowest:.3g}; take more steps, "
             "or accept that the posterior has no Gaussian shape and use NUTS"
         )
-    return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
 
 
 def _height(log_density, x: Float[np.ndarray, " latent"]) -> float:
@@ -171,6 +175,7 @@ def with_scales(
     # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
     there = Section(near.mode, section.free)
     ends = optimiser.search(objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps))
-    given = peak_at(there.of(target.log_density), ends.positions[0])
-    found = gaussian(target, np.asarray(there.embed(jnp.asarray(given.centre))), key, 0, STEPS, FLOOR, bars)
-    return Peak(found.mode, given.height, *np.linalg.eigh(found.H)), near.gradients + ends.gradients + 2 * given.values.size + found.gradients
+    height = _height(there.of(target.log_density), ends.positions[0])
+    found = gaussian(target, np.asarray(there.embed(jnp.asarray(ends.positions[0]))), key, 0, STEPS, FLOOR, bars)
+    _check_peak(found.lowest)
+    return Peak(found.mode, height, *np.linalg.eigh(found.H)), near.gradients + ends.gradients + found.gradients

@@ -35,11 +35,13 @@ class Gaussian(NamedTuple):
         mode: of all unknowns but the scales, given these.
         H: precision.
         gradients: evaluations that finding it took.
+        lowest: smallest eigenvalue of the curvature of all unknowns but the scales, before the floor: not positive where there is no peak.
     """
 
     mode: Float[np.ndarray, " latent"]
     H: Float[np.ndarray, "latent latent"]
     gradients: int
+    lowest: float
 
 
 def gaussian(
@@ -65,11 +67,12 @@ def gaussian(
     H = curvature(target.value_and_gradient, mode)
     spent = 2 * target.size
     if not held.any():
-        return Gaussian(mode, H, spent)
+        return Gaussian(mode, H, spent, _lowest(H))
     bar = Steps(progress, "scales", max(moves, 1))
     z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
-    B, slope, step = np.eye(0), np.zeros(0), np.zeros(0)
+    B, slope, step, lowest = np.eye(0), np.zeros(0), np.zeros(0), np.nan
     for move in range(moves + 1):
+        lowest = _lowest(H[np.ix_(~held, ~held)])
         H[np.ix_(~held, ~held)] = with_eigenvalues(H[np.ix_(~held, ~held)], lambda values: np.maximum(values, floor))
         around = _Around(target, mode, held, H[np.ix_(~held, ~held)])
         before, slope = slope, around.slope(z) if moves else slope
@@ -91,7 +94,11 @@ def gaussian(
     cross = H[np.ix_(held, ~held)]
     # What the curvature given all others has to be for the scales to have their marginal one.
     H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
-    return Gaussian(mode, H, spent)
+    return Gaussian(mode, H, spent, lowest)
+
+
+def _lowest(H: Float[np.ndarray, "n n"]) -> float:
+    return float(np.linalg.eigvalsh(H)[0])
 
 
 def _followed(
