@@ -1,5 +1,6 @@
 """The density of cross-spectra in factors against that of the spectra themselves."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,28 +21,59 @@ def complex_normals(*shape):
     return jnp.asarray(RNG.normal(size=shape) + 1j * RNG.normal(size=shape))
 
 
-def spectrum(white=0.3, shared=0.4):
+def spectrum(white=0.3, shared=0.4, delays=False):
     """One source is silent at one frequency, as where noise drives only some regions."""
     right = complex_normals(F, N).at[0, 2].set(0.0)
-    return NetworkSpectrum(
-        jnp.eye(N) + 0.3 * complex_normals(F, N, N), complex_normals(F, N), right, jnp.asarray(white * RNG.uniform(0.5, 1.5, N)), jnp.asarray(shared)
-    )
+    K = complex_normals(F, N, N) if delays else jnp.asarray(RNG.normal(size=(N, N)))
+    gain = 0.3 * complex_normals(F, N)
+    return NetworkSpectrum(gain, K, complex_normals(F, N), right, jnp.asarray(white * RNG.uniform(0.5, 1.5, N)), jnp.asarray(shared))
 
 
+@pytest.mark.parametrize("delays", [False, True], ids=["no delays", "delays"])
 @pytest.mark.parametrize(("white", "shared"), [(0.3, 0.4), (0.3, 0.0), (1e-9, 0.4)], ids=["everything", "no shared signal", "hardly any noise"])
-def test_value_and_every_derivative_are_those_of_the_dense_form(white, shared):
-    s, z, weights = spectrum(white, shared), complex_normals(F, K, N), jnp.asarray([1.0, -2.0, 0.5])
+def test_value_and_every_derivative_are_those_of_the_dense_form(white, shared, delays):
+    s, z, weights = spectrum(white, shared, delays), complex_normals(F, K, N), jnp.asarray([1.0, -2.0, 0.5])
     if white < 1e-6:
         # Without noise every source has to be heard, or S is singular.
-        s = NetworkSpectrum(s.M, s.left, s.right.at[0, 2].set(1.0), s.white, s.shared)
+        s = eqx.tree_at(lambda s: s.right, s, s.right.at[0, 2].set(1.0))
     ours = jax.value_and_grad(lambda s: weights @ s.log_density(z))(s)
     dense = jax.value_and_grad(lambda s: weights @ log_density(s.dense(), z))(s)
     assert float(ours[0]) == pytest.approx(float(dense[0]), rel=1e-10)
-    for name in ("M", "left", "right", "white", "shared"):
+    for name in ("gain", "K", "left", "right", "white", "shared"):
         a, b = (np.asarray(getattr(gradient, name)) for gradient in (ours[1], dense[1]))
         # By noise itself the derivative is a difference of ones over the noise; by its logarithm it is as exact as the others.
         scale = np.asarray(s.white) if name == "white" else 1.0
         np.testing.assert_allclose(a * scale, b * scale, rtol=1e-7, atol=1e-8 * np.abs(b * scale).max(), err_msg=name)
+
+
+def test_regions_that_nothing_couples():
+    """The derivative by the gain is a quotient elsewhere; at zero it is the limit."""
+    s, z = spectrum(), complex_normals(F, K, N)
+    gradients = [
+        jax.grad(lambda gain, density=density: density(eqx.tree_at(lambda s: s.gain, s, gain)).sum())(jnp.zeros_like(s.gain))
+        for density in (lambda s: s.log_density(z), lambda s: log_density(s.dense(), z))
+    ]
+    np.testing.assert_allclose(*gradients, rtol=1e-8, atol=1e-9 * np.abs(gradients[1]).max())
+
+
+def test_weak_coupling_in_single_precision():
+    s, z = spectrum(), complex_normals(F, K, N)
+    s = eqx.tree_at(lambda s: s.gain, s, 1e-3 * s.gain)
+    exact = np.asarray(jax.grad(lambda s: s.log_density(z).sum())(s).gain)
+    with jax.enable_x64(False):
+        single = jax.tree.map(lambda x: x.astype(jnp.complex64 if jnp.iscomplexobj(x) else jnp.float32), s)
+        found = jax.grad(lambda s: s.log_density(z.astype(jnp.complex64)).sum())(single).gain
+    np.testing.assert_allclose(found, exact, atol=1e-3 * np.abs(exact).max())
+
+
+def test_what_is_no_unknown_costs_no_derivative():
+    s, z = spectrum(), complex_normals(F, K, N)
+    density = lambda gain, K: eqx.tree_at(lambda s: (s.gain, s.K), s, (gain, K)).log_density(z).sum()  # noqa: E731
+    alone, both = (
+        jax.jit(jax.grad(density, argnums=which)).lower(s.gain, s.K).compile().cost_analysis()["flops"]  # pyright: ignore[reportOptionalSubscript]
+        for which in (0, (0, 1))
+    )
+    assert alone < 0.9 * both
 
 
 def test_it_is_a_distribution_with_draws_and_a_covariance():

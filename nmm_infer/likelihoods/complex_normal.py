@@ -47,8 +47,14 @@ log_density.defvjp(_forward, _backward)
 
 @jax.custom_vjp
 def gram(X: Complex[Array, "*batch n m"]) -> Complex[Array, "*batch n n"]:
-    """X Xᴴ, for use where only its Hermitian part matters: one product backward where autodiff takes two."""
-    return X @ jnp.swapaxes(X.conj(), -1, -2)
+    """X Xᴴ, for use where only its Hermitian part matters: one product backward where autodiff takes two.
+
+    Three products of real matrices, where a complex one would be four and twice as slow on a CPU.
+    """
+    r, i = X.real, X.imag
+    both = jnp.concatenate([r, i], axis=-1)
+    one_way = i @ jnp.swapaxes(r, -1, -2)
+    return jax.lax.complex(both @ jnp.swapaxes(both, -1, -2), one_way - jnp.swapaxes(one_way, -1, -2))
 
 
 def _gram_backward(X: Array, g: Array) -> tuple[Array]:

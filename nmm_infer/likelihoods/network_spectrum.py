@@ -1,4 +1,4 @@
-"""Cross-spectra of a network as a product of factors, whose density costs two thirds as much as that of the spectra themselves."""
+"""Cross-spectra of a network as a product of factors, whose density costs half as much as that of the spectra themselves."""
 
 import equinox as eqx
 import jax
@@ -10,17 +10,21 @@ from .complex_normal import gram
 
 
 class NetworkSpectrum(eqx.Module):
-    """S = H Hᴴ + diag(white) + shared tr(H Hᴴ)/n 1 1ᵀ with H = diag(left) M⁻¹ diag(right), for each frequency.
+    """S = H Hᴴ + diag(white) + shared tr(H Hᴴ)/n 1 1ᵀ with H = diag(left) M⁻¹ diag(right) and M = 1 - diag(gain) K, for each frequency.
+
+    The derivative by K costs a product of its own, which compiled programs leave out where K is no unknown.
 
     Fields:
-        M: what a network solves: identity minus loop gain.
+        gain: of a region, from what arrives to what is sent.
+        K: from what is sent to what arrives.
         left: from what is sent to what is measured.
         right: from independent sources of unit density to what is sent.
         white: power of the measurement noise of each channel.
         shared: power of a signal in all channels, relative to their mean power.
     """
 
-    M: Complex[Array, "frequency n n"]
+    gain: Complex[Array, "frequency n"]
+    K: Float[Array, "n n"] | Complex[Array, "frequency n n"]
     left: Complex[Array, "frequency n"]
     right: Complex[Array, "frequency n"]
     white: Float[Array, " n"]
@@ -29,7 +33,12 @@ class NetworkSpectrum(eqx.Module):
     @property
     def shape(self) -> tuple[int, ...]:
         """Of S."""
-        return self.M.shape
+        return (*self.gain.shape, self.gain.shape[-1])
+
+    @property
+    def M(self) -> Complex[Array, "frequency n n"]:
+        """What a network solves: identity minus loop gain."""
+        return jnp.eye(self.K.shape[-1]) - self.gain[..., None] * self.K
 
     def dense(self) -> Complex[Array, "frequency n n"]:
         """S."""
@@ -88,21 +97,38 @@ def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], 
     rest, YF = Z - R(Y), H(Y) @ F
     clean = S - level[..., None] - jnp.diag(s.white)
     V = Y @ YF - k * SF + trace * F
-    N = rest @ YF - k * (F - R(SF)) + trace * (clean @ F)
     inside = (SF * (s.right.real**2 + s.right.imag**2)[..., None, :] * F.conj()).sum(axis=-1)  # diagonal of S⁻¹ H Hᴴ
     # White noise times the diagonal of S⁻¹; the difference of numbers around 1, of which the absolute error counts.
     noisy = (1.0 - inside - level * one).real
     inverse = jnp.where(s.white > 0, noisy / jnp.where(s.white > 0, s.white, 1.0), 0.0)
     diagonal = (rest * Y.conj()).sum(axis=-1) - k * (1.0 - noisy - level * one.conj()) + trace[..., 0] * jnp.diagonal(clean, axis1=-2, axis2=-1)
     each = g[..., None]
+    full = F - R(SF)
+    # By the gain only what K brings back to a region counts, which for all but the trace is a sum over entries.
+    K = s.K / s.left[..., None, :]
+    back = ((K @ rest) * jnp.swapaxes(YF, -1, -2)).sum(axis=-1) - k * (K * jnp.swapaxes(full, -1, -2)).sum(axis=-1)
+    back += trace[..., 0] * _returning(s, K, F, clean)
+    by_M = rest @ YF - k * full + trace * (clean @ F)
+    by_K = 2.0 * each[..., None] * s.gain[..., None] * jnp.swapaxes(by_M / s.left[..., :, None], -1, -2)
     gradient = NetworkSpectrum(
-        -2.0 * each[..., None] * jnp.swapaxes(N / s.left[..., :, None], -1, -2),
+        2.0 * each * back,
+        by_K if jnp.iscomplexobj(s.K) else by_K.real.sum(axis=0),
         2.0 * each * diagonal / s.left,
         2.0 * each * s.right.conj() * (F.conj() * V).sum(axis=-2),
         (each * ((Y.real**2 + Y.imag**2).sum(axis=-1) - k * inverse)).reshape(-1, n).sum(axis=0),
         (g * common * power).sum(),
     )
     return gradient, jnp.zeros_like(z)
+
+
+def _returning(s: NetworkSpectrum, K: Array, F: Array, clean: Array) -> Array:
+    """Diagonal of K H Hᴴ F, K divided by `left`, without a product: M F is known, and M is 1 - diag(gain) K."""
+    own = (clean * jnp.swapaxes(F, -1, -2)).sum(axis=-1) / s.left
+    sent = (s.right.real**2 + s.right.imag**2) * (F.real**2 + F.imag**2).sum(axis=-2)
+    alone = s.gain == 0
+    # Regions that nothing couples: H and F are diagonal there.
+    of_itself = jnp.diagonal(K, axis1=-2, axis2=-1) * jnp.diagonal(clean, axis1=-2, axis2=-1) * jnp.diagonal(F, axis1=-2, axis2=-1)
+    return jnp.where(alone, of_itself, (own - sent) / jnp.where(alone, 1.0, s.gain))
 
 
 _log_density.defvjp(_forward, _backward)

@@ -164,9 +164,9 @@ class Spectral(AbstractLikelihood):
         for part in parts:
             valid &= jnp.all(jnp.isfinite(part.real) & jnp.isfinite(part.imag))
         # Outside of the valid regime the network is one without couplings: there is no number that is not finite.
-        M, left, right = (jnp.where(valid, part, calm) for part, calm in zip(parts, (jnp.eye(network.n_regions), 1.0, 1.0), strict=True))
+        gain, K, left, right = (jnp.where(valid, part, calm) for part, calm in zip(parts, (0.0, 0.0, 1.0, 1.0), strict=True))
         white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (network.n_regions,))
-        return NetworkSpectrum(M, left, right, white, jnp.asarray(self.global_signal, white.dtype)), valid
+        return NetworkSpectrum(gain, K, left, right, white, jnp.asarray(self.global_signal, white.dtype)), valid
 
     def cross_spectra(
         self,

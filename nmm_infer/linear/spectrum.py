@@ -23,17 +23,24 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
 
 class Loop(NamedTuple):
-    """A network of one state and one message: the response is diag(left) M⁻¹ diag(right).
+    """A network of one state and one message: the response is diag(left) M⁻¹ diag(right), with M = 1 - diag(gain) K.
 
     Fields:
-        M: identity minus loop gain.
+        gain: from what arrives at a region to what it sends.
+        K: from what is sent to what arrives: the weights, and delays at each frequency if there are any.
         left: from what is sent to what is observed.
         right: from the noise to what is sent.
     """
 
-    M: Complex[Array, "frequency region region"]
+    gain: Complex[Array, "frequency region"]
+    K: Float[Array, "region region"] | Complex[Array, "frequency region region"]
     left: Complex[Array, "frequency region"]
     right: Complex[Array, "frequency region"]
+
+    @property
+    def M(self) -> Complex[Array, "frequency region region"]:
+        """Identity minus loop gain."""
+        return jnp.eye(self.K.shape[-1]) - self.gain[..., None] * self.K
 
 
 def loop(lin: Linearisation, omega: Float[Array, " frequency"]) -> Loop:
@@ -41,9 +48,8 @@ def loop(lin: Linearisation, omega: Float[Array, " frequency"]) -> Loop:
     R = 1.0 / (1j * omega[:, None] - lin.A[0, 0])
     right = R * lin.C[0, 0] if lin.gate is None else R * lin.C[0, 0] * lin.gate[0]
     K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega[:, None, None] * lin.delays)
-    M = jnp.eye(lin.n_regions) - (R * lin.C[0, 0] * lin.B[0, 0])[..., None] * K
     # What is observed is what is sent, up to the ratio of their derivatives.
-    return Loop(M, jnp.broadcast_to(lin.m[0] / lin.C[0, 0], right.shape).astype(right.dtype), right)
+    return Loop(R * lin.C[0, 0] * lin.B[0, 0], K, jnp.broadcast_to(lin.m[0] / lin.C[0, 0], right.shape).astype(right.dtype), right)
 
 
 def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
