@@ -1,4 +1,4 @@
-"""Cross-spectra of a network as a product of factors, whose density costs half as much as that of the spectra themselves."""
+"""Cross-spectra of a network as a product of factors, whose density costs less than that of the spectra themselves."""
 
 import equinox as eqx
 import jax
