@@ -122,13 +122,13 @@ def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], 
 
 
 def _returning(s: NetworkSpectrum, K: Array, F: Array, clean: Array) -> Array:
-    """Diagonal of K H Hᴴ F, K divided by `left`, without a product: M F is known, and M is 1 - diag(gain) K."""
+    """Diagonal of K H Hᴴ F, K divided by `left`. Mostly without a product: M F is known, and M is 1 - diag(gain) K."""
     own = (clean * jnp.swapaxes(F, -1, -2)).sum(axis=-1) / s.left
     sent = (s.right.real**2 + s.right.imag**2) * (F.real**2 + F.imag**2).sum(axis=-2)
-    alone = s.gain == 0
-    # Regions that nothing couples: H and F are diagonal there.
-    of_itself = jnp.diagonal(K, axis1=-2, axis2=-1) * jnp.diagonal(clean, axis1=-2, axis2=-1) * jnp.diagonal(F, axis1=-2, axis2=-1)
-    return jnp.where(alone, of_itself, (own - sent) / jnp.where(alone, 1.0, s.gain))
+    # The quotient of a small difference has no digits where a region hardly listens.
+    deaf = jnp.abs(s.gain) < jnp.finfo(own.dtype).eps ** 0.5
+    quotient = (own - sent) / jnp.where(deaf, 1.0, s.gain)
+    return jax.lax.cond(deaf.any(), lambda: jnp.where(deaf, (K * jnp.swapaxes(clean @ F, -1, -2)).sum(axis=-1), quotient), lambda: quotient)
 
 
 _log_density.defvjp(_forward, _backward)
