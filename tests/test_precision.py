@@ -42,11 +42,12 @@ def test_products_are_in_full_precision(trace):
     assert all("Precision.HIGHEST" in product for product in products)
 
 
+@pytest.mark.parametrize("first", ["nmm_infer", "jax"])
 @pytest.mark.parametrize(("asked", "given"), [(None, "highest"), ("tensorfloat32", "tensorfloat32")])
-def test_whoever_asks_for_less_gets_it(asked, given):
+def test_whoever_asks_for_less_gets_it(asked, given, first):
     environment = {name: value for name, value in os.environ.items() if name != "JAX_DEFAULT_MATMUL_PRECISION"}
     environment |= {"JAX_DEFAULT_MATMUL_PRECISION": asked} if asked else {}
-    code = "import nmm_infer, jax; print(jax.config.jax_default_matmul_precision)"
+    code = f"import {first}, nmm_infer, jax; print(jax.config.jax_default_matmul_precision)"
     assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == given
 
 
