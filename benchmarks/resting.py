@@ -291,7 +291,7 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         "",
         circumstances(quick),
         "Cross-spectra in 6 bands, a first-order node with its own time constant and noise in every region, partially pooled with free scales, "
-        "global coupling, measurement noise, global signal. NUTS, or HMC of 10 steps on average, float32, in coordinates whitened at the mode given the "
+        "global coupling, measurement noise, global signal. NUTS, or HMC where a row says so, float32, in coordinates whitened at the mode given the "
         "scales' marginal mode. Seconds are of everything: search for the mode, curvature, compilation, warmup, draws.",
         "",
     ]
@@ -299,7 +299,7 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         rows = [(*cells(fit), f"{1e3 * costs[name]:.1f}", _verdict(name, fit)) for name, fit in fits.items()]
         lines += table((*HEAD, "ms per gradient", "bars"), rows)
     exponents = []
-    nuts, hmc = ({name: fit.seconds for name, fit in fits.items() if name.endswith(HMC) == of and _case(name).isdecimal()} for of in (False, True))
+    nuts, hmc = ({name: fits[name].seconds for name in (case + suffix for case in CASES if case.isdecimal()) if name in fits} for suffix in ("", HMC))
     for what, values in (("A gradient", costs), ("a whole posterior with NUTS", nuts), ("with HMC", hmc)):
         if len(values) > 2:  # of two one could not tell growth from the mood of the machine
             # Two unknowns of every region, two pooled means and scales, three of the whole.

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import jax
@@ -56,8 +57,8 @@ def test_source_code_on_the_path_has_no_version_and_results_all_the_same(monkeyp
     assert found["nmm_infer_version"] != "not installed"
 
     def nothing(name):
-        raise provenance.__globals__["PackageNotFoundError"](name)
+        raise PackageNotFoundError(name)
 
-    monkeypatch.setitem(provenance.__globals__, "version", nothing)
+    monkeypatch.setattr("nmm_infer.provenance.version", nothing)
     assert provenance()["nmm_infer_version"] == "not installed"
     assert provenance()["device"] == found["device"]

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Complex, Float
 
+from ..linear.spectrum import Loop
 from .complex_normal import gram
 
 
@@ -36,21 +37,17 @@ class NetworkSpectrum(eqx.Module):
         return (*self.gain.shape, self.gain.shape[-1])
 
     @property
-    def M(self) -> Complex[Array, "frequency n n"]:
-        """What a network solves: identity minus loop gain."""
-        return jnp.eye(self.K.shape[-1]) - self.gain[..., None] * self.K
+    def loop(self) -> Loop:
+        """The network without its measurement."""
+        return Loop(self.gain, self.K, self.left, self.right)
 
     def dense(self) -> Complex[Array, "frequency n n"]:
         """S."""
-        return _spectrum(_response(self), self.white, self.shared)[0]
+        return _spectrum(self.loop.response(), self.white, self.shared)[0]
 
     def log_density(self, z: Complex[Array, "frequency k n"]) -> Float[Array, " frequency"]:
         """-k log|π S| - Σ_k z_kᴴ S⁻¹ z_k, as `complex_normal.log_density` of `dense()`."""
         return _log_density(self, z)
-
-
-def _response(s: NetworkSpectrum) -> Array:
-    return s.left[..., :, None] * jnp.linalg.inv(s.M) * s.right[..., None, :]
 
 
 def _spectrum(H: Array, white: Array, shared: Array) -> tuple[Array, Array]:
@@ -67,7 +64,7 @@ def _log_density(s: NetworkSpectrum, z: Array) -> Array:
 
 def _forward(s: NetworkSpectrum, z: Array) -> tuple[Array, tuple[NetworkSpectrum, Array, Array, Array, Array, Array]]:
     k, n = z.shape[-2:]
-    sent = s.left[..., :, None] * jnp.linalg.inv(s.M)
+    sent = s.left[..., :, None] * jnp.linalg.inv(s.loop.M)
     S, power = _spectrum(sent * s.right[..., None, :], s.white, s.shared)
     L = jnp.linalg.cholesky(S, symmetrize_input=False)
     white = solve_triangular(L, jnp.swapaxes(z, -1, -2), lower=True)
@@ -80,7 +77,7 @@ def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], 
     """With G = Y Yᴴ - k S⁻¹, Y = S⁻¹ Z, the differential is Re tr(G dS).
 
     S⁻¹ is never formed: with R = S - H Hᴴ, which is diagonal plus of rank one, H Hᴴ S⁻¹ = 1 - R S⁻¹, so that one solve for
-    F = diag(left) M⁻¹ and one product give everything.
+    F = diag(left) M⁻¹ gives everything but the derivative by K, which takes a product more.
     """
     s, z, F, S, power, L = saved
     k, n = z.shape[-2:]

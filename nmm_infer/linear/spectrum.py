@@ -17,8 +17,7 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
     m R (E + B K Y) for what is observed. Exact for any delays.
     """
     if lin.n_states == lin.n_messages == 1:
-        parts = loop(lin, omega)
-        return (parts.left[..., :, None] * jnp.linalg.inv(parts.M) * parts.right[..., None, :])[:, :, None]
+        return loop(lin, omega).response()[:, :, None]
     return jax.vmap(lambda w: _at(lin, w))(omega)
 
 
@@ -41,6 +40,10 @@ class Loop(NamedTuple):
     def M(self) -> Complex[Array, "frequency region region"]:
         """Identity minus loop gain."""
         return jnp.eye(self.K.shape[-1]) - self.gain[..., None] * self.K
+
+    def response(self) -> Complex[Array, "frequency region source"]:
+        """Of what is observed to the noise in each region."""
+        return self.left[..., :, None] * jnp.linalg.inv(self.M) * self.right[..., None, :]
 
 
 def loop(lin: Linearisation, omega: Float[Array, " frequency"]) -> Loop:
