@@ -193,8 +193,8 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def engine(quick: bool, draws: int = DRAWS, steps: int | None = None) -> Any:
-    """NUTS as in the demo, or HMC with so many steps."""
+def engine(quick: bool, draws: int = DRAWS, length: float | None = None) -> Any:
+    """NUTS as in the demo, or HMC with trajectories of about this length."""
     import nmm_infer as nmm
 
     settings = {
@@ -204,7 +204,7 @@ def engine(quick: bool, draws: int = DRAWS, steps: int | None = None) -> Any:
         "dtype": "float32",
         "predictive_draws": 0,
     }
-    return nmm.infer.NUTS(**settings, target_acceptance=0.9) if steps is None else nmm.infer.HMC(**settings, steps=steps)
+    return nmm.infer.NUTS(**settings, target_acceptance=0.9) if length is None else nmm.infer.HMC(**settings, length=length, jitter=0.2)
 
 
 class HeldOut(NamedTuple):
@@ -347,7 +347,7 @@ def main() -> None:
         help=f"comma-separated: {', '.join(choices)}; 200 takes long, 400 hours; '' with --keep: only writes the page",
     )
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each of four chains")
-    parser.add_argument("--hmc", type=int, metavar="STEPS", help="HMC with so many steps a draw in place of NUTS; for a row of its own")
+    parser.add_argument("--hmc", type=float, metavar="LENGTH", help="HMC with trajectories of this length (1.57) in place of NUTS; for a row of its own")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")

@@ -175,7 +175,7 @@ def test_simulations_of_something_else_are_refused(tmp_path):
         nmm.check.calibration(other, ClosedForm(), 2, key=jax.random.key(0), data=SHAPE, path=tmp_path / "sbc", progress=False)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="is not empty and no calibration"):
+    with pytest.raises(ValueError, match="is not empty and has no simulations"):
         calibrate(ClosedForm(), 2, path=tmp_path / "full")
 
 

@@ -280,6 +280,13 @@ def test_chains_do_not_depend_on_how_they_share_the_machine(simple, arrangement)
     np.testing.assert_allclose(x, reference(problem, bound, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6)
 
 
+def test_trajectories_of_a_length_have_the_steps_that_it_takes(simple):
+    engine = nmm.infer.HMC(draws=40, warmup=60, chains=4, length=1.5, jitter=0.0, predictive_draws=0)
+    stats = engine(*simple, key=jax.random.key(3), progress=False)["sample_stats"]
+    np.testing.assert_array_equal(stats["n_steps"], np.maximum(1, np.round(1.5 / stats["step_size"])))
+    assert len(np.unique(stats["step_size"])) == 4
+
+
 @pytest.mark.parametrize("engine", [nmm.infer.HMC(draws=500, warmup=25, chains=2), nmm.infer.MCLMC(draws=500, warmup=100, chains=2)])
 def test_ctrl_c_keeps_what_was_drawn(simple, monkeypatch, engine):
     calls = iter(range(100))
@@ -300,6 +307,7 @@ def test_ctrl_c_keeps_what_was_drawn(simple, monkeypatch, engine):
     ("make", "message"),
     [
         (lambda: nmm.infer.HMC(steps=0), r"HMC\(steps=...\) got 0, expected a whole number of at least 1"),
+        (lambda: nmm.infer.HMC(length=0.0), r"HMC\(length=...\) got 0.0, expected a positive number"),
         (lambda: nmm.infer.HMC(jitter=1.0), r"HMC\(jitter=...\) got 1.0, expected a number from 0"),
         (lambda: nmm.infer.HMC(target_acceptance=0.0), r"HMC\(target_acceptance=...\) got 0.0, expected a number between 0 and 1"),
         (lambda: nmm.infer.AdjustedMCLMC(length=-1.0), r"AdjustedMCLMC\(length=...\) got -1.0, expected a positive number"),

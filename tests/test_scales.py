@@ -69,6 +69,7 @@ def test_a_mode_that_is_given_keeps_its_scales():
     assert float(found.frame.centre[target.shared_scales()][0]) == pytest.approx(np.log(0.8))
 
 
+@pytest.mark.slow
 def test_scales_do_not_move_to_where_the_model_fails():
     def model(y):
         sd = numpyro.sample("sd", dist.LogNormal(*PRIOR))
@@ -90,7 +91,8 @@ def exactly() -> tuple[float, float, float]:
     return np.log(evidence), mean, np.sqrt(np.trapezoid((grid - mean) ** 2 * density, grid) / evidence)
 
 
-@pytest.mark.parametrize(("centred", "off"), [pytest.param(0.0, 0.25, marks=pytest.mark.slow), (1.0, 0.02)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("centred", "off"), [(0.0, 0.25), (1.0, 0.02)])
 def test_laplace_of_a_hierarchy(centred, off):
     """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling mends what is no Gaussian."""
     evidence, mean, sd = exactly()

@@ -13,6 +13,7 @@ from .finding import Finding as Finding
 from .identifiability import identifiability as identifiability
 from .identified import Direction as Direction
 from .identified import Identifiability as Identifiability
+from .leave_future_out import leave_future_out as leave_future_out
 from .multimodality import Modes as Modes
 from .multimodality import modes as modes
 from .predictive import Prediction as Prediction

@@ -104,25 +104,34 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
     from the attributes that `SMC`, `Laplace` or `nmm.infer.bridge_sampling` left in the trees.
 
     Args:
-        trees: results by name, each with `posterior` and `log_likelihood`.
+        trees: results by name, each with `posterior` and `log_likelihood`; or what `leave_future_out` gave for each model, whose stretches of
+            `forecast_horizon` samples are compared one after the other, so that none counts twice.
         blocks: leaves out runs of neighbours in place of single observations, `{"time": 50}`: neighbouring samples of a slow signal predict each other, so that
             leaving out one is too easy. Dims that are not named are left out one at a time.
 
     Raises:
-        ValueError: fewer than two models, other data or other observations in one of them, or no pointwise log likelihood.
+        ValueError: fewer than two models, other data or other observations in one of them, or no pointwise log likelihood; futures beside trees, or of other
+            settings.
     """
     from ..infer.stacking import stacking_weights
 
     if len(trees) < 2:
         raise ValueError(f"compare(trees) got {len(trees)} model{'' if len(trees) == 1 else 's'}, expected at least 2: compare({{'name': tree, ...}})")
-    _check(trees)
-    found = {name: _left_out(name, tree, blocks or {}) for name, tree in trees.items()}
+    ahead = [name for name, one in trees.items() if _is_future(one)]
+    if ahead:
+        _check_futures(trees, ahead, blocks or {})
+        found = {name: _future(one) for name, one in trees.items()}
+        attrs = {name: {} for name in trees}
+    else:
+        _check(trees)
+        found = {name: _left_out(name, tree, blocks or {}) for name, tree in trees.items()}
+        attrs = {name: tree.attrs for name, tree in trees.items()}
     sizes = {name: one.elpd.size for name, one in found.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"compare(trees) got models of different numbers of observations: {sizes}; fit all to the same samples or bands")
     names = sorted(trees, key=lambda name: -found[name].elpd.sum())
     weights = dict(zip(names, stacking_weights(np.stack([found[name].elpd for name in names], axis=1)), strict=True))
-    evidence = {name: _nan(number(trees[name].attrs, "log_evidence")) for name in names}
+    evidence = {name: _nan(number(attrs[name], "log_evidence")) for name in names}
     top = max(evidence.values(), default=math.nan)
     total = sum(math.exp(value - top) for value in evidence.values())
     best = found[names[0]].elpd
@@ -141,12 +150,43 @@ def compare(trees: Mapping[str, Any], *, blocks: Mapping[str, int] | None = None
                 high_k=int((found[name].pareto_k > PARETO_K).sum()),
                 weight=float(weights[name]),
                 log_evidence=evidence[name],
-                log_evidence_se=_nan(number(trees[name].attrs, "log_evidence_se")),
-                method=str(trees[name].attrs.get("log_evidence_method", "")),
+                log_evidence_se=_nan(number(attrs[name], "log_evidence_se")),
+                method=str(attrs[name].get("log_evidence_method", "")),
                 probability=math.exp(evidence[name] - top) / total if total == total else math.nan,
             )
         )
-    return Comparison(tuple(rows), best.size, tuple(_notes(tuple(rows), trees, blocks or {})))
+    notes = _predictions(tuple(rows))
+    if not ahead:
+        notes += [*([] if blocks else _autocorrelation(names[0], trees[names[0]])), *_evidences(tuple(rows), trees)]
+    return Comparison(tuple(rows), best.size, tuple(notes))
+
+
+def _is_future(one: Any) -> bool:
+    return getattr(one, "kind", None) == "lfo_cv"
+
+
+def _check_futures(trees: Mapping[str, Any], ahead: list[str], blocks: Mapping[str, int]) -> None:
+    others = [name for name in trees if name not in ahead]
+    if others:
+        raise ValueError(
+            f"compare(trees) got predictions of the future for {', '.join(ahead)}, and none for {', '.join(others)}: leave_future_out(...) for all, or for none"
+        )
+    if blocks:
+        raise ValueError("compare(blocks=...) leaves out stretches of trees; for predictions of the future it is leave_future_out(forecast_horizon=...)")
+    if bare := [name for name in trees if trees[name].elpd_i is None]:
+        raise ValueError(f"compare(trees) got no single predictions for {', '.join(bare)}; ArviZ's lfo_cv needs pointwise=True")
+    settings = {name: f"{one.min_observations} samples and {one.forecast_horizon} ahead" for name, one in trees.items()}
+    if len(set(settings.values())) > 1:
+        raise ValueError(f"compare(trees) got predictions of the future from {settings}; expected the same for all")
+
+
+def _future(one: Any) -> Any:
+    """Stretches that do not overlap."""
+    from ..infer.leave_one_out import LeftOut
+
+    apart = slice(None, None, one.forecast_horizon)
+    elpd = np.asarray(one.elpd_i)[apart]
+    return LeftOut(elpd, float(np.asarray(one.p_lfo_i)[apart].sum()), np.zeros(len(elpd)))
 
 
 def _check(trees: Mapping[str, Any]) -> None:
@@ -178,7 +218,8 @@ def _left_out(name: str, tree: Any, blocks: Mapping[str, int]) -> Any:
     return leave_one_out(tree["posterior"].to_dataset(), pointwise)
 
 
-def _notes(rows: tuple[Compared, ...], trees: Mapping[str, Any], blocks: Mapping[str, int]) -> list[str]:
+def _predictions(rows: tuple[Compared, ...]) -> list[str]:
+    """What to mind about predictive densities."""
     notes = []
     best, second = rows[0], rows[1]
     if -second.difference < max(SMALL, 2.0 * second.difference_se):
@@ -195,8 +236,12 @@ def _notes(rows: tuple[Compared, ...], trees: Mapping[str, Any], blocks: Mapping
             f"{worst.high_k} left-out observations of {worst.name} have a Pareto k above {PARETO_K}: its predictive density is too high by an unknown amount; "
             "decide by the evidence"
         )
-    if not blocks:
-        notes.extend(_autocorrelation(best.name, trees[best.name]))
+    return notes
+
+
+def _evidences(rows: tuple[Compared, ...], trees: Mapping[str, Any]) -> list[str]:
+    """What to mind about evidences."""
+    notes = []
     known = [row for row in rows if not math.isnan(row.log_evidence)]
     if len(known) == len(rows):
         top = max(rows, key=lambda row: row.log_evidence)

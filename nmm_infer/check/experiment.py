@@ -15,13 +15,14 @@ from ..infer.progress import Steps, progress_bar
 from ..infer.target import Target
 from .calibrated import LOG_LIKELIHOOD
 from .fits import fitter
+from .identity import identity
 from .judge import judge
 from .labels import Labels, chosen, flat, labels
 from .replicas import Worlds, drawer, example
-from .store import Store, settings_of
+from .store import Store
 
-# Draws of the prior for its standard deviation, and points whose densities say which problem this is.
-PRIOR_DRAWS, PROBES = 1000, 4
+# Draws of the prior for its standard deviation.
+PRIOR_DRAWS = 1000
 
 
 class Experiment(NamedTuple):
@@ -114,19 +115,12 @@ def _judge(target: Target, worlds: Worlds, latent: np.ndarray, k: int, i: int, n
 
 
 def _identity(target: Target, engine: Any, key: PRNGKeyArray, what: Labels, truth: dict[str, Array]) -> dict[str, Any]:
-    """What tells one calibration from another: its engine and key, and the problem by its parameters and by its density at a few points."""
-    probes = target.prior_draws(jax.random.key(1), PROBES)
-    values = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), np.asarray(leaf).dtype), target.values)
-    density = jax.jit(lambda values, x: jax.vmap(target.given(values).log_density)(x))(values, probes)
-    words = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
-    return {
-        "engine": settings_of(engine),
-        "key": np.asarray(words).ravel().tolist(),
+    """What tells one calibration from another; the numbers of its data do not."""
+    ones = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), np.asarray(leaf).dtype), target.values)
+    return identity(target, engine, key, ones) | {
         "parameters": ", ".join(what.parameter),
         "data": str([list(np.shape(leaf)) for leaf in jax.tree.leaves(target.values)]),
         "truth": np.concatenate([np.zeros(0), *(np.ravel(truth[name]) for name in sorted(truth))]).tolist(),
-        "prior": np.asarray(probes, dtype=float).sum(axis=1).tolist(),
-        "log density": [float(value) if np.isfinite(value) else -1e300 for value in np.asarray(density)],
     }
 
 

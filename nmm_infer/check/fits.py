@@ -39,13 +39,13 @@ def _one_by_one(engine: Any, problem: Replayed, names: tuple[str, ...], values: 
     latent, divergences = [], []
     for k, key in enumerate(keys):
         tree = engine(problem, Replay(jax.tree.map(lambda leaf: leaf[k], values)), key=key, progress=False)  # noqa: B023
-        latent.append(_latent(tree, names))
+        latent.append(latent_draws(tree, names))
         stats = group(tree, "sample_stats")
         divergences.append(int(stats["diverging"].sum()) if stats is not None and "diverging" in stats else 0)
     return Batch(np.stack(latent), np.array(divergences))
 
 
-def _latent(tree: Any, names: tuple[str, ...]) -> Float[np.ndarray, "chain draw latent"]:
+def latent_draws(tree: Any, names: tuple[str, ...]) -> Float[np.ndarray, "chain draw latent"]:
     """The unconstrained draws side by side, in the order of the target's flat vector."""
     sites = tree["unconstrained_posterior"]
     arrays = [np.asarray(sites[name].transpose("chain", "draw", ...).values, dtype=np.float64) for name in names]

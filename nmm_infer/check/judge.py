@@ -43,7 +43,7 @@ def judge(draws: Float[np.ndarray, "chain draw parameter"], truth: Float[np.ndar
         low, high = np.quantile(pooled, TAILS, axis=0)
         sd = pooled.std(axis=0, ddof=1) if len(pooled) > 1 else np.full(len(truth), math.nan)
         mean = pooled.mean(axis=0)
-    return Judgement(truth, ranks, mean, sd, low, high, worth, np.asarray(_r_hat(draws)))
+    return Judgement(truth, ranks, mean, sd, low, high, worth, np.asarray(r_hat(draws)))
 
 
 def effective(draws: Float[np.ndarray, "chain draw parameter"]) -> Float[np.ndarray, " parameter"]:
@@ -59,7 +59,7 @@ def effective(draws: Float[np.ndarray, "chain draw parameter"]) -> Float[np.ndar
     return np.clip(np.where(np.isfinite(worth), worth, total), 1.0, total)
 
 
-def _r_hat(draws: np.ndarray) -> float:
+def r_hat(draws: np.ndarray) -> float:
     """The largest; NaN with one chain, for which it means nothing."""
     if draws.shape[0] < 2 or draws.shape[1] < 4:
         return math.nan

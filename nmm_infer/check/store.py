@@ -1,4 +1,4 @@
-"""Simulations on disk, one file each, so that a run that was stopped goes on where it was."""
+"""Simulations or fits on disk, one file each, so that a run that was stopped goes on where it was."""
 
 import dataclasses
 import json
@@ -15,52 +15,54 @@ SAME = 1e-6
 
 
 class Store:
-    """A folder with `settings.json` and a file for every finished simulation; without a path, memory.
+    """A folder with `settings.json` and a file for every finished simulation, or whatever `kind` says; without a path, memory.
 
     Args:
         path: the folder; None: nothing is written.
         identity: what the simulations belong to, texts and lists of numbers by name. Another one in the same folder is refused.
+        kind: of what is kept, one word.
 
     Raises:
         ValueError: the folder holds something else, or simulations of something else.
     """
 
-    def __init__(self, path: str | Path | None, identity: dict[str, Any]):
+    def __init__(self, path: str | Path | None, identity: dict[str, Any], kind: str = "simulation"):
         self.path = None if path is None else Path(path)
+        self.kind = kind
         self._memory: dict[int, dict[str, np.ndarray]] = {}
         if self.path is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         settings = self.path / SETTINGS
-        begun = any(self.path.glob("simulation-*.npz"))
+        begun = any(self.path.glob(f"{kind}-*.npz"))
         if settings.exists() and begun:
             self._compare(json.loads(settings.read_text()), identity)
         elif not settings.exists() and any(self.path.iterdir()):
-            raise ValueError(f"path={str(self.path)!r} is not empty and no calibration ({SETTINGS} is missing); choose another folder")
+            raise ValueError(f"path={str(self.path)!r} is not empty and has no {kind}s ({SETTINGS} is missing); choose another folder")
         else:
             settings.write_text(json.dumps(identity, indent=1) + "\n")
-        for file in sorted(self.path.glob("simulation-*.npz")):
+        for file in sorted(self.path.glob(f"{kind}-*.npz")):
             with np.load(file) as arrays:
-                self._memory[int(file.stem.removeprefix("simulation-"))] = dict(arrays)
+                self._memory[int(file.stem.removeprefix(f"{kind}-"))] = dict(arrays)
 
     def _compare(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         other = [name for name in now if not _same(before.get(name), now[name])]
         if other:
             details = "; ".join(f"{name} was {was}, is {now_is}" for name in other for was, now_is in [_apart(str(before.get(name)), str(now[name]))])
-            raise ValueError(f"path={str(self.path)!r} holds simulations that do not belong to these: {details}; choose another folder, or delete this one")
+            raise ValueError(f"path={str(self.path)!r} holds {self.kind}s that do not belong to these: {details}; choose another folder, or delete this one")
 
     def done(self) -> dict[int, dict[str, np.ndarray]]:
-        """Finished simulations by number."""
+        """What is finished, by number."""
         return dict(sorted(self._memory.items()))
 
     def write(self, number: int, arrays: dict[str, np.ndarray]) -> None:
-        """Keep a simulation. Its file appears whole or not at all."""
+        """Keep one. Its file appears whole or not at all."""
         self._memory[number] = arrays
         if self.path is None:
             return
-        partial = self.path / f".simulation-{number:05d}.partial.npz"
+        partial = self.path / f".{self.kind}-{number:05d}.partial.npz"
         np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
-        partial.replace(self.path / f"simulation-{number:05d}.npz")
+        partial.replace(self.path / f"{self.kind}-{number:05d}.npz")
 
 
 def settings_of(part: Any) -> str:

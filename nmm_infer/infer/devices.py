@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from threadpoolctl import threadpool_limits
 
+from .allocator import keep_freed_memory
+
 
 class AbstractArrangement(eqx.Module):
     """Turns the program of one chain into that of all chains, stacked along the first axis."""
@@ -24,7 +26,7 @@ class AbstractArrangement(eqx.Module):
         """
 
     def threads(self) -> AbstractContextManager[Any]:
-        """A context that fits the threads of numerical libraries to the arrangement."""
+        """A context that fits the threads and the memory of numerical libraries to the arrangement."""
         return nullcontext()
 
     @abc.abstractmethod
@@ -50,6 +52,7 @@ class Parallel(AbstractArrangement):
         # for each other: measured eight times slower with four chains on two cores.
         import scipy.linalg  # noqa: F401  (loads the BLAS that JAX calls, so that it can be limited)
 
+        keep_freed_memory()
         return threadpool_limits(1, user_api="blas")
 
     def _devices(self, n_chains: int) -> list[Any]:

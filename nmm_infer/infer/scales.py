@@ -26,6 +26,8 @@ FOLLOW, LEFT = 100, 0.1
 ABYSS = 1e8
 # Halvings of a move that the model does not allow.
 HALVINGS = 8
+# Share of its prior's gradient, beyond which a scale is known to the likelihood.
+UNMOVED = 1e-2
 
 
 class Gaussian(NamedTuple):
@@ -64,16 +66,15 @@ def gaussian(
         close: standard deviations below which a move is not worth its search.
     """
     held = target.shared_scales()
-    H = curvature(target.value_and_gradient, mode)
+    raw = curvature(target.value_and_gradient, mode)
     spent = 2 * target.size
     if not held.any():
-        return Gaussian(mode, H, spent, _lowest(H))
+        return Gaussian(mode, raw, spent, _lowest(raw))
     bar = Steps(progress, "scales", max(moves, 1))
     z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
-    B, slope, step, lowest = np.eye(0), np.zeros(0), np.zeros(0), np.nan
+    B, slope, step, prior, stale = np.eye(0), np.zeros(0), np.zeros(0), None, False
     for move in range(moves + 1):
-        lowest = _lowest(H[np.ix_(~held, ~held)])
-        H[np.ix_(~held, ~held)] = with_eigenvalues(H[np.ix_(~held, ~held)], lambda values: np.maximum(values, floor))
+        H = _floored(raw, held, floor)
         around = _Around(target, mode, held, H[np.ix_(~held, ~held)])
         before, slope = slope, around.slope(z) if moves else slope
         B = around.curvature(z[:PAIRS_CURVATURE], floor) if move == 0 else _mended(B, step, before - slope)
@@ -86,15 +87,53 @@ def gaussian(
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
         if not step.any():
             break
-        mode, gradients = _followed(target, mode, H, held, step, steps, progress)
-        H = curvature(target.value_and_gradient, mode)
-        spent += gradients + 2 * target.size
+        prior = prior or _Prior(target, mode, held)
+        left, (mode, gradients) = mode, _followed(target, mode, H, held, step, steps, progress)
+        spent += gradients
+        stale = prior.is_all
+        if stale:
+            raw = raw + prior.curvature(mode) - prior.curvature(left)
+        else:
+            raw = curvature(target.value_and_gradient, mode)
+            spent += 2 * target.size
         bar.advance(1)
     bar.finish("")
+    if stale:
+        raw = curvature(target.value_and_gradient, mode)
+        spent += 2 * target.size
+    H = _floored(raw, held, floor)
     cross = H[np.ix_(held, ~held)]
     # What the curvature given all others has to be for the scales to have their marginal one.
     H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
-    return Gaussian(mode, H, spent, lowest)
+    return Gaussian(mode, H, spent, _lowest(raw[np.ix_(~held, ~held)]))
+
+
+class _Prior:
+    """The part of the curvature that changes as scales move.
+
+    Where hierarchies are centred, the scales are in the prior alone, and their move changes the likelihood's curvature only in so far as all others follow.
+    This is little, and left out on the way, where the curvature says how wide to draw. That of the prior takes no simulation.
+
+    Attributes:
+        is_all: whether the likelihood knows nothing of the scales.
+    """
+
+    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"]):
+        self._value_and_gradient = jax.jit(jax.value_and_grad(target.log_prior))
+        of_prior = np.asarray(self._value_and_gradient(jnp.asarray(mode))[1])
+        of_both = np.asarray(target.value_and_gradient(jnp.asarray(mode))[1])
+        self.is_all = bool(np.all(np.abs(of_both - of_prior)[held] <= UNMOVED * (1.0 + np.abs(of_prior[held]))))
+
+    def curvature(self, x: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
+        """Minus the Hessian of the log prior."""
+        return curvature(self._value_and_gradient, x)
+
+
+def _floored(raw: Float[np.ndarray, "latent latent"], held: Bool[np.ndarray, " latent"], floor: float) -> Float[np.ndarray, "latent latent"]:
+    """The curvature with the eigenvalues of all unknowns but the scales at least `floor`."""
+    H, free = raw.copy(), np.ix_(~held, ~held)
+    H[free] = with_eigenvalues(raw[free], lambda values: np.maximum(values, floor))
+    return H
 
 
 def _lowest(H: Float[np.ndarray, "n n"]) -> float:

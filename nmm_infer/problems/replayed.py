@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 
 from .base import AbstractProblem
+from .wrapped import AbstractWrapped
 
 
 class Replay(NamedTuple):
@@ -21,7 +22,7 @@ class Shelf:
         self.values = values
 
 
-class Replayed(AbstractProblem):
+class Replayed(AbstractWrapped):
     """`problem`, whose bound data are always the same object, with the numbers of the last `Replay` that was bound.
 
     Programs that an engine compiled for one data set serve it for the next, for it recognises a problem and its data by identity. One
@@ -41,47 +42,17 @@ class Replayed(AbstractProblem):
         self.shelf.values = data.values
         return self.shelf.bound
 
+    def inner(self, bound):
+        return bound
+
     def values(self, bound):
         return self.shelf.values
 
     def model(self, data):
         self.problem.model(data)
 
-    def prior(self, bound):
-        self.problem.prior(bound)
-
     def with_values(self, bound, values):
         return self.problem.with_values(bound, values)
 
     def replicate(self, key, sites, bound):
         return self.problem.replicate(key, sites, bound)
-
-    def log_likelihood(self, sites, bound):
-        return self.problem.log_likelihood(sites, bound)
-
-    def summaries(self, bound):
-        return self.problem.summaries(bound)
-
-    def site_dims(self, bound):
-        return self.problem.site_dims(bound)
-
-    def coords(self, bound):
-        return self.problem.coords(bound)
-
-    def observed_data(self, bound):
-        return self.problem.observed_data(bound)
-
-    def constant_data(self):
-        return self.problem.constant_data()
-
-    def fingerprint(self, bound):
-        return self.problem.fingerprint(bound)
-
-    def units(self):
-        return self.problem.units()
-
-    def shared_scales(self):
-        return self.problem.shared_scales()
-
-    def about(self):
-        return self.problem.about()

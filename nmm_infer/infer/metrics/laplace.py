@@ -45,7 +45,8 @@ class Laplace(AbstractMetric):
     Free scales of hierarchies are held at their prior's median meanwhile: the joint mode of a hierarchy lies where its
     posterior has no mass (scales run away if non-centred, collapse if centred), and a metric from there is useless.
     Then they move to where their marginal density is highest, all other unknowns integrated out by Laplace's method, and the
-    coordinates are those of the curvature there, with the scales' own marginal one. Each move costs another Hessian; the others follow in a score of gradients.
+    coordinates are those of the curvature there, with the scales' own marginal one. The others follow a move in a score of gradients; where a hierarchy is not
+    centred, each costs another Hessian.
 
     Args:
         steps: of Adam, from each start; not used with another optimiser.
