@@ -62,7 +62,10 @@ def everything(name, adjoint):
     return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("steps", "a short edge") else name for name in NETWORKS])
+LATER = ("steps", "a short edge", "nonlinear coupling")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LATER else name for name in NETWORKS])
 def test_adjoints_agree(name):
     values, gradient = everything(name, adjoints.Stored())
     assert np.abs(gradient).min() > 1e-3 or NETWORKS[name].speed is None
@@ -218,6 +221,7 @@ def test_default_keeps_everything_of_a_short_run_only():
     assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1, transient=100_000.0)), adjoints.Checkpointed)
 
 
+@pytest.mark.slow
 def test_memory_of_a_gradient():
     """Temporary memory of the compiled gradient: Stored grows with the run, Checkpointed takes a fraction of that, Forward does not grow."""
     net = NETWORKS["blocks"]

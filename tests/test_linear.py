@@ -46,7 +46,7 @@ def delayed(network):
     return nmm.Network(network.model, network.connectome, network.coupling, speed=4.0, noise=network.noise, initial=network.initial)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "wong_wang" else name for name in NETWORKS])
 def test_fixed_point_is_at_rest_and_its_gradient_is_implicit(name):
     network = NETWORKS[name]
     y = fixed_point(network)

@@ -225,7 +225,7 @@ GUIDES = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("low rank", "iaf", "bnaf") else name for name in GUIDES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("diagonal", "low rank", "iaf", "bnaf") else name for name in GUIDES])
 def test_guides_find_the_mean_and_those_with_correlations_the_widths(name):
     guide, steps = GUIDES[name]
     engine = nmm.infer.SVI(guide=guide, steps=steps, draws=2000, learning_rate=0.02, particles=4, predictive_draws=0)

@@ -101,7 +101,7 @@ def network(speed=None):
     )
 
 
-@pytest.mark.parametrize("observe", [nmm.observe.Bold(), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
+@pytest.mark.parametrize("observe", [pytest.param(nmm.observe.Bold(), marks=pytest.mark.slow), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
 @pytest.mark.parametrize("speed", [None, 2.0], ids=["no delays", "delays"])
 def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
     likelihood = nmm.likelihoods.Spectral(

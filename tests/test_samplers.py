@@ -69,6 +69,8 @@ ENGINES = {
     "AdjustedMCLMC": nmm.infer.AdjustedMCLMC(target_acceptance=0.97, **LONG),
     "ChEES": nmm.infer.ChEES(draws=600, warmup=500, chains=64, target_acceptance=0.9, predictive_draws=0),
 }
+LATER = ("NUTS, diagonal", "NUTS, low rank", "NUTS, mean curvature", "ChEES")
+each = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LATER else name for name in ENGINES])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def errors(tree, exact):
     return found
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@each
 def test_draws_are_those_of_the_density(trees, name):
     tree = trees(name)
     assert float(az.rhat(tree)["neck"]) < 1.02
@@ -104,7 +106,7 @@ def test_draws_are_those_of_the_density(trees, name):
     assert not far
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@each
 def test_statistics_have_arvizs_names(trees, name):
     found = set(trees(name)["sample_stats"].data_vars)
     assert {"diverging", "n_steps", "acceptance_rate", "lp", "step_size"} <= found
@@ -223,6 +225,7 @@ def test_a_stop_rule_waits_for_what_is_not_there():
     assert not rule([good[:, :100], good[:, 100:110]]), "a look after 100, and none again after 10 more"
 
 
+@pytest.mark.slow
 def test_chains_start_where_they_are_told():
     from nmm_infer.infer.progress import progress_bar
     from nmm_infer.infer.target import Target
@@ -287,7 +290,9 @@ def test_trajectories_of_a_length_have_the_steps_that_it_takes(simple):
     assert len(np.unique(stats["step_size"])) == 4
 
 
-@pytest.mark.parametrize("engine", [nmm.infer.HMC(draws=500, warmup=25, chains=2), nmm.infer.MCLMC(draws=500, warmup=100, chains=2)])
+@pytest.mark.parametrize(
+    "engine", [nmm.infer.HMC(draws=500, warmup=25, chains=2), pytest.param(nmm.infer.MCLMC(draws=500, warmup=100, chains=2), marks=pytest.mark.slow)]
+)
 def test_ctrl_c_keeps_what_was_drawn(simple, monkeypatch, engine):
     calls = iter(range(100))
 
