@@ -48,7 +48,8 @@ def test_the_posterior_of_the_past_is_prior_times_past_and_blind_to_the_future(n
     problem, n, seen = TIME_COURSES[name](), 12, np.arange(12) < 5
     data = 0.1 * np.random.default_rng(0).normal(size=(3, n, 2) if name == "Trials" else (n, 2))
     bound = problem.bind(data)
-    target, past = Target(problem, bound), Target(Past(problem, bound, "time"), bound)
+    target = Target(problem, bound)
+    past = Target(Past(problem, target, "time"), bound)
     assert past.problem.size == n
     x = target.prior_draw(KEY)
     axis = data.ndim - 2

@@ -52,7 +52,7 @@ def run(experiment: Experiment, caller: str, progress: bool) -> Any:
         prior = target.constrain_all(target.prior_draws(jax.random.key(0), PRIOR_DRAWS)[None])
         names = chosen(prior)
         what = labels({name: value[0, 0] for name, value in prior.items()}, problem.site_dims(bound), problem.coords(bound), names)
-        store = Store(experiment.path, _identity(target, engine, key, what, truth))
+        store = Store(experiment.path, lambda: _identity(target, engine, key, what, truth))
         missing = [i for i in range(simulations) if i not in store.done()]
         bar = Steps(bars, "simulations", simulations)
         bar.advance(simulations - len(missing))

@@ -66,14 +66,15 @@ def leave_future_out(
         raise TypeError(f"leave_future_out(engine=...) got {type(engine).__name__}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
     with precision("float64"):
         bound = problem.bind(data)
-        past = Past(problem, bound, time_dim)
+        target = Target(problem, bound)
+        past = Past(problem, target, time_dim)
         if min_observations + forecast_horizon > past.size:
             raise ValueError(
                 f"leave_future_out(min_observations={min_observations}, forecast_horizon={forecast_horizon}) leaves nothing to predict: "
                 f"the data have {past.size} indices of {time_dim!r}"
             )
-        target = Target(problem, bound)
-        store = Store(path, identity(target, engine, key, target.values) | {"data": problem.fingerprint(bound), "dim": time_dim}, "fit")
+        data_and_dim = {"data": problem.fingerprint(bound), "dim": time_dim}
+        store = Store(path, lambda: identity(target, engine, key, target.values) | data_and_dim, "fit")
     with progress_bar(progress) as bars, warnings.catch_warnings():
         # Many fits are no reason to doubt them, as ArviZ says: they are exact.
         warnings.filterwarnings("ignore", message="LFO-CV triggered")

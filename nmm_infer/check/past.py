@@ -3,14 +3,13 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
-from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from ..problems.base import AbstractProblem, Named
+from ..infer.target import Target
+from ..problems.base import AbstractProblem
 from ..problems.wrapped import AbstractWrapped
 
 
@@ -35,7 +34,7 @@ class Past(AbstractWrapped):
 
     Args:
         problem: whose pointwise log likelihood has the dim.
-        bound: its data.
+        target: its posterior, given all its data.
         dim: such as "time" or "trial".
 
     Raises:
@@ -46,9 +45,9 @@ class Past(AbstractWrapped):
     dim: str = eqx.field(static=True)
     pointwise: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...] = eqx.field(static=True)
 
-    def __init__(self, problem: AbstractProblem, bound: Any, dim: str):
+    def __init__(self, problem: AbstractProblem, target: Target, dim: str):
         self.problem, self.dim = problem, dim
-        found = eqx.filter_eval_shape(lambda: _pointwise(problem, bound))
+        found = eqx.filter_eval_shape(lambda x: problem.log_likelihood(target.constrain(x), target.observed), jnp.zeros(target.size))
         self.pointwise = tuple((name, named.dims, tuple(named.values.shape)) for name, named in found.items())
         if not found:
             raise ValueError(f"the problem has no data, so there is nothing along {dim!r} to leave out")
@@ -103,10 +102,3 @@ class _Only(Messenger):
 
 def _along(seen: Any, axis: int, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
     return jnp.broadcast_to(jnp.expand_dims(jnp.asarray(seen), tuple(i for i in range(len(shape)) if i != axis)), shape)
-
-
-def _pointwise(problem: AbstractProblem, bound: Any) -> dict[str, Named]:
-    """Pointwise log likelihoods at a draw of the prior."""
-    with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=jax.random.key(0)):
-        problem.prior(bound)
-    return problem.log_likelihood({name: site["value"] for name, site in trace.items() if site["type"] == "sample"}, bound)

@@ -13,7 +13,7 @@ from ..problems.replayed import Replay, Replayed
 from .calibrated import CONVERGED
 from .fits import latent_draws
 from .judge import r_hat
-from .past import PartlySeen, Past
+from .past import Past
 from .store import Store
 
 
@@ -40,7 +40,7 @@ class Refits(SamplingWrapper):
         self._past, self._engine, self._key, self._names, self._store, self._bar, self._shown = past, engine, key, names, store, bar, begin
         self._values = past.problem.values(bound)
         self._coords = used(past.problem.coords(bound), {past.dim: past.size})
-        self._replayed = Replayed(past, PartlySeen(bound, np.ones(past.size, bool)))
+        self._replayed = Replayed(past, past.bind(bound))
 
     def sel_observations(self, idx: Any) -> tuple[int, np.ndarray]:
         """How many data there are before those that are left out, and which these are."""

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ class Store:
 
     Args:
         path: the folder; None: nothing is written.
-        identity: what the simulations belong to, texts and lists of numbers by name. Another one in the same folder is refused.
+        identity: gives what the simulations belong to, texts and lists of numbers by name; asked only if there is a folder. Another one in the same
+            folder is refused.
         kind: of what is kept, one word.
 
     Raises:
         ValueError: the folder holds something else, or simulations of something else.
     """
 
-    def __init__(self, path: str | Path | None, identity: dict[str, Any], kind: str = "simulation"):
+    def __init__(self, path: str | Path | None, identity: Callable[[], dict[str, Any]], kind: str = "simulation"):
         self.path = None if path is None else Path(path)
         self.kind = kind
         self._memory: dict[int, dict[str, np.ndarray]] = {}
@@ -36,11 +38,11 @@ class Store:
         settings = self.path / SETTINGS
         begun = any(self.path.glob(f"{kind}-*.npz"))
         if settings.exists() and begun:
-            self._compare(json.loads(settings.read_text()), identity)
+            self._compare(json.loads(settings.read_text()), identity())
         elif not settings.exists() and any(self.path.iterdir()):
             raise ValueError(f"path={str(self.path)!r} is not empty and has no {kind}s ({SETTINGS} is missing); choose another folder")
         else:
-            settings.write_text(json.dumps(identity, indent=1) + "\n")
+            settings.write_text(json.dumps(identity(), indent=1) + "\n")
         for file in sorted(self.path.glob(f"{kind}-*.npz")):
             with np.load(file) as arrays:
                 self._memory[int(file.stem.removeprefix(f"{kind}-"))] = dict(arrays)

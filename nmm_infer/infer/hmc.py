@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo with trajectories of a given number of steps."""
+"""Hamiltonian Monte Carlo with trajectories of a given number of steps, or of a given length."""
 
 import blackjax
 import equinox as eqx

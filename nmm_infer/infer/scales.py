@@ -72,7 +72,7 @@ def gaussian(
         return Gaussian(mode, raw, spent, _lowest(raw))
     bar = Steps(progress, "scales", max(moves, 1))
     z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
-    B, slope, step, prior, stale = np.eye(0), np.zeros(0), np.zeros(0), None, False
+    H, B, slope, step, parts, stale = raw, np.eye(0), np.zeros(0), np.zeros(0), None, False
     for move in range(moves + 1):
         H = _floored(raw, held, floor)
         around = _Around(target, mode, held, H[np.ix_(~held, ~held)])
@@ -87,12 +87,12 @@ def gaussian(
         step = around.allowed(step * min(1.0, LONGEST / np.linalg.norm(step)))
         if not step.any():
             break
-        prior = prior or _Prior(target, mode, held)
-        left, (mode, gradients) = mode, _followed(target, mode, H, held, step, steps, progress)
+        parts = parts or _Parts(target, mode, held, raw)
+        mode, gradients = _followed(target, mode, H, held, step, steps, progress)
         spent += gradients
-        stale = prior.is_all
+        stale = parts.apart
         if stale:
-            raw = raw + prior.curvature(mode) - prior.curvature(left)
+            raw = parts.curvature(mode)
         else:
             raw = curvature(target.value_and_gradient, mode)
             spent += 2 * target.size
@@ -101,32 +101,33 @@ def gaussian(
     if stale:
         raw = curvature(target.value_and_gradient, mode)
         spent += 2 * target.size
-    H = _floored(raw, held, floor)
+        H = _floored(raw, held, floor)
     cross = H[np.ix_(held, ~held)]
     # What the curvature given all others has to be for the scales to have their marginal one.
     H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
     return Gaussian(mode, H, spent, _lowest(raw[np.ix_(~held, ~held)]))
 
 
-class _Prior:
-    """The part of the curvature that changes as scales move.
+class _Parts:
+    """The curvature as a sum: the likelihood's, which stays as scales move, and the prior's, which does not.
 
     Where hierarchies are centred, the scales are in the prior alone, and their move changes the likelihood's curvature only in so far as all others follow.
     This is little, and left out on the way, where the curvature says how wide to draw. That of the prior takes no simulation.
 
     Attributes:
-        is_all: whether the likelihood knows nothing of the scales.
+        apart: whether the likelihood knows nothing of the scales.
     """
 
-    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"]):
-        self._value_and_gradient = jax.jit(jax.value_and_grad(target.log_prior))
-        of_prior = np.asarray(self._value_and_gradient(jnp.asarray(mode))[1])
+    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], raw: Float[np.ndarray, "latent latent"]):
+        self._prior = jax.jit(jax.value_and_grad(target.log_prior))
+        of_prior = np.asarray(self._prior(jnp.asarray(mode))[1])
         of_both = np.asarray(target.value_and_gradient(jnp.asarray(mode))[1])
-        self.is_all = bool(np.all(np.abs(of_both - of_prior)[held] <= UNMOVED * (1.0 + np.abs(of_prior[held]))))
+        self.apart = bool(np.all(np.abs(of_both - of_prior)[held] <= UNMOVED * (1.0 + np.abs(of_prior[held]))))
+        self._likelihood = raw - curvature(self._prior, mode)
 
     def curvature(self, x: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
-        """Minus the Hessian of the log prior."""
-        return curvature(self._value_and_gradient, x)
+        """Minus the Hessian of the log density at `x`, the likelihood's as it was."""
+        return self._likelihood + curvature(self._prior, x)
 
 
 def _floored(raw: Float[np.ndarray, "latent latent"], held: Bool[np.ndarray, " latent"], floor: float) -> Float[np.ndarray, "latent latent"]:
