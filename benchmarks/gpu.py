@@ -118,11 +118,12 @@ def regions(quick: bool) -> Iterator[Timed]:
     from . import resting
 
     nmm.use_cores(4)  # a chain for each of so many processors; on a GPU all chains are one program
-    for name in ("lemon",) if quick else ("400", "lemon", "200"):
-        case, sampler = resting.CASES[name](), resting.engine(quick)
+    nuts, hmc = resting.engine(quick), resting.engine(quick, draws=1700, length=resting.LENGTH)
+    for name, sampler in (("lemon", nuts),) if quick else (("400", hmc), ("200", hmc), ("lemon", hmc), ("lemon", nuts)):
+        case = resting.CASES[name]()
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0), progress=False)
-        fit = fitted(case.title, run, sampler.warmup)
-        yield Timed("regions", case.title, fit.chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
+        fit = fitted(f"{case.title}, {type(sampler).__name__}", run, sampler.warmup)
+        yield Timed("regions", fit.title, fit.chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 
 
 def work(part: str, quick: bool) -> None:

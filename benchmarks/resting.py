@@ -29,6 +29,8 @@ RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
 BARS = {"lemon": 180.0, "hcp": 600.0, "400": 7200.0}
 DRAWS, FOLDS = 800, 3
+# Of HMC's trajectories: a quarter of a turn in whitened coordinates, after which nothing is left of where one started (`docs/inference.md`).
+LENGTH = 1.57
 # Marks what HMC sampled.
 HMC = " HMC"
 

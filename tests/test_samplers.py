@@ -283,6 +283,20 @@ def test_chains_do_not_depend_on_how_they_share_the_machine(simple, arrangement)
     np.testing.assert_allclose(x, reference(problem, bound, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6)
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 60])
+def test_draws_that_share_processors_are_what_one_makes_of_them(n):
+    """Equal shares and unequal ones, more than are mapped at once; numbers and keys."""
+    x, keys = jnp.arange(3.0 * n).reshape(n, 3), jax.random.split(jax.random.key(0), n)
+
+    def function(x, key):
+        return {"sum": x.sum(), "moved": x + jax.random.normal(key, (3,))}
+
+    one, shared = (jax.jit(lambda x, keys, how=how: how.each(function, (x, keys), 20))(x, keys) for how in (devices.Vectorised(), devices.Parallel()))
+    assert jax.tree.map(jnp.shape, shared) == {"sum": (n,), "moved": (n, 3)}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), one, shared)
+    assert len(shared["sum"].devices()) == min(n, 2)
+
+
 def test_trajectories_of_a_length_have_the_steps_that_it_takes(simple):
     engine = nmm.infer.HMC(draws=40, warmup=60, chains=4, length=1.5, jitter=0.0, predictive_draws=0)
     stats = engine(*simple, key=jax.random.key(3), progress=False)["sample_stats"]

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array
 from threadpoolctl import threadpool_limits
 
 from .allocator import keep_freed_memory
@@ -33,12 +34,19 @@ class AbstractArrangement(eqx.Module):
     def place(self, tree: Any, n_chains: int) -> Any:
         """Values stacked by chain, where the program wants them."""
 
+    @abc.abstractmethod
+    def each(self, function: Callable[..., Any], inputs: tuple[Array, ...], batch: int) -> Any:
+        """`function` of each of many draws, stacked along the first axes of `inputs`, on a device at most `batch` of them at once."""
+
 
 class Vectorised(AbstractArrangement):
     """All chains in one batched program: best on a GPU, and for small models anywhere. Trees wait for the longest."""
 
     def program(self, chain):
         return jax.vmap(chain, in_axes=(None, 0))
+
+    def each(self, function, inputs, batch):
+        return _one_after_the_other(function, inputs, batch)
 
     def place(self, tree, n_chains):
         return tree
@@ -73,9 +81,23 @@ class Parallel(AbstractArrangement):
 
         return program
 
+    def each(self, function, inputs, batch):
+        n = len(inputs[0])
+        devices = jax.devices()[:n]
+        share = -(-n // len(devices))
+        # Shares are equal: the last one is filled up with the last draw.
+        full = tuple(jnp.concatenate([x, jnp.repeat(x[-1:], share * len(devices) - n, axis=0)]) for x in inputs)
+        mesh, spec = Mesh(devices, ("draw",)), PartitionSpec("draw")
+        found = jax.shard_map(lambda *own: _one_after_the_other(function, own, batch), mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(*full)
+        return jax.tree.map(lambda x: x[:n], found)
+
     def place(self, tree, n_chains):
         sharding = NamedSharding(Mesh(self._devices(n_chains), ("chain",)), PartitionSpec("chain"))
         return jax.device_put(tree, sharding)
+
+
+def _one_after_the_other(function: Callable[..., Any], inputs: tuple[Array, ...], batch: int) -> Any:
+    return jax.lax.map(lambda one: function(*one), inputs, batch_size=min(batch, len(inputs[0])))
 
 
 def default_arrangement(n_chains: int) -> AbstractArrangement:

@@ -14,6 +14,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from ..problems.base import Named, dataset
 from ..provenance import provenance
+from .devices import AbstractArrangement, default_arrangement
 from .log_prior import log_prior
 from .target import Target
 
@@ -62,19 +63,20 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     problem, observed = target.problem, target.observed
     latent = jnp.asarray(run.latent)
     prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
+    arrangement = default_arrangement(latent.shape[0] * latent.shape[1])
     groups: dict[str, Any] = {
         "posterior": _sites(target, target.constrain_all(latent)),
         "sample_stats": _by_draw(run.stats),
         "unconstrained_posterior": _unconstrained(target, latent),
-        "log_likelihood": dataset(_pointwise(target, latent), problem.coords(observed)),
+        "log_likelihood": dataset(_pointwise(target, latent, arrangement), problem.coords(observed)),
         "prior": _sites(target, target.constrain_all(prior_latent)),
         "observed_data": problem.observed_data(observed),
         "constant_data": problem.constant_data(),
     }
     if run.predictive_draws:
         chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
-        groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive).assign_coords(draw=chosen)
-        groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive)
+        groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive, arrangement).assign_coords(draw=chosen)
+        groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive, arrangement)
     if groups["log_likelihood"].data_vars:
         groups["log_prior"] = _by_draw(log_prior(target, latent))
     # A model of no data has no likelihood, no predictions.
@@ -125,9 +127,10 @@ def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
     return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
 
 
-def _pointwise(target: Target, latent: Array) -> dict[str, Named]:
+def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> dict[str, Named]:
     """The log likelihood of every observation at every draw; nothing, and a warning, where that would fill the memory."""
-    numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(eqx.filter_eval_shape(_log_likelihood, target, latent), is_leaf=_is_named))
+    shapes = eqx.filter_eval_shape(_log_likelihood, target, latent, arrangement)
+    numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(shapes, is_leaf=_is_named))
     if numbers > POINTWISE:
         warnings.warn(
             f"the group log_likelihood is left out: one number for each of {latent.shape[0] * latent.shape[1]} draws and every observation would be "
@@ -136,7 +139,8 @@ def _pointwise(target: Target, latent: Array) -> dict[str, Named]:
             stacklevel=4,
         )
         return {}
-    return _with_draws(_log_likelihood(target, latent))
+    with arrangement.threads():
+        return _with_draws(jax.block_until_ready(_log_likelihood(target, latent, arrangement)))
 
 
 def _is_named(value: Any) -> bool:
@@ -144,22 +148,24 @@ def _is_named(value: Any) -> bool:
 
 
 @eqx.filter_jit
-def _log_likelihood(target: Target, latent: Array) -> dict[str, Named]:
-    return target.for_each(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent)
+def _log_likelihood(target: Target, latent: Array, arrangement: AbstractArrangement) -> dict[str, Named]:
+    return target.for_each(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent, arrangement=arrangement)
 
 
 @eqx.filter_jit
-def _replicates(target: Target, latent: Array, keys: PRNGKeyArray) -> dict[str, Named]:
+def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement) -> dict[str, Named]:
     def one(x: Array, key: Array) -> dict[str, Named]:
         values = target.problem.replicate(key, target.constrain(x), target.observed)
         return target.problem.summaries(target.problem.with_values(target.observed, values))
 
-    return target.for_each(one, latent, keys)
+    return target.for_each(one, latent, keys, arrangement=arrangement)
 
 
-def _predictive(target: Target, latent: Array, key: PRNGKeyArray) -> Any:
+def _predictive(target: Target, latent: Array, key: PRNGKeyArray, arrangement: AbstractArrangement) -> Any:
     """Replicated data, as the summaries that the problem names."""
-    drawn = _with_draws(_replicates(target, latent, jax.random.split(key, latent.shape[:2])))
+    with arrangement.threads():
+        keys = jax.random.split(key, latent.shape[:2])
+        drawn = _with_draws(jax.block_until_ready(_replicates(target, latent, keys, arrangement)))
     # Half the size on disk, and more digits than a draw has.
     single = {name: Named(_single(np.asarray(named.values)), named.dims) for name, named in drawn.items()}
     return dataset(single, target.problem.coords(target.observed))

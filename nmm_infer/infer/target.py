@@ -15,6 +15,7 @@ from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 from ..priors.whole import whole
 from ..problems import AbstractProblem
 from ..problems.base import jax_arrays
+from .devices import AbstractArrangement, Vectorised
 
 # Prior draws looked at for one start; their median by site is a central point that still differs between chains.
 DRAWS_PER_START = 15
@@ -116,10 +117,18 @@ class Target(eqx.Module):
         """`constrain` of many draws."""
         return self.for_each(self.constrain, latent)
 
-    def for_each(self, function: Callable[..., Any], latent: Float[Array, "chain draw latent"], *others: Array) -> Any:
-        """`function` of each draw, some at a time: memory for a few simulations, however many draws."""
-        flat = [x.reshape(-1, *x.shape[2:]) for x in (latent, *others)]
-        mapped = jax.lax.map(lambda inputs: function(*inputs), tuple(flat), batch_size=min(BATCH, len(flat[0])))
+    def for_each(
+        self, function: Callable[..., Any], latent: Float[Array, "chain draw latent"], *others: Array, arrangement: AbstractArrangement | None = None
+    ) -> Any:
+        """`function` of each draw, some at a time: memory for a few simulations, however many draws.
+
+        Args:
+            function: of a flat vector of unknowns, and of a slice of each of `others`.
+            latent, others: `["chain draw …"]`.
+            arrangement: how draws share the machine; None: one processor does them all, which is best for functions that take no time.
+        """
+        flat = tuple(x.reshape(-1, *x.shape[2:]) for x in (latent, *others))
+        mapped = (arrangement or Vectorised()).each(function, flat, BATCH)
         return jax.tree.map(lambda x: x.reshape(*latent.shape[:2], *x.shape[1:]), mapped)
 
     def unravel(self, x: Float[Array, " latent"]) -> dict[str, Array]:
