@@ -334,3 +334,37 @@ def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkey
     assert nmm.check.diagnose(tree).checks
     with pytest.raises(ValueError, match="log_likelihood"):
         nmm.check.compare({"a": tree, "b": tree})
+
+
+# ---------------------------------------------------------------- what is compiled once
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
+def test_equal_data_given_again_are_the_same_question_and_others_are_not():
+    problem = conjugate()
+    question = Target(problem, DATA).question
+    assert Target(problem, DATA.copy()).question is question
+    assert Target(problem, problem.bind(DATA)).question is question
+    assert Target(problem, DATA + 0.1).question is not question
+    assert Target(conjugate(), DATA).question is not question
+    with jax.enable_x64(False):
+        assert Target(problem, DATA).question is not question
+    moved = Target(problem, DATA + 0.1)
+    x = jnp.zeros(moved.size)
+    expected = -0.5 * (((DATA + 0.1) ** 2).sum() - (DATA**2).sum()) / NOISE_SD**2
+    assert float(moved.log_density(x) - Target(problem, DATA).log_density(x)) == pytest.approx(expected)
+
+
+def test_a_numpyro_model_is_asked_anew_because_what_it_reads_may_have_changed():
+    scale = {"scale": 1.0}
+
+    def model(y):
+        x = numpyro.sample("x", dist.Normal(0.0, scale["scale"]))
+        numpyro.sample("y", dist.Normal(x, 1.0), obs=y)
+
+    problem, engine = nmm.NumPyroModel(model), nmm.infer.Laplace(nmm.infer.MAP(starts=1), draws=500, predictive_draws=0)
+    wide = engine(problem, np.float64(4.0), key=jax.random.key(0), progress=False)
+    scale["scale"] = 0.1
+    narrow = engine(problem, np.float64(4.0), key=jax.random.key(0), progress=False)
+    assert float(wide["posterior"]["x"].mean()) == pytest.approx(2.0, abs=0.2)
+    assert float(narrow["posterior"]["x"].mean()) == pytest.approx(0.04, abs=0.02)

@@ -1,5 +1,6 @@
 """The posterior as a function of one flat vector."""
 
+import collections
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from ..priors.whole import whole
-from ..problems import AbstractProblem
+from ..problems import AbstractProblem, Problem
 from ..problems.base import jax_arrays
 from .devices import AbstractArrangement, Vectorised
 
@@ -37,11 +38,35 @@ class Question:
         self._asked = (problem, bound)
         self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
+    def is_like(self, other: "Question") -> bool:
+        """Whether it is the same problem with equal data, in the same precision."""
+        (problem, bound), (same, earlier) = self._asked, other._asked
+        return problem is same and self._identity[2] == other._identity[2] and (bound is earlier or bool(eqx.tree_equal(bound, earlier)))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Question) and self._identity == other._identity
 
     def __hash__(self) -> int:
         return hash(self._identity)
+
+
+# Questions of late, the newest last.
+_RECENT: collections.deque[Question] = collections.deque(maxlen=16)
+
+
+def _asked(problem: AbstractProblem, bound: Any) -> Question:
+    """The question of this problem and these data; the very one that was asked before, for which programs are compiled already, if they are equal.
+
+    Only of a declared `Problem`: a NumPyro model is a function of its user's, and may read something that has changed since then.
+    """
+    question = Question(problem, bound)
+    if not isinstance(problem, Problem):
+        return question
+    for other in reversed(_RECENT):
+        if question.is_like(other):
+            return other
+    _RECENT.append(question)
+    return question
 
 
 class Target(eqx.Module):
@@ -62,7 +87,7 @@ class Target(eqx.Module):
 
     def __init__(self, problem: AbstractProblem, observed: Any):
         whole()
-        self.question = Question(problem, problem.bind(observed))
+        self.question = _asked(problem, problem.bind(observed))
         self.values = jax.tree.map(jnp.asarray, self.problem.values(self.question.bound))
         shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))
         flat, self._unravel = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
