@@ -349,7 +349,7 @@ def main() -> None:
         help=f"comma-separated: {', '.join(choices)}; 200 takes long, 400 hours; '' with --keep: only writes the page",
     )
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws of each of four chains")
-    parser.add_argument("--hmc", type=float, metavar="LENGTH", help="HMC with trajectories of this length (1.57) in place of NUTS; for a row of its own")
+    parser.add_argument("--hmc", type=float, metavar="LENGTH", help=f"HMC with trajectories of this length ({LENGTH}) in place of NUTS; for a row of its own")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")

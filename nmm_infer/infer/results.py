@@ -64,19 +64,20 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     latent = jnp.asarray(run.latent)
     prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
     arrangement = default_arrangement(latent.shape[0] * latent.shape[1])
-    groups: dict[str, Any] = {
-        "posterior": _sites(target, target.constrain_all(latent)),
-        "sample_stats": _by_draw(run.stats),
-        "unconstrained_posterior": _unconstrained(target, latent),
-        "log_likelihood": dataset(_pointwise(target, latent, arrangement), problem.coords(observed)),
-        "prior": _sites(target, target.constrain_all(prior_latent)),
-        "observed_data": problem.observed_data(observed),
-        "constant_data": problem.constant_data(),
-    }
-    if run.predictive_draws:
-        chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
-        groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive, arrangement).assign_coords(draw=chosen)
-        groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive, arrangement)
+    with arrangement.threads():
+        groups: dict[str, Any] = {
+            "posterior": _sites(target, target.constrain_all(latent)),
+            "sample_stats": _by_draw(run.stats),
+            "unconstrained_posterior": _unconstrained(target, latent),
+            "log_likelihood": dataset(_pointwise(target, latent, arrangement), problem.coords(observed)),
+            "prior": _sites(target, target.constrain_all(prior_latent)),
+            "observed_data": problem.observed_data(observed),
+            "constant_data": problem.constant_data(),
+        }
+        if run.predictive_draws:
+            chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
+            groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive, arrangement).assign_coords(draw=chosen)
+            groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive, arrangement)
     if groups["log_likelihood"].data_vars:
         groups["log_prior"] = _by_draw(log_prior(target, latent))
     # A model of no data has no likelihood, no predictions.
@@ -139,8 +140,7 @@ def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) 
             stacklevel=4,
         )
         return {}
-    with arrangement.threads():
-        return _with_draws(jax.block_until_ready(_log_likelihood(target, latent, arrangement)))
+    return _with_draws(_log_likelihood(target, latent, arrangement))
 
 
 def _is_named(value: Any) -> bool:
@@ -163,9 +163,7 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
 
 def _predictive(target: Target, latent: Array, key: PRNGKeyArray, arrangement: AbstractArrangement) -> Any:
     """Replicated data, as the summaries that the problem names."""
-    with arrangement.threads():
-        keys = jax.random.split(key, latent.shape[:2])
-        drawn = _with_draws(jax.block_until_ready(_replicates(target, latent, keys, arrangement)))
+    drawn = _with_draws(_replicates(target, latent, jax.random.split(key, latent.shape[:2]), arrangement))
     # Half the size on disk, and more digits than a draw has.
     single = {name: Named(_single(np.asarray(named.values)), named.dims) for name, named in drawn.items()}
     return dataset(single, target.problem.coords(target.observed))

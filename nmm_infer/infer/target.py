@@ -38,10 +38,11 @@ class Question:
         self._asked = (problem, bound)
         self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def is_like(self, other: "Question") -> bool:
-        """Whether it is the same problem with equal data, in the same precision."""
-        (problem, bound), (same, earlier) = self._asked, other._asked
-        return problem is same and self._identity[2] == other._identity[2] and (bound is earlier or bool(eqx.tree_equal(bound, earlier)))
+    def is_of(self, problem: AbstractProblem, bound: Any) -> bool:
+        """Whether it is of this very problem and of equal data, in the precision of this context."""
+        asked, earlier = self._asked
+        same = problem is asked and jax.config.jax_enable_x64 == self._identity[2]  # pyright: ignore[reportAttributeAccessIssue]
+        return same and (bound is earlier or bool(eqx.tree_equal(bound, earlier)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Question) and self._identity == other._identity
@@ -59,14 +60,13 @@ def _asked(problem: AbstractProblem, bound: Any) -> Question:
 
     Only of a declared `Problem`: a NumPyro model is a function of its user's, and may read something that has changed since then.
     """
-    question = Question(problem, bound)
     if not isinstance(problem, Problem):
-        return question
-    for other in reversed(_RECENT):
-        if question.is_like(other):
-            return other
-    _RECENT.append(question)
-    return question
+        return Question(problem, bound)
+    for question in reversed(_RECENT):
+        if question.is_of(problem, bound):
+            return question
+    _RECENT.append(Question(problem, bound))
+    return _RECENT[-1]
 
 
 class Target(eqx.Module):
