@@ -130,6 +130,19 @@ def test_posterior_predictive_draws_look_like_the_data(trees):
     assert float(y.std()) == pytest.approx(float(np.sqrt(DATA.var(0).mean() + DATA.mean(0).var())), rel=0.25)
 
 
+def test_every_predictive_draw_is_of_its_own_draw_and_that_of_the_prior_of_the_prior(trees):
+    """Each draw's replicated samples have its own initial state as mean."""
+    tree = trees["nuts dense"]
+    drawn = tree["posterior"]["initial"].sel(draw=tree["posterior_predictive"].draw).values[:, :, 0]
+    assert tree["posterior_predictive"]["y"].sizes["draw"] == 50
+    gap = (tree["posterior_predictive"]["y"].mean("time").values - drawn) / (NOISE_SD / np.sqrt(SAMPLES))
+    assert gap.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * gap.size))
+    before = tree["prior_predictive"]["y"]
+    assert before.sizes["chain"] == 1
+    gap = (before.mean("time").values[0] - tree["prior"]["initial"].values[0, : before.sizes["draw"], 0]) / (NOISE_SD / np.sqrt(SAMPLES))
+    assert gap.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * gap.size))
+
+
 def test_a_tree_survives_the_disk_and_a_truncated_file_is_named(trees, tmp_path):
     path = nmm.save(trees["nuts dense"], tmp_path / "posterior.nc")
     loaded = nmm.load(path)

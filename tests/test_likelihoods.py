@@ -86,6 +86,7 @@ def log_likelihood(network, likelihood, data, observe=None):
 DATA = RNG.normal(size=(400, N))
 
 
+@pytest.mark.slow
 def test_gradient_of_the_spectral_likelihood_by_everything_that_can_be_free():
     def value(p):
         network = nmm.Network(

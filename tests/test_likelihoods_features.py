@@ -58,7 +58,8 @@ def test_shrinkage_is_that_of_the_paper(shape):
     np.testing.assert_allclose(shrunk.factor @ shrunk.factor.T + jnp.diag(shrunk.diagonal), (1 - intensity) * S + intensity * np.diag(np.diag(S)), rtol=1e-9)
 
 
-@pytest.mark.parametrize("repetitions", [pytest.param(40, marks=pytest.mark.slow), 5])
+@pytest.mark.slow
+@pytest.mark.parametrize("repetitions", [40, 5])
 def test_density_is_that_of_summaries_made_by_hand(repetitions):
     """Few and many simulations: the dense and the low-rank form. Seven features."""
     likelihood = Features(

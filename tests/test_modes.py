@@ -96,6 +96,7 @@ def test_the_mode_of_a_gaussian_posterior_is_its_mean(name):
     assert tree["sample_stats"]["lp"].values[0, 0] == peak[0]
 
 
+@pytest.mark.slow
 def test_levenberg_marquardt_takes_few_steps_through_a_transform():
     data = np.array([2.0, 1.0])
     few = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=3)(nmm.NumPyroModel(densities.positive), data, key=KEY, progress=False)
@@ -225,7 +226,7 @@ GUIDES = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in ("diagonal", "low rank", "iaf", "bnaf") else name for name in GUIDES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name != "laplace" else name for name in GUIDES])
 def test_guides_find_the_mean_and_those_with_correlations_the_widths(name):
     guide, steps = GUIDES[name]
     engine = nmm.infer.SVI(guide=guide, steps=steps, draws=2000, learning_rate=0.02, particles=4, predictive_draws=0)

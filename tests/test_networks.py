@@ -59,7 +59,7 @@ def isolated(name, y):
     return np.asarray(model.drift(jnp.zeros(()), jnp.asarray(y), jnp.zeros((len(model.ports), N))))
 
 
-@each
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "Zerlaut" else name for name in sorted(CLASSES)])
 def test_model_with_every_coupling(name):
     """Shape, compiled and batched = eager, order of regions, no coupling = isolated regions, coupling matters, gradient = finite difference."""
     y = states(CLASSES[name]())

@@ -71,6 +71,7 @@ def test_one_for_each_channel():
     assert nmm.RootHalfNormal(jnp.ones((2, 3))).sample(jax.random.key(0), (5,)).shape == (5, 2, 3)
 
 
+@pytest.mark.slow
 def test_noise_that_data_do_not_show():
     """Whether a known variance of 1 has 0.05² on top: the posterior is that of the closed form, and NUTS moves freely in it."""
     rng = np.random.default_rng(0)

@@ -117,6 +117,7 @@ def test_statistics_have_arvizs_names(trees, name):
     assert trees(name).attrs["gradient_evaluations"] > int(trees(name)["sample_stats"]["n_steps"].sum())
 
 
+@pytest.mark.slow
 def test_energies_are_those_of_the_draws(trees):
     """Energy minus potential is a kinetic energy: half of a chi-square with as many degrees of freedom as unknowns."""
     for name in ("NUTS, dense", "HMC", "ChEES"):

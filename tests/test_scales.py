@@ -51,7 +51,7 @@ def marginal():
     return float(mode), float((-jax.hessian(marginal_density)(mode)) ** -0.5)
 
 
-@pytest.mark.parametrize("centred", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("centred", [pytest.param(0.0, marks=pytest.mark.slow), 0.6, 1.0])
 def test_scales_are_where_their_marginal_density_is_highest(centred):
     mode, sd = marginal()
     target, found = framed(problem(centred), metrics.Laplace(steps=300))

@@ -85,8 +85,7 @@ class Parallel(AbstractArrangement):
         n = len(inputs[0])
         devices = jax.devices()[:n]
         share = -(-n // len(devices))
-        # Shares are equal: the last one is filled up with the last draw.
-        full = tuple(jnp.concatenate([x, jnp.repeat(x[-1:], share * len(devices) - n, axis=0)]) for x in inputs)
+        full = _filled(inputs, share * len(devices))
         mesh, spec = Mesh(devices, ("draw",)), PartitionSpec("draw")
         found = jax.shard_map(lambda *own: _one_after_the_other(function, own, batch), mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(*full)
         return jax.tree.map(lambda x: x[:n], found)
@@ -97,7 +96,17 @@ class Parallel(AbstractArrangement):
 
 
 def _one_after_the_other(function: Callable[..., Any], inputs: tuple[Array, ...], batch: int) -> Any:
-    return jax.lax.map(lambda one: function(*one), inputs, batch_size=min(batch, len(inputs[0])))
+    n = len(inputs[0])
+    # Batches of one size: a rest of another one would be compiled as well.
+    batches = -(-n // batch)
+    size = -(-n // batches)
+    found = jax.lax.map(lambda one: function(*one), _filled(inputs, size * batches), batch_size=size)
+    return jax.tree.map(lambda x: x[:n], found)
+
+
+def _filled(inputs: tuple[Array, ...], n: int) -> tuple[Array, ...]:
+    """`n` draws, the last one again in place of those that are missing, for shares of equal size."""
+    return tuple(jnp.concatenate([x, jnp.repeat(x[-1:], n - len(x), axis=0)]) for x in inputs)
 
 
 def default_arrangement(n_chains: int) -> AbstractArrangement:

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -76,8 +76,9 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         }
         if run.predictive_draws:
             chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
-            groups["posterior_predictive"] = _predictive(target, latent[:, chosen], key_predictive, arrangement).assign_coords(draw=chosen)
-            groups["prior_predictive"] = _predictive(target, prior_latent[:, :PRIOR_PREDICTIVE_DRAWS], key_prior_predictive, arrangement)
+            ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
+            groups["posterior_predictive"], groups["prior_predictive"] = _predictive(target, ours, (key_predictive, key_prior_predictive), arrangement)
+            groups["posterior_predictive"] = groups["posterior_predictive"].assign_coords(draw=chosen)
     if groups["log_likelihood"].data_vars:
         groups["log_prior"] = _by_draw(log_prior(target, latent))
     # A model of no data has no likelihood, no predictions.
@@ -161,14 +162,25 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
     return target.for_each(one, latent, keys, arrangement=arrangement)
 
 
-def _predictive(target: Target, latent: Array, key: PRNGKeyArray, arrangement: AbstractArrangement) -> Any:
-    """Replicated data, as the summaries that the problem names."""
-    drawn = _with_draws(_replicates(target, latent, jax.random.split(key, latent.shape[:2]), arrangement))
-    # Half the size on disk, and more digits than a draw has.
-    single = {name: Named(_single(np.asarray(named.values)), named.dims) for name, named in drawn.items()}
-    return dataset(single, target.problem.coords(target.observed))
+def _predictive(target: Target, latents: Sequence[Array], keys: Sequence[PRNGKeyArray], arrangement: AbstractArrangement) -> list[Any]:
+    """Replicated data of several sets of draws, `["chain draw latent"]`, as the summaries that the problem names.
+
+    All in one go: a simulation is compiled for each number of draws that it is mapped over.
+    """
+    sizes = [latent.shape[:2] for latent in latents]
+    every = jnp.concatenate([latent.reshape(1, -1, target.size) for latent in latents], axis=1)
+    each = jnp.concatenate([jax.random.split(key, size).reshape(1, -1, *key.shape) for key, size in zip(keys, sizes, strict=True)], axis=1)
+    drawn = _replicates(target, every, each, arrangement)
+    found, first = [], 0
+    for chains, draws in sizes:
+        last = first + chains * draws
+        own = {name: Named(_single(np.asarray(x.values[0, first:last])).reshape(chains, draws, *x.values.shape[2:]), x.dims) for name, x in drawn.items()}
+        found.append(dataset(_with_draws(own), target.problem.coords(target.observed)))
+        first = last
+    return found
 
 
 def _single(values: np.ndarray) -> np.ndarray:
+    """Half the size on disk, and more digits than a draw has."""
     with np.errstate(over="ignore"):  # a prediction that overflows is infinite
         return values.astype(np.float32) if values.dtype.kind == "f" else values
