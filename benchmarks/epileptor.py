@@ -103,7 +103,7 @@ def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: An
 
     import nmm_infer as nmm
 
-    metric, spent = nmm.infer.metrics.Laplace(mode=mode), 0
+    metric, spent = nmm.infer.metrics.Laplace(mode=mode, bends=False), 0
     *keys, key_long = jax.random.split(key, PILOTS + 1)
     shared = {"chains": settings["chains"], "initial_step_size": 0.1, "max_tree_depth": 7, "predictive_draws": 0}
     for key_pilot in keys:

@@ -20,7 +20,7 @@ from .progress import progress_bar
 from .results import Run, build_tree
 from .starts import AbstractStarts
 from .stopping import AbstractStop
-from .target import Target
+from .target import BATCH, Target
 
 
 class Warm(NamedTuple):
@@ -109,8 +109,15 @@ def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
         raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
 
 
-def _to_latent(frame: Frame, positions: np.ndarray) -> np.ndarray:
+def _to_latent(frame: Frame, positions: Float[Array, "chain draw latent"]) -> np.ndarray:
+    """The unknowns of all draws, in double precision."""
     u = np.asarray(positions, dtype=np.float64)
     if frame.scale is None or frame.centre is None:
         return u
-    return np.asarray(frame.centre, dtype=np.float64) + u @ np.asarray(frame.scale, dtype=np.float64).T
+    straight = np.asarray(frame.centre, dtype=np.float64) + u @ np.asarray(frame.scale, dtype=np.float64).T
+    if not frame.bends:
+        return straight
+    with jax.enable_x64(True):
+        bends = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), frame.bends)
+        shift = jax.lax.map(lambda u: sum(bend(u) for bend in bends), jnp.asarray(u.reshape(-1, u.shape[-1])), batch_size=BATCH)
+        return straight + np.asarray(shift).reshape(u.shape)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from .mode import curvature, curvature_rows, find_mode, with_eigenvalues
+from .nearby import find_nearby
 from .progress import Progress, Steps
 from .target import Target
 
@@ -20,10 +20,6 @@ LONGEST = 1.0
 PAIRS, PAIRS_CURVATURE = 32, 8
 # Share of the joint curvature that a marginal one has at least.
 SHARE = 0.1
-# Iterations of L-BFGS after a move, and the log density (nats) that it may leave to be gained.
-FOLLOW, LEFT = 100, 0.1
-# What L-BFGS is told where the model fails, below where it began.
-ABYSS = 1e8
 # Halvings of a move that the model does not allow.
 HALVINGS = 8
 # Share of its prior's gradient, beyond which a scale is known to the likelihood.
@@ -152,30 +148,15 @@ def _followed(
 ) -> tuple[Float[np.ndarray, " latent"], int]:
     """The mode given the scales after their step, and the gradients that it took.
 
-    By L-BFGS in coordinates in which the curvature before the step is one, which takes a score of gradients; by Adam where that gets stuck.
+    By Adam where L-BFGS gets stuck.
     """
-    values, vectors = np.linalg.eigh(H[np.ix_(~held, ~held)])
-    spread = vectors / np.sqrt(values)
     moved = mode.copy()
     moved[held] += step
-    began = float(target.value_and_gradient(jnp.asarray(moved))[0])
-
-    def at(u: np.ndarray) -> np.ndarray:
-        x = moved.copy()
-        x[~held] += spread @ u
-        return x
-
-    def goal(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = target.value_and_gradient(jnp.asarray(at(u)))
-        if not np.isfinite(value):
-            return ABYSS - began, np.zeros_like(u)
-        return -float(value), -(spread.T @ np.asarray(gradient, dtype=np.float64)[~held])
-
-    found = scipy.optimize.minimize(goal, np.zeros(len(values)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3})
-    if -found.fun >= began and 0.5 * found.jac @ found.jac < LEFT:
-        return at(found.x), found.nfev + 1
-    mode, _ = find_mode(target.value_and_gradient, at(found.x)[None], steps, Steps(progress, "mode", steps), held)
-    return mode, found.nfev + 1 + steps
+    near = find_nearby(target.value_and_gradient, moved, H, held)
+    if near.found:
+        return near.x, near.gradients
+    mode, _ = find_mode(target.value_and_gradient, near.x[None], steps, Steps(progress, "mode", steps), held)
+    return mode, near.gradients + steps
 
 
 class _Around:

@@ -205,7 +205,14 @@ class Target(eqx.Module):
 
     def belonging(self, chosen: Callable[[str], bool]) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are of sites with a name that is `chosen`."""
-        mask = {name: jnp.full(jnp.shape(value), float(chosen(name))) for name, value in self._unravel(jnp.zeros(self.size)).items()}
+        return self._mask(lambda name, shape: chosen(name))
+
+    def single(self) -> Bool[np.ndarray, " latent"]:
+        """Which unknowns are the only number of their site."""
+        return self._mask(lambda name, shape: shape == ())
+
+    def _mask(self, chosen: Callable[[str, tuple[int, ...]], bool]) -> Bool[np.ndarray, " latent"]:
+        mask = {name: jnp.full(jnp.shape(value), float(chosen(name, jnp.shape(value)))) for name, value in self._unravel(jnp.zeros(self.size)).items()}
         return np.asarray(ravel_pytree(mask)[0]) > 0
 
     def prior_median(self) -> Float[np.ndarray, " latent"]:
