@@ -23,15 +23,15 @@ LEAP = 10.0
 def bent(target: Target, frame: Frame, progress: Progress) -> tuple[Frame, int]:
     """The frame with bends along unknowns of which a ridge of the posterior is a curve, and the gradients that finding them took.
 
-    Asked are unknowns that are one number for the whole model, where others are one for every region, trial or state. For each of them that is bent, the mode of
-    all others given it is followed in steps of a standard deviation. Free scales of hierarchies move on the straight line meanwhile, for where they are free
-    the joint mode has no mass near it.
+    Asked are unknowns that are one number for the whole model, where others are one for every region, trial or state. For each of them that is bent, the
+    mode of all others given it is followed in steps of a standard deviation. Free scales of hierarchies move on the straight line meanwhile, for where they
+    are free the joint mode has no mass near it.
     """
     single, shared = target.single(), target.shared_scales()
     if single.all():
         return frame, 0
     follower, found = _Follower(target, frame), []
-    asked = [j for j in np.flatnonzero(single & ~shared) if follower.leaves(j, shared)]
+    asked = [j for j in np.flatnonzero(single & ~shared).tolist() if follower.leaves(j, shared)]
     if not asked:
         return frame, follower.gradients
     held = shared.copy()

@@ -109,7 +109,7 @@ def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
         raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
 
 
-def _to_latent(frame: Frame, positions: Float[Array, "chain draw latent"]) -> np.ndarray:
+def _to_latent(frame: Frame, positions: Float[np.ndarray, "chain draw latent"]) -> np.ndarray:
     """The unknowns of all draws, in double precision."""
     u = np.asarray(positions, dtype=np.float64)
     if frame.scale is None or frame.centre is None:
