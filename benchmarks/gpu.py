@@ -118,7 +118,7 @@ def regions(quick: bool) -> Iterator[Timed]:
     from . import resting
 
     nmm.use_cores(4)  # a chain for each of so many processors; on a GPU all chains are one program
-    nuts, hmc = resting.engine(quick), resting.engine(quick, draws=1700, length=resting.LENGTH)
+    nuts, hmc = resting.engine(quick), resting.engine(quick, draws=900, length=resting.LENGTH)
     for name, sampler in (("lemon", nuts),) if quick else (("400", hmc), ("200", hmc), ("lemon", hmc), ("lemon", nuts)):
         case = resting.CASES[name]()
         run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0), progress=False)
