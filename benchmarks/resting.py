@@ -302,9 +302,11 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
     if fits:
         rows = [(*cells(fit), f"{1e3 * costs[name]:.1f}", _verdict(name, fit)) for name, fit in fits.items()]
         lines += table((*HEAD, "ms per gradient", "bars"), rows)
-    exponents = []
-    nuts, hmc = ({name: fits[name].seconds for name in (case + suffix for case in CASES if case.isdecimal()) if name in fits} for suffix in ("", HMC))
-    for what, values in (("A gradient", costs), ("a whole posterior with NUTS", nuts), ("with HMC", hmc)):
+    exponents, growth = [], {"A gradient": costs}
+    for suffix, what in (("", "with NUTS"), (HMC, "with HMC")):
+        rows = {name: fits[name] for name in (case + suffix for case in CASES if case.isdecimal()) if name in fits}
+        growth[f"the time of a draw {what}, everything included,"] = {name: fit.seconds / (fit.warmup + fit.draws) for name, fit in rows.items()}
+    for what, values in growth.items():
         if len(values) > 2:  # of two one could not tell growth from the mood of the machine
             # Two unknowns of every region, two pooled means and scales, three of the whole.
             n = np.log([(fits[name].unknowns - 7) / 2 for name in values])
