@@ -304,8 +304,8 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
         lines += table((*HEAD, "ms per gradient", "bars"), rows)
     exponents, growth = [], {"A gradient": costs}
     for suffix, what in (("", "with NUTS"), (HMC, "with HMC")):
-        rows = {name: fits[name] for name in (case + suffix for case in CASES if case.isdecimal()) if name in fits}
-        growth[f"the time of a draw {what}, everything included,"] = {name: fit.seconds / (fit.warmup + fit.draws) for name, fit in rows.items()}
+        sizes = {name: fits[name] for name in (case + suffix for case in CASES if case.isdecimal()) if name in fits}
+        growth[f"the time of a draw {what}, everything included,"] = {name: fit.seconds / (fit.warmup + fit.draws) for name, fit in sizes.items()}
     for what, values in growth.items():
         if len(values) > 2:  # of two one could not tell growth from the mood of the machine
             # Two unknowns of every region, two pooled means and scales, three of the whole.

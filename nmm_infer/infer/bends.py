@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 
 from .frame import Bend, Frame
+from .mode import spread
 from .nearby import find_nearby
 from .progress import Progress, Steps
 from .target import Target
@@ -82,13 +83,13 @@ class _Follower:
 
     def bend(self, j: int, held: Bool[np.ndarray, " latent"]) -> Bend | None:
         """The bend along `j`; None if it cannot be followed."""
-        shifts = {0.0: np.zeros(len(held))}
+        shifts, around = {0.0: np.zeros(len(held))}, spread(self._H[np.ix_(~held, ~held)])
         for side in (-1.0, 1.0):
             before = shift = shifts[0.0]
             for step in range(1, FAR + 1):
                 t = side * step
                 straight, expected = self._straight(j, t), 2.0 * shift - before
-                near = find_nearby(self._target.value_and_gradient, straight + expected, self._H, held)
+                near = find_nearby(self._target.value_and_gradient, straight + expected, around, held)
                 self.gradients += near.gradients
                 moved = near.x - straight
                 leap = moved - expected

@@ -55,10 +55,12 @@ class Frame(eqx.Module):
         """From the unknowns to the frame's coordinates."""
         if self.scale is None or self.centre is None:
             return x
-        # Where one is along a bend does not depend on what it adds.
         straight = jnp.linalg.solve(self.scale, (x - self.centre).T).T
+        if not self.bends:
+            return straight
+        # Where one is along a bend does not depend on what it adds.
         shift = sum((jax.vmap(bend)(straight) for bend in self.bends), start=jnp.zeros_like(x))
-        return straight - jnp.linalg.solve(self.scale, shift.T).T if self.bends else straight
+        return straight - jnp.linalg.solve(self.scale, shift.T).T
 
 
 class Posterior(eqx.Module):

@@ -124,3 +124,9 @@ def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray],
     """A symmetric matrix with its eigenvectors and other eigenvalues."""
     values, vectors = np.linalg.eigh(H)
     return (vectors * change(values)) @ vectors.T
+
+
+def spread(H: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+    """A matrix whose product with standard normal numbers has the precision `H`."""
+    values, vectors = np.linalg.eigh(H)
+    return vectors / np.sqrt(values)

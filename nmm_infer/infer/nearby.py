@@ -33,12 +33,17 @@ class Nearby(NamedTuple):
 def find_nearby(
     value_and_gradient: Callable[[Array], tuple[Array, Array]],
     start: Float[np.ndarray, " latent"],
-    H: Float[np.ndarray, "latent latent"],
+    spread: Float[np.ndarray, "free free"],
     held: Bool[np.ndarray, " latent"],
 ) -> Nearby:
-    """The mode of all unknowns that are not held, by L-BFGS in coordinates in which a curvature `H` from nearby is one: a score of gradients."""
-    values, vectors = np.linalg.eigh(H[np.ix_(~held, ~held)])
-    spread = vectors / np.sqrt(values)
+    """The mode of all unknowns that are not held, by L-BFGS in coordinates in which a curvature from nearby is one: a score of gradients.
+
+    Args:
+        value_and_gradient: of the log density.
+        start: where to begin; what is held stays there.
+        spread: `mode.spread` of that curvature of all others.
+        held: unknowns that stay.
+    """
     began = float(value_and_gradient(jnp.asarray(start))[0])
     if not np.isfinite(began):
         return Nearby(start, began, False, 1)
@@ -54,5 +59,5 @@ def find_nearby(
             return ABYSS - began, np.zeros_like(u)
         return -float(value), -(spread.T @ np.asarray(gradient, dtype=np.float64)[~held])
 
-    found = scipy.optimize.minimize(goal, np.zeros(len(values)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3})
+    found = scipy.optimize.minimize(goal, np.zeros(len(spread)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3})
     return Nearby(at(found.x), -float(found.fun), bool(-found.fun >= began and 0.5 * found.jac @ found.jac < LEFT), found.nfev + 1)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
-from .mode import curvature, curvature_rows, find_mode, with_eigenvalues
+from .mode import curvature, curvature_rows, find_mode, spread, with_eigenvalues
 from .nearby import find_nearby
 from .progress import Progress, Steps
 from .target import Target
@@ -152,7 +152,7 @@ def _followed(
     """
     moved = mode.copy()
     moved[held] += step
-    near = find_nearby(target.value_and_gradient, moved, H, held)
+    near = find_nearby(target.value_and_gradient, moved, spread(H[np.ix_(~held, ~held)]), held)
     if near.found:
         return near.x, near.gradients
     mode, _ = find_mode(target.value_and_gradient, near.x[None], steps, Steps(progress, "mode", steps), held)
@@ -163,8 +163,7 @@ class _Around:
     """The Gaussian of all other unknowns given the scales, and what the joint density does over it."""
 
     def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], H: Float[np.ndarray, "free free"]):
-        values, vectors = np.linalg.eigh(H)
-        self._target, self._mode, self._H, self._spread = target, mode, H, vectors / np.sqrt(values)
+        self._target, self._mode, self._H, self._spread = target, mode, H, spread(H)
         self._scales, self._free = np.flatnonzero(held), np.flatnonzero(~held)
         self.gradients = 0
 
