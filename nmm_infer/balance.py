@@ -1,15 +1,16 @@
 """Feedback inhibition control."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix as optx
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from .implicit import implicit_root
 from .models.transfer import rate as firing_rate
 from .models.wong_wang_exc_inh import WongWangExcInh
 from .network import Network
@@ -66,17 +67,35 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
     return eqx.tree_at(lambda n: n.model.J_i, network, jnp.where((J_i > 0) & (rates > 0), J_i, jnp.nan))
 
 
-def _solve(function: Any, parameters: tuple[Any, ...], start: Any) -> Float[Array, " region"]:
+def _solve(function: Callable[[Array, Any], Array], parameters: tuple[Any, ...], start: Any) -> Float[Array, " region"]:
     """Roots, region by region. Both functions are convex and increasing and start above their root, where Newton's method cannot fail."""
-    start = jnp.asarray(start)
-    tolerance = 1e-12 if start.dtype == jnp.float64 else 1e-6
-    solver = optx.Newton(rtol=tolerance, atol=tolerance)
-    n = max(np.size(start), *(np.size(p) for p in parameters))
+    first = jnp.asarray(start)
+    first = jnp.broadcast_to(first, jnp.broadcast_shapes(first.shape, *(jnp.shape(p) for p in parameters)))
+    tolerance = 1e-12 if first.dtype == jnp.float64 else 1e-6
 
-    def one(x: Array, p: tuple[Array, ...]) -> Array:
-        return optx.root_find(function, solver, x, args=p, max_steps=MAX_STEPS, throw=False).value
+    def value_and_slope(x: Array, p: tuple[Any, ...]) -> tuple[Array, Array]:
+        return jax.jvp(lambda x: function(x, p), (x,), (jnp.ones_like(x),))
 
-    return jax.vmap(one)(jnp.broadcast_to(start, (n,)), tuple(jnp.broadcast_to(jnp.asarray(p, start.dtype), (n,)) for p in parameters))
+    def find(given: tuple[tuple[Any, ...], Array]) -> Array:
+        p, start = given
+
+        def going(carry: tuple[Array, Array, Array]) -> Array:
+            k, x, change = carry
+            return (k < MAX_STEPS) & jnp.any(jnp.abs(change) > tolerance * (1.0 + jnp.abs(x)))
+
+        def advance(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            k, x, _ = carry
+            value, slope = value_and_slope(x, p)
+            return k + 1, x - value / slope, value / slope
+
+        return jax.lax.while_loop(going, advance, (jnp.asarray(0), start, jnp.full_like(start, jnp.inf)))[1]
+
+    return implicit_root(
+        (parameters, jax.lax.stop_gradient(first)),
+        find=find,
+        residual=lambda x, given: function(x, given[0]),
+        solve=lambda x, given, b: b / value_and_slope(x, given[0])[1],
+    )
 
 
 def _check(network: Network) -> WongWangExcInh:

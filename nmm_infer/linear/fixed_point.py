@@ -1,44 +1,45 @@
 """Where a network rests."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optimistix as optx
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..couplings.base import AbstractLinearCoupling
+from ..implicit import implicit_root
 from ..models.base import AbstractLinearModel
 from ..network import Network
-
-MAX_STEPS = 256
+from .local import local
+from .relaxation import relax
 
 
 # One program: the operations of a search, one after the other, would each be compiled.
 @eqx.filter_jit
 def fixed_point(network: Network, guess: Float[Array, "state region"] | None = None) -> Float[Array, "state region"]:
-    """The state at which nothing changes, found from `guess` (None: the network's initial state).
+    """The state at which the noise-free network comes to rest from `guess` (None: its initial state).
 
-    Delays do not move it; noise and stimuli are left out. Its gradient is that of the implicit function, however
-    many iterations the search took. NaN where the search fails.
+    Delays do not move it; stimuli are left out. Where several fixed points exist, it is the one that the network would reach in time, whatever the
+    parameters are: to ask for another, begin nearer to it, `Network(initial=...)`. Where the network does not come to rest (it
+    oscillates), it is an unstable one. NaN where none is found.
 
-    Where a model is multistable, the guess decides which of its fixed points is found.
+    Its derivative is that of the implicit function, however many steps the search took; it may be mapped, sharded and
+    differentiated again.
     """
     start = jnp.asarray(network.initial if guess is None else guess)
-    dtype = jnp.result_type(start)
-    tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
+    low, high = np.array([[state.low, state.high] for state in network.model.states], dtype=np.float64).T
 
-    def search(solver: Any, start: Array) -> tuple[Array, Array]:
-        solution = optx.root_find(lambda y, network: rest_drift(network, y), solver, start, args=network, max_steps=MAX_STEPS, throw=False)
-        return solution.value, solution.result == optx.RESULTS.successful
+    def find(given: tuple[Network, Array]) -> Array:
+        network, start = given
+        return relax(lambda y: rest_drift(network, y), lambda y: local(network, y), start, low, high)
 
-    # Dogleg steps go downhill, and are caught where two fixed points have just vanished: in a Jansen–Rit column at the default input,
-    # for one. Newton's steps, which go anywhere, then find the fixed point that is left.
-    value, found = search(optx.Dogleg(rtol=tolerance, atol=tolerance), start)
-    again = jax.lax.stop_gradient(jnp.where(found, value, start))
-    value, found = jax.lax.cond(found, lambda: (value, found), lambda: search(optx.Newton(rtol=tolerance, atol=tolerance), again))
-    return jnp.where(found, value, jnp.nan)
+    def residual(y: Array, given: tuple[Network, Array]) -> Array:
+        return rest_drift(given[0], y)
+
+    def solve(y: Array, given: tuple[Network, Array], b: Array) -> Array:
+        return -local(given[0], y).solve(b)
+
+    return implicit_root((network, jax.lax.stop_gradient(start)), find=find, residual=residual, solve=solve)
 
 
 def rest_drift(network: Network, y: Float[Array, "state region"]) -> Float[Array, "state region"]:

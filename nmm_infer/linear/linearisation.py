@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..network import Network
 from .fixed_point import expansion_point
+from .local import columns, local
 
 
 class Linearisation(NamedTuple):
@@ -61,36 +61,13 @@ class Linearisation(NamedTuple):
 def linearise(network: Network, variable: str | None = None, point: Float[Array, "state region"] | None = None) -> Linearisation:
     """Jacobians of `network` for the observed `variable` (None: the model's observable).
 
-    Everything is local, so one forward derivative along a state, in all regions at once, is one column
-    of every region's Jacobian.
-
     Args:
         network: without priors.
         variable: what is observed.
         point: where to linearise; None: the fixed point near the initial state.
     """
     y = expansion_point(network) if point is None else point
-    weights = jnp.asarray(network.connectome.weights)
-    strengths = network.strengths(weights)
-    n_states = y.shape[0]
+    A, B, C, weights = local(network, y)
     name = variable or network.model.observable
-
-    def drift(y: Array, total: Array) -> Array:
-        return network.model.drift(jnp.asarray(0.0), y, network.inputs(total, y, strengths))
-
-    total = jnp.einsum("ij,mj->mi", weights, network.messages(y))
-    along_state = jnp.eye(n_states)[:, :, None] * jnp.ones_like(y)
-    along_message = jnp.eye(total.shape[0])[:, :, None] * jnp.ones_like(total)
-
-    def columns(function, at: Array, directions: Array) -> Array:
-        derivative = jax.vmap(lambda v: jax.jvp(function, (at,), (v,))[1])(directions)
-        return jnp.moveaxis(derivative, 0, -2)
-
-    A = columns(lambda y: drift(y, total), y, along_state)
-    if network.couplings:
-        B = columns(lambda total: drift(y, total), total, along_message)
-        C = columns(network.messages, y, along_state)
-    else:
-        B, C = jnp.zeros((n_states, 0, network.n_regions)), jnp.zeros((0, n_states, network.n_regions))
-    m = columns(lambda y: network.model.sent((name,), y), y, along_state)[0]
+    m = columns(lambda y: network.model.sent((name,), y), y)[0]
     return Linearisation(A, B, C, m, weights, network.delays, network.noisy_rows, network.noise_gate)
