@@ -42,13 +42,12 @@ class Seen(NamedTuple):
         return self.observe.respond(omega, driven)
 
     def factors(self, omega: Float[Array, " frequency"]) -> Loop | None:
-        """The same response in factors, where it has some: regions of one noisy state that send one message, each seen by itself."""
+        """The same response in factors, where it has some: regions that are seen each by itself, through what they send."""
         linear = self.linear
-        if not linear.n_states == linear.n_messages == len(linear.noisy) == 1 or self.observe.mixes:
+        if not linear.sees_message or self.observe.mixes:
             return None
-        parts = loop(linear, omega)
-        amplitude = jnp.sqrt(self.noise.spectrum(omega, (1, linear.n_regions)))[:, 0]
-        return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0], right=parts.right * amplitude)
+        parts = loop(linear, omega, self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions)))
+        return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0])
 
 
 def see(network: Network, observe: AbstractLinear) -> Seen:

@@ -24,6 +24,7 @@ class Linearisation(NamedTuple):
         weights, delays: of the messages, delays in ms; None: no delays.
         noisy: indices of the states that noise drives.
         gate: 1 where it drives them, 0 where not; None: everywhere.
+        sees_message: whether what is observed is, in every region, a function of the only message that it sends, or the other way round.
     """
 
     A: Float[Array, "state state region"]
@@ -34,6 +35,7 @@ class Linearisation(NamedTuple):
     delays: Float[Array, "to from"] | None
     noisy: tuple[int, ...]
     gate: Float[np.ndarray, "noisy region"] | None = None
+    sees_message: bool = False
 
     @property
     def n_states(self) -> int:
@@ -70,4 +72,11 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     A, B, C, weights = local(network, y)
     name = variable or network.model.observable
     m = columns(lambda y: network.model.sent((name,), y), y)[0]
-    return Linearisation(A, B, C, m, weights, network.delays, network.noisy_rows, network.noise_gate)
+    sees_message = C.shape[0] == 1 and (y.shape[0] == 1 or _sends(network, name))
+    return Linearisation(A, B, C, m, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message)
+
+
+def _sends(network: Network, name: str) -> bool:
+    """Whether every region sends the variable `name`, and nothing else."""
+    (coupling,) = network.couplings
+    return network.source_of(coupling) == (name,) and network.model.senders((name,)) is None

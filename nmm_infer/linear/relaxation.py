@@ -104,4 +104,4 @@ def _spread(k: Int[Array, ""], low: Float[np.ndarray, " state"], high: Float[np.
     for _ in range(30):
         golden = (1.0 + golden) ** (1.0 / (n + 1))
     part = (0.5 + k * golden ** -(1.0 + np.arange(n))) % 1.0
-    return (low + (high - low) * part)[:, None]
+    return jnp.asarray(low + (high - low) * part)[:, None]

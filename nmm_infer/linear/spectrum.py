@@ -16,8 +16,6 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
     m R (E + B K Y) for what is observed. Exact for any delays.
     """
-    if lin.n_states == lin.n_messages == 1:
-        return loop(lin, omega).response()[:, :, None]
     return jax.vmap(lambda w: _at(lin, w))(omega)
 
 
@@ -46,13 +44,22 @@ class Loop(NamedTuple):
         return self.left[..., :, None] * jnp.linalg.inv(self.M) * self.right[..., None, :]
 
 
-def loop(lin: Linearisation, omega: Float[Array, " frequency"]) -> Loop:
-    """The factors of `source_response` for regions of one state that send one message."""
-    R = 1.0 / (1j * omega[:, None] - lin.A[0, 0])
-    right = R * lin.C[0, 0] if lin.gate is None else R * lin.C[0, 0] * lin.gate[0]
+def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[Array, "frequency noisy region"]) -> Loop:
+    """The factors of the response where one message is sent, a function of what is observed, and noise has this power density.
+
+    Noise on several states of a region is seen by the others, and by who observes it, as one signal: with their powers added it has one factor.
+    """
+    R = jax.vmap(lambda w: _local(lin.A, w))(omega)  # "frequency state state region"
+    out = jnp.einsum("sr,fstr->ftr", lin.C[0], R)
+    sources = out[:, jnp.asarray(lin.noisy)]
+    sources = sources if lin.gate is None else sources * lin.gate
+    right = jnp.sqrt(jnp.sum((sources.real**2 + sources.imag**2) * density, axis=1))
+    gain = jnp.einsum("ftr,tr->fr", out, lin.B[:, 0])
     K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega[:, None, None] * lin.delays)
-    # What is observed is what is sent, up to the ratio of their derivatives.
-    return Loop(R * lin.C[0, 0] * lin.B[0, 0], K, jnp.broadcast_to(lin.m[0] / lin.C[0, 0], right.shape).astype(right.dtype), right)
+    # What is observed is what is sent, up to the ratio of their derivatives: the same for all states that both depend on.
+    sees = lin.C[0] != 0
+    ratio = jnp.sum(jnp.where(sees, lin.m * lin.C[0], 0.0), axis=0) / jnp.sum(lin.C[0] ** 2, axis=0)
+    return Loop(gain, K, jnp.broadcast_to(ratio, right.shape).astype(gain.dtype), right.astype(gain.dtype))
 
 
 def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
@@ -76,8 +83,8 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)
 
 
-def _local(A: Float[Array, "state state region"], omega: Float[Array, ""]) -> Complex[Array, "state state region"]:
-    """(iω - A)⁻¹ in every region; closed forms for one and two states."""
+def _local(A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]) -> Complex[Array, "state state region"]:
+    """(iω - A)⁻¹ in every region, at one frequency or one for each; closed forms for one and two states."""
     iw = 1j * omega
     if A.shape[0] == 1:
         return 1.0 / (iw - A)
@@ -85,4 +92,4 @@ def _local(A: Float[Array, "state state region"], omega: Float[Array, ""]) -> Co
         (a, b), (c, d) = A
         a, d = iw - a, iw - d
         return jnp.stack([jnp.stack([d, b + 0j]), jnp.stack([c + 0j, a])]) / (a * d - b * c)
-    return jnp.moveaxis(jnp.linalg.inv(iw * jnp.eye(A.shape[0]) - jnp.moveaxis(A, -1, 0)), 0, -1)
+    return jnp.moveaxis(jnp.linalg.inv(jnp.moveaxis(iw * jnp.eye(A.shape[0])[..., None] - A, -1, 0)), 0, -1)

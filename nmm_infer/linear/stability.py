@@ -6,7 +6,8 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
 
 from .linearisation import Linearisation
 from .spectrum import _local
@@ -14,6 +15,8 @@ from .spectrum import _local
 # Points of the frequency axis on which the phase of the characteristic function is followed; as long as it jumps by
 # more than SHARP (radians) between two of them, up to so many more.
 NYQUIST_POINTS, MORE_POINTS, SHARP = 192, 32, 1.0
+# Frequencies at which the gain of a region is looked at, beside its resonances, and how much larger it might be between them.
+GAIN_POINTS, GAIN_MARGIN = 24, 1.05
 
 
 @eqx.filter_jit
@@ -22,7 +25,8 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 
     Networks without inhibition (whatever arrives excites, as do states among each other)
     are positive systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is
-    decided by one linear solve. Otherwise by eigenvalues, or with delays by the number of times the
+    decided by one linear solve. Regions that are stable alone stay so, whatever the delays, where what goes round between them shrinks at every
+    frequency (small gain; Zames 1966), which is another solve. Otherwise by eigenvalues, or with delays by the number of times the
     characteristic function goes round zero (Nyquist).
 
     The phase is followed on 192 frequencies, and on more where it jumps; two resonances much sharper than the
@@ -32,24 +36,32 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     arrays, static = eqx.partition(jax.tree.map(jax.lax.stop_gradient, lin), eqx.is_array)
     leaves, structure = jax.tree.flatten(arrays)
 
-    def of_leaves(decide: Callable[[Linearisation], Bool[Array, ""]]) -> Callable[..., Bool[Array, ""]]:
+    def of_leaves(decide: Callable[[Linearisation], Any]) -> Callable[..., Any]:
         return lambda *leaves: decide(eqx.combine(jax.tree.unflatten(structure, leaves), static))
 
-    excites, solve, count = map(of_leaves, (_excites, lambda lin: _positive(lin.jacobian()), _counted))
+    quickly, count = map(of_leaves, (_quickly, _counted))
 
     @jax.custom_batching.custom_vmap
     def stable(*leaves: Array) -> Bool[Array, ""]:
-        return jax.lax.cond(excites(*leaves), solve, count, *leaves)
+        settled, verdict = quickly(*leaves)
+        return jax.lax.cond(settled, lambda *_: verdict, count, *leaves)
 
     @stable.def_vmap
     def _(size: int, batched: Any, *leaves: Array) -> tuple[Bool[Array, " network"], bool]:
         # Of many networks at once `cond` would go both ways for each, and eigenvalues are found one after the other, on a GPU too.
         axes = [0 if is_batched else None for is_batched in batched]
-        easy, solved, counted = (jax.vmap(decide, axes, axis_size=size) for decide in (excites, solve, count))
-        are_easy = easy(*leaves)
-        return jax.lax.cond(are_easy.all(), solved, lambda *leaves: jnp.where(are_easy, solved(*leaves), counted(*leaves)), *leaves), True
+        soon, counted = (jax.vmap(decide, axes, axis_size=size) for decide in (quickly, count))
+        settled, verdict = soon(*leaves)
+        return jax.lax.cond(settled.all(), lambda *_: verdict, lambda *leaves: jnp.where(settled, verdict, counted(*leaves)), *leaves), True
 
     return stable(*leaves)
+
+
+def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
+    """Whether one solve decides, and what."""
+    excites = _excites(lin)
+    damped = _damped(lin)
+    return excites | damped, jnp.where(excites, _positive(lin.jacobian()), damped)
 
 
 def _excites(lin: Linearisation) -> Bool[Array, ""]:
@@ -57,6 +69,40 @@ def _excites(lin: Linearisation) -> Bool[Array, ""]:
     local = jnp.einsum("str,st->str", lin.A, 1.0 - jnp.eye(lin.n_states))
     arriving = jnp.einsum("smr,rq,mtq->srtq", lin.B, lin.weights, lin.C)
     return jnp.all(local >= 0) & jnp.all(arriving >= 0)
+
+
+def _damped(lin: Linearisation) -> Bool[Array, ""]:
+    """Whether every region is stable alone, and the largest gain of each, at whatever frequency, is too small for a loop through others to grow.
+
+    Sufficient, not necessary. The largest gain is looked for at the resonances of the region and on a grid, and taken somewhat larger.
+    """
+    eigenvalues = _local_eigenvalues(lin.A)  # "region state"
+    calm = jnp.all(jnp.isfinite(eigenvalues)) & (jnp.max(eigenvalues.real) < 0)
+    n, messages = lin.n_regions, lin.n_messages
+    if messages == 0:
+        return calm
+    fastest = jnp.max(jnp.abs(eigenvalues), axis=1)
+    decades = jnp.asarray(np.concatenate([[0.0], np.geomspace(1e-4, 3.0, GAIN_POINTS)]), lin.A.dtype)
+    omegas = jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])  # "frequency region"
+
+    def gain(omega: Float[Array, " region"]) -> Float[Array, "message message region"]:
+        return jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, _local(lin.A, omega), lin.B))
+
+    largest = GAIN_MARGIN * jnp.max(jax.vmap(gain)(omegas), axis=0)
+    loop = jnp.einsum("mlr,rk->mrlk", largest, jnp.abs(lin.weights)).reshape(messages * n, messages * n)
+    x = jnp.linalg.solve(jnp.eye(messages * n) - loop, jnp.ones(messages * n))
+    return calm & jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
+
+
+def _local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "region state"]:
+    """Of every region alone; a closed form for up to two states."""
+    if A.shape[0] == 1:
+        return A[0, 0, :, None] + 0j
+    if A.shape[0] == 2:
+        middle, product = 0.5 * (A[0, 0] + A[1, 1]), A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
+        root = jnp.sqrt(middle**2 - product + 0j)
+        return jnp.stack([middle + root, middle - root], axis=1)
+    return jnp.linalg.eigvals(jnp.nan_to_num(jnp.moveaxis(A, -1, 0)))
 
 
 def _counted(lin: Linearisation) -> Bool[Array, ""]:
@@ -84,7 +130,7 @@ def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
     Regions that are unstable alone are not rescued by delays in any model of interest, and count as unstable.
     """
     n, messages = lin.n_regions, lin.n_messages
-    local = jnp.linalg.eigvals(jnp.nan_to_num(jnp.moveaxis(lin.A, -1, 0)))
+    local = _local_eigenvalues(lin.A)
     # Beyond the fastest local mode plus the strongest coupling the loop gain is below 1.
     fastest = jnp.max(jnp.abs(local)) + jnp.max(jnp.abs(lin.jacobian()).sum(axis=1))
     grid = fastest * jnp.linspace(0.0, 1.0, NYQUIST_POINTS) ** 2
