@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..infer.results import Kind
 from .criteria import PARETO_K, Run
 from .finding import Finding
 from .groups import number
@@ -71,7 +72,7 @@ def energy_error(run: Run) -> Finding | None:
 
 def approximation(run: Run) -> Finding:
     """Draws of an approximation converge by construction, not necessarily to the posterior."""
-    if run.posterior.sizes["chain"] * run.posterior.sizes["draw"] == 1:
+    if run.kind is Kind.POINT:
         return Finding(
             "warning",
             "approximation",
