@@ -74,12 +74,11 @@ def _share(run: Run) -> float | None:
 
 def _approximated(run: Run, count: int, why: str) -> Finding:
     """An approximation does not see a wall: what it puts beyond is lost."""
-    evaluations = number(run.attrs, "gradient_evaluations")
-    many = evaluations is not None and count > FAILED * evaluations
+    many = count > FAILED * run.posterior.sizes["chain"] * run.posterior.sizes["draw"]
     return Finding(
         "warning" if many else "note",
         "walls",
         f"{why} points",
-        f"at < {100 * FAILED:.0f} % of {'the' if evaluations is None else f'{evaluations:.0f}'} evaluations",
+        f"at < {100 * FAILED:.0f} % of the draws",
         "the approximation reaches over an edge that the posterior has, and knows nothing of it: compare it with a short NUTS run near that edge",
     )

@@ -88,6 +88,7 @@ class MCLMC(AbstractSampler):
     There is no Metropolis test, so that the step size leaves a bias, which more draws do not lower. It is controlled by the variance of the
     energy error of a step per unknown: `attrs["energy_error"]` is what it came to, and `energy_error` what the tuning aimed at; halve it, and look
     whether the posterior moves. What it gives is many unknowns for few gradients, where every other sampler is too slow.
+    Its tuning shortens the step whenever one ends where the density is zero, and does not lengthen it again: where the posterior reaches an edge, use NUTS.
 
     Args:
         draws: kept ones, of each chain.

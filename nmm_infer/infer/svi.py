@@ -13,7 +13,6 @@ from numpyro import infer as numpyro_infer
 from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
-from ..likelihoods.failure import Failure
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .mode import curvature
@@ -22,7 +21,7 @@ from .results import Kind, Run, build_tree
 from .stalling import Stalled
 from .starts import AbstractStarts, FromPrior
 from .target import Target
-from .walls import Failures, none
+from .walls import reasons
 
 CHUNK = 50
 # Draws for the Pareto k of the importance ratios; the estimate is stable from a few hundred on.
@@ -89,7 +88,8 @@ class SVI(AbstractEngine):
                 latent=np.asarray(latent)[None],
                 stats={"lp": np.asarray(density)[None]},
                 gradients=len(losses) * self.particles,
-                failed=_steps_not_taken(losses),
+                # Of the steps that were not taken it is not kept where they led; their loss is NaN.
+                failed=reasons(target, np.asarray(latent)[~np.isfinite(np.asarray(density))]),
                 interrupted=interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,
@@ -152,11 +152,6 @@ class SVI(AbstractEngine):
             return jax.lax.scan(lambda state, _: svi.stable_update(state, observed), state, length=length)
 
         return svi, advance
-
-
-def _steps_not_taken(losses: np.ndarray) -> Failures:
-    """Steps that would have gone where the density is zero, or into NaN; the draws of the guide that led there are not kept, so that more is not known."""
-    return none() | {Failure.ZERO_DENSITY: int(np.isinf(losses).sum()), Failure.NOT_FINITE: int(np.isnan(losses).sum())}
 
 
 def _draw(guide: Any, params: Any, key: Any, target: Target, n: int) -> Any:

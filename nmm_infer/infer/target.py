@@ -271,7 +271,7 @@ class Target(eqx.Module):
 
     def _further(self, key: PRNGKeyArray, n: int) -> Iterator[np.ndarray]:
         for batch in range(-(-n // BATCH)):
-            yield from np.asarray(self.prior_draws(jax.random.fold_in(key, batch), BATCH))
+            yield from np.asarray(self.prior_draws(jax.random.fold_in(key, batch), BATCH))[: n - batch * BATCH]
 
     def _nowhere(self, tried: np.ndarray) -> str:
         counts = collections.Counter(Failure(int(code)) for code in np.asarray(self.failures(jnp.asarray(tried))))

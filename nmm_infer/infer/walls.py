@@ -24,14 +24,9 @@ def at_wall(position: Float[Array, " latent"], log_density: Float[Array, ""], ga
     return ~jnp.isfinite(log_density) & jnp.all(jnp.isfinite(position)) & ~(gained > DIVERGED)
 
 
-def none() -> Failures:
-    """Of a run that has met nothing yet."""
-    return dict.fromkeys(REASONS, 0)
-
-
 def reasons(target: Target, points: Float[np.ndarray, "point latent"]) -> Failures:
     """How many points of zero density there are for each reason, by one forward evaluation of each."""
-    found = none()
+    found: Failures = dict.fromkeys(REASONS, 0)
     # In blocks of one size, so that there is one program, however many points there are.
     for first in range(0, len(points), BATCH):
         block = points[first : first + BATCH]
@@ -39,8 +34,3 @@ def reasons(target: Target, points: Float[np.ndarray, "point latent"]) -> Failur
         for code in np.asarray(target.failures(jnp.asarray(padded)))[: len(block)]:
             found[Failure(int(code))] += 1
     return found
-
-
-def together(*all_failures: Failures) -> Failures:
-    """Their sum."""
-    return {reason: sum(failures[reason] for failures in all_failures) for reason in REASONS}
