@@ -21,6 +21,23 @@ BROKEN = {
     "rarely_saturated": (lambda: trees.saturated(0.005), {"tree depth": "warning"}),
     "failing": (trees.failing, {"failed simulations": "problem"}),
     "rarely_failing": (lambda: trees.failing(3), {"failed simulations": "warning"}),
+    "walls": (lambda: trees.at_walls(unstable=300), {"walls": "note"}),
+    "walls_in_the_warmup": (lambda: trees.at_walls(0.0, unstable=300), {}),
+    "walls_everywhere": (lambda: trees.at_walls(0.6, unstable=3000), {"walls": "warning"}),
+    "without_fixed_points": (lambda: trees.at_walls(no_fixed_point=1000, unstable=10), {"walls": "warning"}),
+    "no_walls": (lambda: trees.at_walls(0.0, unstable=0, no_fixed_point=0, zero_density=0), {}),
+    "svi_at_an_edge": (trees.svi_at_an_edge, {"approximation": "warning", "optimisation": "problem"}),
+    "svi_over_an_edge": (lambda: trees.with_attrs(trees.svi(), zero_density=3000), {"approximation": "warning", "walls": "warning"}),
+    "wider": (trees.wider, {"what was learnt": "warning"}),
+    "heavy_tailed": (trees.heavy_tailed, {"what was learnt": "note"}),
+    "a new approximation": (
+        lambda: trees.with_attrs(trees.unmixed(), engine="Flow(layers=3)", draws_are="independent draws of an approximation"),
+        {"approximation": "warning"},
+    ),
+    "a new population": (
+        lambda: trees.with_attrs(trees.changed(trees.smc(), tempering=None), engine="Ensemble()", draws_are="populations"),
+        {},
+    ),
     "interrupted": (trees.interrupted, {"interrupted run": "warning"}),
     "uninformed": (trees.uninformed, {"what was learnt": "note"}),
     "svi": (trees.svi, {"approximation": "warning"}),
@@ -48,6 +65,24 @@ def test_each_finding_fires_exactly_when_it_should(name):
     for finding in diagnosis.findings:
         assert finding.remedy
         assert finding.remedy in " ".join(str(diagnosis).split())
+
+
+def test_walls_are_named_by_their_reasons():
+    walls = next(check for check in diagnose(trees.at_walls(unstable=300, zero_density=7)).checks if check.what == "walls")
+    assert walls.measured.endswith("% of the trajectories ended at one; the network is unstable at 300, the density is zero at 7 points")
+    assert "the prior reaches where the network is unstable, and the posterior ends there" in walls.remedy
+    burden = diagnose(trees.at_walls(0.6, unstable=3000)).findings[0]
+    assert "the draws are valid" in burden.remedy
+    assert "nearer to its fixed point" in diagnose(trees.at_walls(no_fixed_point=1000)).findings[0].remedy
+
+
+def test_a_posterior_wider_than_the_prior_is_not_called_the_prior():
+    finding = diagnose(trees.wider()).findings[0]
+    assert finding.measured == "the posterior is wider than the prior: likelihood.noise (3.3 times)"
+    assert "data and prior disagree there, or the chains have not converged" in finding.remedy
+    heavy = trees.heavy_tailed()
+    assert float(contraction(heavy["posterior"]["likelihood.noise"], heavy["prior"]["likelihood.noise"])) < -0.1
+    assert diagnose(heavy).findings[0].measured == "nothing about likelihood.noise"
 
 
 def test_pareto_k_is_that_of_arviz():

@@ -83,7 +83,9 @@ def test_trees_have_the_groups_and_names_of_arviz(trees, name):
         "prior_predictive",
     }
     assert groups <= set(tree.children)
-    stats = {"lp"} if name == "svi" else {"diverging", "energy", "tree_depth", "n_steps", "acceptance_rate", "lp", "step_size", "reached_max_treedepth"}
+    stats = (
+        {"lp"} if name == "svi" else {"diverging", "energy", "tree_depth", "n_steps", "acceptance_rate", "lp", "step_size", "reached_max_treedepth", "failed"}
+    )
     assert stats == set(tree["sample_stats"].data_vars)
     assert tree["log_likelihood"]["y"].dims == ("chain", "draw", "time", "region")
     assert list(tree["log_likelihood"]["region"].values) == list("ABC")
@@ -216,6 +218,8 @@ def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted()
     gamma = tree["posterior"]["model.gamma"]
     assert np.isfinite(gamma).all()
     assert float(gamma.mean()) == pytest.approx(-0.05, abs=0.03)
+    assert tree.attrs["failed_simulations"] > 0
+    assert tree.attrs["unstable"] == tree.attrs["zero_density"] == 0
 
 
 def test_the_guard_turns_nan_into_minus_infinity_without_touching_the_rest():

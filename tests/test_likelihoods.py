@@ -79,8 +79,8 @@ def log_likelihood(network, likelihood, data, observe=None):
     observe = observe or nmm.observe.Subsample(period=10.0)
     problem = nmm.Problem(resting(), observe, likelihood)
     observed = problem.bind(data)
-    distribution, valid = likelihood.distribution(network, observe, None, observed)
-    return distribution.log_prob(jnp.asarray(observed.values)).sum(), valid
+    distribution, failure = likelihood.distribution(network, observe, None, observed)
+    return distribution.log_prob(jnp.asarray(observed.values)).sum(), failure
 
 
 DATA = RNG.normal(size=(400, N))
@@ -121,9 +121,9 @@ def test_gradient_of_the_spectral_likelihood_by_everything_that_can_be_free():
 def test_an_unstable_network_is_impossible_not_an_error():
     stable = log_likelihood(resting(tau=50.0, G=0.9), spectral(), DATA)
     unstable = log_likelihood(resting(tau=50.0, G=1.1), spectral(), DATA)
-    assert stable[1]
-    assert not unstable[1]
-    assert np.isfinite(unstable[0])  # the model turns `valid` into -inf
+    assert stable[1] == 0
+    assert unstable[1] == nmm.likelihoods.Failure.UNSTABLE
+    assert np.isfinite(unstable[0])  # the model turns `failure` into -inf
 
 
 def test_average_referenced_sensors_lose_one_dimension_and_nothing_else():

@@ -68,8 +68,8 @@ def test_gradient_by_signal_scale_and_correlation():
 def test_a_correlation_of_one_is_impossible_not_an_error():
     likelihood = nmm.likelihoods.AR1(scale=0.5, correlation=1.0)
     p = problem(likelihood)
-    distribution, valid = likelihood.distribution(nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3)), p.observe, p._simulate, p.bind(VALUE[:, :1]))
-    assert not valid
+    distribution, failure = likelihood.distribution(nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3)), p.observe, p._simulate, p.bind(VALUE[:, :1]))
+    assert failure == nmm.likelihoods.Failure.ZERO_DENSITY
     assert np.all(np.isfinite(distribution.log_prob(VALUE[:, :1])))
 
 

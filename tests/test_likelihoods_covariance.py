@@ -154,24 +154,24 @@ def test_sensors_and_principal_directions():
 def bound_log_prob(likelihood, G, data):
     problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0))), nmm.observe.Subsample(period=20.0), likelihood)
     observed = problem.bind(data)
-    distribution, valid = likelihood.distribution(network(G=G), problem.observe, None, observed)
-    return distribution.log_prob(jnp.asarray(observed.values)), valid, observed
+    distribution, failure = likelihood.distribution(network(G=G), problem.observe, None, observed)
+    return distribution.log_prob(jnp.asarray(observed.values)), failure, observed
 
 
 DATA = path(np.random.default_rng(1), 500, 20.0)
 
 
 def test_density_is_scipys_wishart():
-    value, valid, observed = bound_log_prob(Covariance(), 0.5, DATA)
+    value, failure, observed = bound_log_prob(Covariance(), 0.5, DATA)
     C = np.cov(DATA.T, bias=True)
     np.testing.assert_allclose(observed.values, C, rtol=1e-10)
-    assert valid
+    assert failure == 0
     np.testing.assert_allclose(value, scipy.stats.wishart(observed.dof, exact(G=0.5) / observed.dof).logpdf(C), rtol=1e-9)
 
 
 def test_an_unstable_network_is_impossible_not_an_error():
-    value, valid, _ = bound_log_prob(Covariance(), 3.0, DATA)
-    assert not valid
+    value, failure, _ = bound_log_prob(Covariance(), 3.0, DATA)
+    assert failure == nmm.likelihoods.Failure.UNSTABLE
     assert np.isfinite(value)
 
 

@@ -91,8 +91,8 @@ def test_density_is_that_of_summaries_made_by_hand(repetitions):
         assert intensity > 0.01
     S = (1 - intensity) * S + intensity * np.diag(np.diag(S))
     expected = scipy.stats.multivariate_normal(X.mean(0), (1 + 1 / repetitions) * S, allow_singular=False).logpdf(observed.values)
-    distribution, valid = likelihood.distribution(fixed, p.observe, p._simulate, observed)
-    assert valid
+    distribution, failure = likelihood.distribution(fixed, p.observe, p._simulate, observed)
+    assert failure == 0
     np.testing.assert_allclose(distribution.log_prob(observed.values), expected, rtol=1e-6)
 
 
@@ -111,8 +111,8 @@ def test_gradient_is_that_of_differences():
 def test_failed_simulations_are_impossible_not_an_error():
     likelihood = Features(VARIANCE, repetitions=5)
     p = problem(likelihood)
-    distribution, valid = likelihood.distribution(network(1e4), p.observe, p._simulate, p.bind(recording(0.5, 1)))
-    assert not valid
+    distribution, failure = likelihood.distribution(network(1e4), p.observe, p._simulate, p.bind(recording(0.5, 1)))
+    assert failure == nmm.likelihoods.Failure.NOT_FINITE
     assert np.isfinite(distribution.log_prob(np.zeros(2)))
 
 

@@ -206,8 +206,8 @@ def test_posterior_of_an_eeg_recording_finds_the_input(recording):
 
     @jax.jit
     def log_p(mu):
-        distribution, valid = problem.likelihood.distribution(column(mu=mu), eeg(), None, observed)
-        return jnp.where(valid, distribution.log_prob(observed.values).sum(), -jnp.inf)
+        distribution, failure = problem.likelihood.distribution(column(mu=mu), eeg(), None, observed)
+        return jnp.where(failure == 0, distribution.log_prob(observed.values).sum(), -jnp.inf)
 
     p = np.asarray(jax.lax.map(log_p, grid))
     w = np.exp(p - p.max())

@@ -152,7 +152,10 @@ def test_a_likelihood_that_is_nan_in_a_third_of_the_prior_gives_the_truncated_po
         assert float(tree["posterior"]["x"].max()) < CUT
         far = {what: error for what, error in errors(tree, {"x": (exact.mean(), exact.std())}).items() if not error < 4}
         assert not far, type(engine).__name__
-        # Of the proposals that a wall stops, each met one failure.
+        # Of the proposals that a wall stops, each met one failure, and none is a divergence.
+        assert int(tree["sample_stats"]["failed"].sum()) > 25
+        assert int(tree["sample_stats"]["diverging"].sum()) == 0
+        assert tree.attrs["zero_density"] == 0
         assert tree.attrs["failed_simulations"] > 50
         assert tree.attrs["failed_simulations"] <= tree.attrs["gradient_evaluations"]
 

@@ -199,6 +199,27 @@ def failing(count=3000):
     return with_attrs(good(), failed_simulations=count)
 
 
+def at_walls(share=0.1, **counts):
+    """Trajectories that ended where the density is zero; the rest of the counts is from the warmup."""
+    failed = np.random.default_rng(10).uniform(size=(4, 500)) < share
+    return with_attrs(with_stats(good(), failed=failed), **counts)
+
+
+def wider():
+    """The likelihood noise is far from its prior, and three times as wide."""
+    rng = np.random.default_rng(11)
+    return with_posterior(good(), likelihood__noise=(("chain", "draw"), rng.normal(8, 2, (4, 500))))
+
+
+def heavy_tailed():
+    """The posterior is a prior with such tails that its variance is mostly chance: the second four times the first in this seed."""
+    rng = np.random.default_rng(12)
+    tree = good()
+    prior = tree["prior"].to_dataset()
+    prior = prior.assign({"likelihood.noise": (("chain", "draw"), np.exp(1.5 * rng.normal(size=(1, 600))))})
+    return with_posterior(changed(tree, prior=prior), likelihood__noise=(("chain", "draw"), np.exp(1.5 * rng.normal(size=(4, 500)))))
+
+
 def interrupted():
     tree = good()
     cut = changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 300)) for name in ("posterior", "sample_stats", "posterior_predictive")})
@@ -226,6 +247,14 @@ def svi(falling=False):
     new = changed(tree, sample_stats=stats, optimization=type(stats)({"loss": (("step",), loss)}))
     new.attrs = {**tree.attrs, "engine": "SVI", "inference_library": "numpyro"}
     return new
+
+
+def svi_at_an_edge():
+    """Every fiftieth step was not taken, but none of the last."""
+    tree = svi()
+    loss = tree["optimization"]["loss"].values.copy()
+    loss[:1700:50] = np.nan
+    return changed(tree, optimization=xr.Dataset({"loss": (("step",), loss)}))
 
 
 def influenced():

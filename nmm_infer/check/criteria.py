@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..infer.results import Kind
 from .finding import Finding, Severity
 from .groups import flag, number
 from .table import Row
@@ -17,12 +18,12 @@ R_HAT, ESS = 1.01, 400.0
 E_BFMI = 0.3
 # Draws of a maximal tree cost time; more than this fraction, and the trajectories are cut short systematically.
 SATURATED = 0.01
-# Simulations that fail at the border of the prior are normal; more than this fraction of the evaluations shapes the posterior.
-FAILED = 0.01
 # Vehtari, Simpson, Gelman, Yao, Gabry 2024 (JMLR 25:72).
 PARETO_K = 0.7
-# Below it the posterior of a parameter is its prior, up to the noise of the draws.
+# Nearer to 0 than this, the posterior of a parameter is its prior, up to the noise of the draws.
 CONTRACTION = 0.1
+# Standard errors by which a posterior has to be wider than its prior to be called so.
+CERTAIN = 3.0
 # A logarithm as skewed as this has a long tail towards nothing.
 SKEWED = -1.0
 # Parameters that are named before the others are only counted.
@@ -33,6 +34,7 @@ class Run(NamedTuple):
     """What the criteria look at; groups that the tree has not are None."""
 
     engine: str
+    kind: Kind
     posterior: Any
     stats: Any
     prior: Any
@@ -106,7 +108,7 @@ def divergences(run: Run) -> Finding:
         f"{count} of {flags.size} draws" + (f" ({100 * count / flags.size:.1f} %){_where_they_gather(run, flags)}" if count else ""),
         "0",
         "raise the target acceptance (0.95) and run a longer warmup; if they stay, write regional parameters as Pooled(...) (non-centred), tighten the prior "
-        "of the scale, or keep the network away from its stability border (an upper bound on G)"
+        "of the scale"
         if count
         else "",
     )
@@ -157,24 +159,6 @@ def tree_depth(run: Run) -> Finding | None:
     )
 
 
-def failed_simulations(run: Run) -> Finding | None:
-    """The prior stays where the simulator works."""
-    count = number(run.attrs, "failed_simulations")
-    if count is None:
-        return None
-    evaluations = number(run.attrs, "gradient_evaluations")
-    fraction = count / evaluations if evaluations else 0.0
-    return Finding(
-        "good" if count == 0 else "problem" if fraction > FAILED else "warning",
-        "failed simulations",
-        f"{count:.0f}" + (f" of {evaluations:.0f} evaluations ({100 * fraction:.2g} %)" if evaluations else ""),
-        "0",
-        "they count as impossible and cut the posterior off: let the priors end where the network is stable, use a smaller step or start at the mode"
-        if count
-        else "",
-    )
-
-
 def interrupted(run: Run) -> Finding | None:
     """The run went to its end."""
     if not flag(run.attrs.get("interrupted", False)):
@@ -190,21 +174,54 @@ def interrupted(run: Run) -> Finding | None:
 
 
 def learnt(run: Run) -> Finding:
-    """The data said something about every parameter."""
+    """The data said something about every parameter, and agree with its prior."""
     expected = f"contraction > {CONTRACTION}"
     rows = [row for row in run.varying if not math.isnan(row.contraction)]
     if not rows:
         return Finding(
             "note", "what was learnt", "not available: no prior draws", expected, "keep the prior group in the tree to compare it with the posterior"
         )
-    silent = [row.name for row in rows if row.contraction < CONTRACTION]
+    wider = [row for row in rows if row.contraction < -CONTRACTION and _is_wider(run, row)]
+    silent = [row.name for row in rows if row.contraction < CONTRACTION and row not in wider]
+    nothing = f"nothing about {listed(silent, NAMED)}"
+    if wider:
+        names = [f"{row.name} ({math.sqrt(1.0 - row.contraction):.2g} times)" for row in wider]
+        return Finding(
+            "warning",
+            "what was learnt",
+            f"the posterior is wider than the prior: {listed(names, NAMED)}" + (f"; {nothing}" if silent else ""),
+            expected,
+            "data and prior disagree there, or the chains have not converged: look at R-hat first; then plot prior and posterior (nmm.viz.prior_posterior), "
+            "and widen or move the prior if it excludes what the data say",
+        )
     return Finding(
         "note" if silent else "good",
         "what was learnt",
-        f"nothing about {listed(silent, NAMED)}" if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
+        nothing if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
         expected,
         "there the posterior is the prior: report it as such, fix the parameter, or measure something that depends on it" if silent else "",
     )
+
+
+def _is_wider(run: Run, row: Row) -> bool:
+    """Whether the variance of the posterior exceeds the prior's by more than the noise of both; of many values, in their middle."""
+    after, before = run.posterior[row.name], run.prior[row.name]
+    n_after = after.sizes["chain"] * after.sizes["draw"] if math.isnan(row.ess_bulk) else row.ess_bulk
+    n_before = math.prod(before.sizes[dim] for dim in ("chain", "draw") if dim in before.sizes)
+    (variance, error), (width, noise) = _variance(after, n_after), _variance(before, n_before)
+    with np.errstate(all="ignore"):
+        ratio = variance / width
+        excess = ratio * (1.0 - CERTAIN * (error**2 + noise**2) ** 0.5) - 1.0
+    return bool(excess.median() > 0.0)
+
+
+def _variance(data: Any, n: float) -> tuple[Any, Any]:
+    """Variance of each element, and its relative standard error for `n` independent draws; heavy tails have a large one."""
+    dims = [dim for dim in ("chain", "draw") if dim in data.dims]
+    centred = data - data.mean(dims)
+    variance = (centred**2).mean(dims)
+    kurtosis = (centred**4).mean(dims) / variance.where(variance > 0) ** 2
+    return variance, ((kurtosis - 1.0).clip(0.0) / n) ** 0.5
 
 
 def apart(run: Run) -> Finding | None:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..infer.results import Kind
 from .criteria import PARETO_K, Run
 from .finding import Finding
 from .groups import number
@@ -14,6 +15,8 @@ DISTINCT = 0.9
 MOVED = 0.1
 # How far the energy error of inexact dynamics may be from what the tuning aimed at.
 TUNED = 2.0
+# Of the steps of an optimiser, how many may lead where there is no gradient.
+SKIPPED = 0.01
 
 
 def particles(run: Run) -> Finding:
@@ -71,7 +74,7 @@ def energy_error(run: Run) -> Finding | None:
 
 def approximation(run: Run) -> Finding:
     """Draws of an approximation converge by construction, not necessarily to the posterior."""
-    if run.posterior.sizes["chain"] * run.posterior.sizes["draw"] == 1:
+    if run.kind is Kind.POINT:
         return Finding(
             "warning",
             "approximation",
@@ -111,8 +114,17 @@ def optimisation(run: Run) -> Finding | None:
         return Finding(
             "problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median"
         )
-    fall = float(np.mean(before) - np.mean(last))
-    error = float(np.hypot(np.std(before), np.std(last)) / math.sqrt(tenth))
+    skipped = float(np.mean(~np.isfinite(loss)))
+    if skipped > SKIPPED:
+        return Finding(
+            "problem",
+            "optimisation",
+            f"{100 * skipped:.2g} % of the steps were not taken: they led where the density is zero or NaN",
+            f"< {100 * SKIPPED:.0f} %",
+            "the fit stops at an edge of the model and does not follow the posterior there: let the prior end before the edge, or use NUTS",
+        )
+    fall = float(np.nanmean(before) - np.nanmean(last))
+    error = float(np.hypot(np.nanstd(before), np.nanstd(last)) / math.sqrt(tenth))
     # Below one nat the fall changes nothing that the posterior's width would show.
     falling = fall > max(1.0, 2.0 * error)
     return Finding(

@@ -1,6 +1,6 @@
 """Microcanonical Hamiltonian Monte Carlo with a Metropolis test."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import blackjax
 import equinox as eqx
@@ -14,9 +14,11 @@ from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement
 from .frame import Posterior
 from .metrics import AbstractMetric, Dense
+from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_dimensions, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never
+from .walls import at_wall
 from .windows import Windows, in_windows
 
 # McLachlan's integrator takes two gradients a step.
@@ -35,32 +37,34 @@ class Isokinetic(AbstractAlgorithm):
         key_length, key_step = jax.random.split(key)
         n = jnp.ceil(2 * self.length * jax.random.uniform(key_length) / adaptation.step_size)
         n = jnp.clip(n, 1, self.max_steps).astype(int)
-        new, info = self._trajectory(key_step, state, posterior, adaptation.step_size, adaptation.inverse_mass_matrix, n)
+        new, info, end = self._trajectory(key_step, state, posterior, adaptation.step_size, adaptation.inverse_mass_matrix, n)
+        failed = at_wall(end, info.proposal.logdensity)
         stats = {
-            "diverging": info.is_divergent,
+            "diverging": info.is_divergent & ~failed,
             "n_steps": GRADIENTS * n,
             "acceptance_rate": info.acceptance_rate,
             "accepted": info.is_accepted,
             "lp": new.logdensity,
             "step_size": adaptation.step_size * jnp.sqrt(new.position.size),
-            FAILED: ~jnp.isfinite(info.proposal.logdensity),
+            FAILED: failed,
         }
         adaptation = self.windows(adaptation, stage, new.position, new.logdensity_grad, info.acceptance_rate)
-        return (new, adaptation), Draw(new.position, stats)
+        return (new, adaptation), Draw(new.position, stats, end)
 
-    def _trajectory(self, key: PRNGKeyArray, state: Any, posterior: Posterior, step_size: Array, metric: Any, n: Array) -> tuple[Any, Any]:
+    def _trajectory(self, key: PRNGKeyArray, state: Any, posterior: Posterior, step_size: Array, metric: Any, n: Array) -> tuple[Any, Any, Array]:
+        """The next state, what is told of the trajectory, and where it ended."""
         kernel: Any = adjusted_mclmc_dynamic.build_kernel(integration_steps_fn=lambda n: n, next_random_arg_fn=lambda n: n)
         step_size = step_size * jnp.sqrt(state.position.size)
         if not (isinstance(metric, jax.Array) and metric.ndim == 2):
             old = DynamicHMCState(state.position, state.logdensity, state.logdensity_grad, n)
             new, info = kernel(key, old, posterior, step_size, inverse_mass_matrix=metric)
-            return blackjax.mcmc.hmc.HMCState(new.position, new.logdensity, new.logdensity_grad), info
+            return blackjax.mcmc.hmc.HMCState(new.position, new.logdensity, new.logdensity_grad), info, info.proposal.position
         # BlackJAX's isokinetic integrator knows no dense metric; in coordinates v with u = R v the metric R Rᵀ is the identity.
         root = jnp.linalg.cholesky(metric)
         v = jax.scipy.linalg.solve_triangular(root, state.position, lower=True)
         new, info = kernel(key, DynamicHMCState(v, state.logdensity, root.T @ state.logdensity_grad, n), lambda v: posterior(root @ v), step_size)
         gradient = jax.scipy.linalg.solve_triangular(root.T, new.logdensity_grad, lower=False)
-        return blackjax.mcmc.hmc.HMCState(root @ new.position, new.logdensity, gradient), info
+        return blackjax.mcmc.hmc.HMCState(root @ new.position, new.logdensity, gradient), info, root @ info.proposal.position
 
 
 class AdjustedMCLMC(AbstractSampler):
@@ -77,6 +81,8 @@ class AdjustedMCLMC(AbstractSampler):
         metric, start, stop, arrangement, dtype, chunk, predictive_draws: as in `NUTS`.
         initial_step_size: where adaptation of the step size begins, in units of √d.
     """
+
+    kind: ClassVar[Kind] = Kind.CHAINS
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

@@ -95,7 +95,7 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
             key, state = carry
             key, key_step = jax.random.split(key)
             state, draw = algorithm.step(key_step, state, stage, posterior)
-            return (key, state), Draw(posterior.frame.to_latent(draw.position), {name: draw.stats[name] for name in ("diverging", "n_steps")})
+            return (key, state), Draw(posterior.frame.to_latent(draw.position), {name: draw.stats[name] for name in ("diverging", "n_steps")}, draw.tried)
 
         return jax.vmap(lambda chain: jax.lax.scan(step, chain, now))(chains)
 

@@ -15,15 +15,25 @@ from .progress import Steps
 from .stopping import AbstractStop
 from .windows import Stage, stages
 
-# Of a sampler's statistics, the one that says that the model failed in a proposal; it is counted, and not kept by draw.
+# Of a sampler's statistics, the one that says that a proposal ended where the density is zero.
 FAILED = "failed"
+# What every algorithm has to tell of a step.
+NEEDED = ("diverging", "n_steps", FAILED)
 
 
 class Draw(NamedTuple):
-    """Where a chain is after a step, and statistics by ArviZ's names, with `failed` among them."""
+    """What a step gives.
+
+    Fields:
+        position: where the chain is after it.
+        stats: by ArviZ's names, one number or flag each. All algorithms have `diverging` (the integrator ran away; not that the density is zero at the end),
+            `n_steps` (evaluations of the gradient) and `failed` (the proposal ended where the density is zero, and was rejected).
+        tried: where that proposal ended; of use only where it `failed`, to say why.
+    """
 
     position: Float[Array, " latent"]
     stats: dict[str, Array]
+    tried: Float[Array, " latent"]
 
 
 class AbstractAlgorithm(eqx.Module):
@@ -38,6 +48,9 @@ class AbstractAlgorithm(eqx.Module):
             state: a pytree of arrays; adaptation included.
             stage: what is adapted in this step.
             posterior: the log density.
+
+        Returns:
+            The state, and a `Draw` whose statistics have at least `diverging`, `n_steps` and `failed`.
         """
 
 
@@ -47,7 +60,8 @@ class Sampled(NamedTuple):
     Fields:
         positions: in the frame's coordinates.
         stats: statistics, each `["chain draw"]`.
-        steps, failed: sums of `n_steps` and `failed`, warmup included.
+        steps: sum of `n_steps`, warmup included.
+        failed: where proposals ended at which the density is zero, warmup included, in the frame's coordinates.
         interrupted: ended by Ctrl-C.
         stopped: ended early by the stop rule, in its words; "" if not.
     """
@@ -55,7 +69,7 @@ class Sampled(NamedTuple):
     positions: Float[np.ndarray, "chain draw latent"]
     stats: dict[str, np.ndarray]
     steps: int
-    failed: int
+    failed: Float[np.ndarray, "proposal latent"]
     interrupted: bool
     stopped: str
 
@@ -69,11 +83,21 @@ def _advance(algorithm: AbstractAlgorithm, arrangement: AbstractArrangement, pos
             key, state = carry
             key, key_step = jax.random.split(key)
             state, draw = algorithm.step(key_step, state, stage, posterior)
+            _check(algorithm, draw)
             return (key, state), draw
 
         return jax.lax.scan(step, carry, now)
 
     return arrangement.program(chain)((posterior, now), chains)
+
+
+def _check(algorithm: AbstractAlgorithm, draw: Draw) -> None:
+    missing = [name for name in NEEDED if name not in draw.stats]
+    if missing:
+        raise ValueError(
+            f"{type(algorithm).__name__}.step(...) gave the statistics {', '.join(sorted(draw.stats)) or 'none'}, expected {', '.join(NEEDED)} among them; "
+            f"add {', '.join(missing)} to Draw(stats=...)"
+        )
 
 
 def run_chains(
@@ -110,7 +134,7 @@ def run_chains(
     warm, bar = (Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws)))
     positions: list[np.ndarray] = []
     stats: list[dict[str, np.ndarray]] = []
-    counts = {"n_steps": 0, FAILED: 0}
+    steps, failed = 0, []
     done, interrupted, stopped = 0, False, ""
     try:
         while done < warmup + draws and not stopped:
@@ -118,12 +142,12 @@ def run_chains(
             chains, piece = _advance(algorithm, arrangement, posterior, chains, now)
             # The last chunk may go beyond the end, and a chunk may hold the end of the warmup.
             first, last = max(0, warmup - done), min(chunk, warmup + draws - done)
-            position, found = jax.tree.map(np.asarray, (piece.position, piece.stats))
-            for name in counts:
-                counts[name] += int(found[name][:, :last].sum())
+            position, found, tried = jax.tree.map(np.asarray, (piece.position, piece.stats, piece.tried))
+            steps += int(found["n_steps"][:, :last].sum())
+            failed.append(tried[:, :last][found[FAILED][:, :last] > 0])
             note = _note(found)
             positions.append(position[:, first:last])
-            stats.append({name: values[:, first:last] for name, values in found.items() if name != FAILED})
+            stats.append({name: values[:, first:last] for name, values in found.items()})
             in_warmup = min(first, last)
             if warm and in_warmup:
                 warm.advance(in_warmup, note)
@@ -137,9 +161,12 @@ def run_chains(
         if done <= warmup:
             raise KeyboardInterrupt("interrupted during warmup: nothing had been drawn yet") from None
     joined = {name: np.concatenate([piece[name] for piece in stats], axis=1) for name in stats[0]}
-    return Sampled(np.concatenate(positions, axis=1), joined, counts["n_steps"], counts[FAILED], interrupted, stopped)
+    return Sampled(np.concatenate(positions, axis=1), joined, steps, np.concatenate(failed), interrupted, stopped)
 
 
 def _note(stats: dict[str, np.ndarray]) -> str:
-    divergences = int(stats["diverging"].sum())
-    return f"{stats['n_steps'].mean():.0f} steps a draw" + (f", {divergences} divergences" if divergences else "")
+    divergences, walls = int(stats["diverging"].sum()), int(stats[FAILED].sum())
+    words = [f"{stats['n_steps'].mean():.0f} steps a draw"]
+    words += [f"{divergences} divergences"] if divergences else []
+    words += [f"{walls} at the edge"] if walls else []
+    return ", ".join(words)

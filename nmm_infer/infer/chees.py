@@ -1,6 +1,6 @@
 """Hamiltonian Monte Carlo of many chains, which tune one length for all."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import blackjax
 import equinox as eqx
@@ -16,9 +16,11 @@ from .devices import AbstractArrangement, Vectorised
 from .frame import Posterior
 from .metrics import AbstractMetric, Diagonal
 from .progress import Steps
+from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never
+from .walls import at_wall
 from .windows import strong
 
 
@@ -29,18 +31,20 @@ class Lockstep(AbstractAlgorithm):
         state, i, (step_size, metric, length) = state
         n = jnp.ceil(halton_sequence(i) * length).astype(int)
         new, info = blackjax.hmc.build_kernel()(key, state, posterior, step_size, metric, n)
-        before = default_metric(metric).kinetic_energy(info.momentum) - state.logdensity
+        energy, end = default_metric(metric).kinetic_energy, info.proposal
+        before = energy(info.momentum) - state.logdensity
+        failed = at_wall(end.position, end.logdensity, energy(end.momentum) - energy(info.momentum))
         stats = {
-            "diverging": info.is_divergent,
+            "diverging": info.is_divergent & ~failed,
             "energy": jnp.where(info.is_accepted, info.energy, before),
             "n_steps": n,
             "acceptance_rate": info.acceptance_rate,
             "accepted": info.is_accepted,
             "lp": new.logdensity,
             "step_size": step_size,
-            FAILED: ~jnp.isfinite(info.proposal.logdensity),
+            FAILED: failed,
         }
-        return (new, i + 1, (step_size, metric, length)), Draw(new.position, stats)
+        return (new, i + 1, (step_size, metric, length)), Draw(new.position, stats, end.position)
 
 
 @eqx.filter_jit
@@ -81,6 +85,8 @@ class ChEES(AbstractSampler):
         initial_step_size: where adaptation of the step size begins.
         start, stop, arrangement, dtype, chunk, predictive_draws: as in `NUTS`.
     """
+
+    kind: ClassVar[Kind] = Kind.CHAINS
 
     draws: int = eqx.field(static=True, default=200)
     warmup: int = eqx.field(static=True, default=500)

@@ -13,8 +13,9 @@ from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import build_ends, objective, prepare
 from .optimisers import Ends
 from .progress import Steps, progress_bar
-from .results import Run
+from .results import Kind, Run
 from .target import Target
+from .walls import reasons
 
 # Draws of the prior from which the first spread of a population is taken.
 SPREAD_DRAWS = 1000
@@ -64,10 +65,11 @@ class CMAES(AbstractEngine):
             ends = search(objective(target, section).log_density, starts, prior.std(axis=0), self, seed, bar)
             run = Run(
                 engine=f"CMAES(generations={self.generations}, starts={self.starts}, spread={self.spread}, dtype={self.dtype})",
+                kind=Kind.POINT,
                 latent=np.empty(0),
                 stats={},
                 gradients=ends.gradients,
-                failed=int((~np.isfinite(ends.log_density)).sum()),
+                failed=reasons(target, np.asarray(section.embed(jnp.asarray(ends.positions[~np.isfinite(ends.log_density)])))),
                 interrupted=ends.interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo with trajectories of a given number of steps, or of a given length."""
 
+from typing import ClassVar
+
 import blackjax
 import equinox as eqx
 import jax
@@ -9,9 +11,11 @@ from blackjax.mcmc.metrics import default_metric
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement
 from .metrics import AbstractMetric, Dense
+from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never
+from .walls import at_wall
 from .windows import Windows, in_windows
 
 # Steps that a trajectory of a given length has at most, while the step size is still to be found.
@@ -33,19 +37,21 @@ class Trajectories(AbstractAlgorithm):
         inverse_mass_matrix = adaptation.inverse_mass_matrix
         new, info = blackjax.hmc.build_kernel()(key_step, state, posterior, adaptation.step_size, inverse_mass_matrix, n)
         # BlackJAX tells the energy of the proposal; what belongs to a draw is that of the state that was kept.
-        before = default_metric(inverse_mass_matrix).kinetic_energy(info.momentum) - state.logdensity
+        energy, end = default_metric(inverse_mass_matrix).kinetic_energy, info.proposal
+        before = energy(info.momentum) - state.logdensity
+        failed = at_wall(end.position, end.logdensity, energy(end.momentum) - energy(info.momentum))
         stats = {
-            "diverging": info.is_divergent,
+            "diverging": info.is_divergent & ~failed,
             "energy": jnp.where(info.is_accepted, info.energy, before),
             "n_steps": n,
             "acceptance_rate": info.acceptance_rate,
             "accepted": info.is_accepted,
             "lp": new.logdensity,
             "step_size": adaptation.step_size,
-            FAILED: ~jnp.isfinite(info.proposal.logdensity),
+            FAILED: failed,
         }
         adaptation = self.windows(adaptation, stage, new.position, new.logdensity_grad, info.acceptance_rate)
-        return (new, adaptation), Draw(new.position, stats)
+        return (new, adaptation), Draw(new.position, stats, end.position)
 
     def _steps(self, key: jax.Array, step_size: jax.Array) -> jax.Array:
         if self.length is None:
@@ -70,6 +76,8 @@ class HMC(AbstractSampler):
         metric, start, stop, arrangement, dtype, initial_step_size, chunk, predictive_draws: as in `NUTS`.
         target_acceptance: acceptance rate that the step size aims at.
     """
+
+    kind: ClassVar[Kind] = Kind.CHAINS
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

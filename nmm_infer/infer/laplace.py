@@ -17,9 +17,10 @@ from .map import MAP
 from .mode import Section, at_best, curvature
 from .optimisers import AbstractOptimiser
 from .progress import Steps, progress_bar
-from .results import Run, build_tree
+from .results import Kind, Run, build_tree
 from .scales import gaussian
 from .target import Target
+from .walls import reasons
 
 # Of scales: moves at most, steps of Adam after each, and how near to the highest marginal density they have to come, in standard deviations.
 MOVES, STEPS, CLOSE = 10, 400, 0.15
@@ -108,10 +109,11 @@ class Laplace(AbstractEngine):
             reached = at_best(goal.log_density, ends)
             run = Run(
                 engine=f"Laplace({type(optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})",
+                kind=Kind.APPROXIMATION,
                 latent=np.asarray(drawn, dtype=np.float64)[None],
                 stats={"lp": log_p[None]},
                 gradients=ends.gradients + spent,
-                failed=int((~np.isfinite(log_p)).sum()),
+                failed=reasons(target, np.asarray(drawn)[~np.isfinite(log_p)]),
                 interrupted=ends.interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

@@ -4,14 +4,16 @@ import time
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import build_ends, objective, prepare
 from .optimisers import BFGS, AbstractOptimiser
 from .progress import Steps, progress_bar
-from .results import Run
+from .results import Kind, Run
 from .target import Target
+from .walls import reasons
 
 
 class MAP(AbstractEngine):
@@ -53,10 +55,11 @@ class MAP(AbstractEngine):
             ends = self.optimiser.search(objective(target, section, self.optimiser.squares), starts, Steps(bars, "mode", self.optimiser.steps))
             run = Run(
                 engine=f"MAP({type(self.optimiser).__name__}, starts={self.starts}, dtype={self.dtype})",
+                kind=Kind.POINT,
                 latent=np.empty(0),
                 stats={},
                 gradients=ends.gradients,
-                failed=int((~np.isfinite(ends.log_density)).sum()),
+                failed=reasons(target, np.asarray(section.embed(jnp.asarray(ends.positions[~np.isfinite(ends.log_density)])))),
                 interrupted=ends.interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

@@ -1,15 +1,21 @@
 """The no-U-turn sampler."""
 
+from typing import ClassVar
+
 import blackjax
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+from blackjax.mcmc.metrics import default_metric
 
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement
 from .metrics import AbstractMetric, Dense
+from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never
+from .walls import at_wall
 from .windows import Windows, in_windows
 
 
@@ -23,8 +29,13 @@ class Trees(AbstractAlgorithm):
         state, adaptation = state
         kernel = blackjax.nuts.build_kernel()
         state, info = kernel(key, state, posterior, adaptation.step_size, adaptation.inverse_mass_matrix, max_num_doublings=self.max_depth)
+        # A tree ends where the density is zero, so that such a point is at one of its ends.
+        left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
+        end = jax.tree.map(lambda a, b: jnp.where(jnp.isfinite(left.logdensity), b, a), left, right)
+        energy = default_metric(adaptation.inverse_mass_matrix).kinetic_energy
+        failed = at_wall(end.position, end.logdensity, energy(end.momentum) - energy(info.momentum))
         stats = {
-            "diverging": info.is_divergent,
+            "diverging": info.is_divergent & ~failed,
             "energy": info.energy,
             "tree_depth": info.num_trajectory_expansions,
             "reached_max_treedepth": info.num_trajectory_expansions >= self.max_depth,
@@ -32,11 +43,10 @@ class Trees(AbstractAlgorithm):
             "acceptance_rate": info.acceptance_rate,
             "lp": state.logdensity,
             "step_size": adaptation.step_size,
-            # A tree ends where the density is zero, so that such a point is at one of its ends.
-            FAILED: ~(jnp.isfinite(info.trajectory_leftmost_state.logdensity) & jnp.isfinite(info.trajectory_rightmost_state.logdensity)),
+            FAILED: failed,
         }
         adaptation = self.windows(adaptation, stage, state.position, state.logdensity_grad, info.acceptance_rate)
-        return (state, adaptation), Draw(state.position, stats)
+        return (state, adaptation), Draw(state.position, stats, end.position)
 
 
 class NUTS(AbstractSampler):
@@ -60,6 +70,8 @@ class NUTS(AbstractSampler):
         chunk: steps between two looks at the clock.
         predictive_draws: posterior predictive draws per chain; 0: none.
     """
+
+    kind: ClassVar[Kind] = Kind.CHAINS
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

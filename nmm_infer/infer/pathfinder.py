@@ -14,8 +14,9 @@ from rich.progress import Progress
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .progress import Steps, progress_bar
-from .results import Run, build_tree
+from .results import Kind, Run, build_tree
 from .target import Target
+from .walls import reasons
 
 
 class Pathfinder(AbstractEngine):
@@ -62,10 +63,11 @@ class Pathfinder(AbstractEngine):
             shares = np.bincount(chosen // self.pool, minlength=self.paths) / self.draws
             run = Run(
                 engine=f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps}, dtype={self.dtype})",
+                kind=Kind.APPROXIMATION,
                 latent=pool[chosen][None],
                 stats={"lp": np.asarray(state.logp).ravel()[chosen][None]},
                 gradients=self.paths * self.steps,
-                failed=int((~np.isfinite(ratios)).sum()),
+                failed=reasons(target, pool[~np.isfinite(np.asarray(state.logp)).ravel()]),
                 interrupted=False,
                 began=began,
                 predictive_draws=self.predictive_draws,

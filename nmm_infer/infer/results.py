@@ -1,5 +1,6 @@
 """Draws become a DataTree in ArviZ's schema."""
 
+import enum
 import math
 import time
 import warnings
@@ -17,6 +18,7 @@ from ..provenance import provenance
 from .devices import AbstractArrangement, default_arrangement
 from .log_prior import log_prior
 from .target import Target
+from .walls import Failures
 
 # Draws of the prior, for the comparison of prior and posterior.
 PRIOR_DRAWS = 1000
@@ -25,15 +27,26 @@ PRIOR_PREDICTIVE_DRAWS = 50
 POINTWISE = 100_000_000
 
 
+class Kind(enum.StrEnum):
+    """What the draws of an engine are, which decides what can be said against them."""
+
+    CHAINS = "chains"
+    INEXACT = "chains of an inexact sampler"
+    POPULATIONS = "populations"
+    APPROXIMATION = "independent draws of an approximation"
+    POINT = "a point"
+
+
 class Run(NamedTuple):
     """What an engine produced.
 
     Fields:
         engine: its settings in words.
+        kind: what its draws are.
         latent: unconstrained draws, `["chain draw latent"]`.
         stats: sample statistics, each `["chain draw"]`.
         gradients: evaluations of the gradient, all chains, warmup included.
-        failed: proposals at which the model failed.
+        failed: proposals at which the density is zero, by reason.
         interrupted: whether it was stopped early.
         began: `time.perf_counter()` at the start.
         predictive_draws: posterior predictive draws per chain.
@@ -41,10 +54,11 @@ class Run(NamedTuple):
     """
 
     engine: str
+    kind: Kind
     latent: np.ndarray
     stats: dict[str, np.ndarray]
     gradients: int
-    failed: int
+    failed: Failures
     interrupted: bool
     began: float
     predictive_draws: int
@@ -90,10 +104,11 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         provenance()
         | {
             "engine": run.engine,
+            "draws_are": str(run.kind),
             "seed": str(np.asarray(jax.random.key_data(seed)).tolist()) if jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) else str(np.asarray(seed).tolist()),
             "wall_time_s": round(time.perf_counter() - run.began, 3),
             "gradient_evaluations": run.gradients,
-            "failed_simulations": run.failed,
+            **{reason.attribute: count for reason, count in run.failed.items()},
             "interrupted": int(run.interrupted),
             "data_hash": problem.fingerprint(observed),
             **problem.about(),

@@ -17,10 +17,11 @@ from .devices import AbstractArrangement, default_arrangement
 from .frame import Frame, Posterior
 from .metrics import AbstractMetric
 from .progress import progress_bar
-from .results import Run, build_tree
+from .results import Kind, Run, build_tree
 from .starts import AbstractStarts
 from .stopping import AbstractStop
 from .target import BATCH, Target
+from .walls import reasons
 
 
 class Warm(NamedTuple):
@@ -38,8 +39,9 @@ class Warm(NamedTuple):
 
 
 class AbstractSampler(AbstractEngine):
-    """An engine whose draws are chains."""
+    """An engine whose draws are chains; of an exact sampler, unless its `kind` is `Kind.INEXACT`."""
 
+    kind: eqx.AbstractClassVar[Kind]
     draws: eqx.AbstractVar[int]
     warmup: eqx.AbstractVar[int]
     chains: eqx.AbstractVar[int]
@@ -78,10 +80,11 @@ class AbstractSampler(AbstractEngine):
             sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
             run = Run(
                 engine=f"{name}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})",
+                kind=self.kind,
                 latent=_to_latent(framed.frame, sampled.positions),
                 stats=sampled.stats,
                 gradients=framed.gradients + warm.gradients + sampled.steps,
-                failed=sampled.failed,
+                failed=reasons(target, _to_latent(framed.frame, sampled.failed[None])[0]),
                 interrupted=sampled.interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

@@ -8,9 +8,10 @@ import numpy as np
 
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .progress import Steps, progress_bar
-from .results import Run, build_tree
+from .results import Kind, Run, build_tree
 from .target import Target
 from .tempering import Population, Settings, Tempering, evidence
+from .walls import reasons
 
 # Progress in per cent of the way, which is logarithmic in temperature: half of the stages are below 1 %.
 STAGES = 100
@@ -63,13 +64,14 @@ class SMC(AbstractEngine):
             value, error = evidence(log_evidences)
             run = Run(
                 engine=f"SMC(particles={self.particles}, chains={self.chains}, moves={self.moves}, ess={self.ess}, dtype={self.dtype})",
+                kind=Kind.POPULATIONS,
                 latent=np.stack([population.positions for population in populations]),
                 stats={
                     "lp": np.stack([population.log_density for population in populations]),
                     "acceptance_rate": np.stack([population.acceptance for population in populations]),
                 },
                 gradients=sum(population.evaluations for population in populations),
-                failed=sum(population.failed for population in populations),
+                failed=reasons(target, np.concatenate([population.failed for population in populations])),
                 interrupted=interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

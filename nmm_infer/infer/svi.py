@@ -17,10 +17,11 @@ from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .mode import curvature
 from .progress import Steps, progress_bar
-from .results import Run, build_tree
+from .results import Kind, Run, build_tree
 from .stalling import Stalled
 from .starts import AbstractStarts, FromPrior
 from .target import Target
+from .walls import reasons
 
 CHUNK = 50
 # Draws for the Pareto k of the importance ratios; the estimate is stable from a few hundred on.
@@ -83,10 +84,12 @@ class SVI(AbstractEngine):
             density = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
             run = Run(
                 engine=f"SVI({type(guide).__name__}, steps={len(losses)}, draws={self.draws}, dtype={self.dtype})",
+                kind=Kind.APPROXIMATION,
                 latent=np.asarray(latent)[None],
                 stats={"lp": np.asarray(density)[None]},
                 gradients=len(losses) * self.particles,
-                failed=int((~np.isfinite(losses)).sum()),
+                # Of the steps that were not taken it is not kept where they led; their loss is NaN.
+                failed=reasons(target, np.asarray(latent)[~np.isfinite(np.asarray(density))]),
                 interrupted=interrupted,
                 began=began,
                 predictive_draws=self.predictive_draws,

@@ -1,7 +1,8 @@
 """The posterior as a function of one flat vector."""
 
 import collections
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -9,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
+from ..likelihoods.failure import Failure
 from ..priors.whole import whole
 from ..problems import AbstractProblem, Problem
 from ..problems.base import jax_arrays
@@ -20,6 +22,8 @@ from .devices import AbstractArrangement, Vectorised
 
 # Prior draws looked at for one start; their median by site is a central point that still differs between chains.
 DRAWS_PER_START = 15
+# Draws of the prior that are looked at for starts, at most; of many chains, so many for each.
+MOST_DRAWS, MOST_PER_START = 1000, 50
 # Draws mapped at once where each may run a simulation.
 BATCH = 50
 
@@ -199,6 +203,17 @@ class Target(eqx.Module):
         """`log_density` of many points, one after the other."""
         return jax.lax.map(self.log_density, x)
 
+    @eqx.filter_jit
+    def failures(self, x: Float[Array, "point latent"]) -> Int[Array, " point"]:
+        """Why the density is zero (`Failure`) at points where it is; no gradients, one after the other."""
+        return jax.lax.map(self._failure, x)
+
+    def _failure(self, x: Float[Array, " latent"]) -> Int[Array, ""]:
+        known = self.problem.failure(self.constrain(x), self.observed)
+        # A density may be zero that the problem does not explain: a user's own factor, the end of a support. All else is NaN, of the value or of its gradient.
+        other = jnp.where(self._raw(x) == -jnp.inf, int(Failure.ZERO_DENSITY), int(Failure.NOT_FINITE))
+        return jnp.where(known > 0, known, other)
+
     def shared_scales(self) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are the free scale of a hierarchy."""
         return self.belonging(self.problem.shared_scales().__contains__)
@@ -225,21 +240,43 @@ class Target(eqx.Module):
         Medians are central, so that chains begin where the prior's mass is. Searches for several modes need what lies apart.
         Never uniform on (-2, 2): informative priors are then ignored, and most chains end in wrong modes.
 
+        Each chain has draws of its own. One without a finite density among them takes one of what the others have not used, or of further draws; where fewer
+        than `n` are found, chains share them.
+
         Raises:
-            ValueError: no draw from the prior has a finite density.
+            ValueError: no draw from the prior has a finite density; says why.
         """
         groups = np.asarray(self.prior_draws(key, n * DRAWS_PER_START)).reshape(n, DRAWS_PER_START, self.size)
-        starts = []
+        tried: list[np.ndarray] = []
+
+        def finite(x: np.ndarray) -> bool:
+            tried.append(x)
+            return bool(np.isfinite(self.value_and_gradient(jnp.asarray(x))[0]))
+
+        starts: list[np.ndarray | None] = []
+        unused: list[np.ndarray] = []
         for group in groups:
-            candidates = group if spread else [np.median(group, axis=0), *group]
-            start = next((x for x in candidates if np.isfinite(self.value_and_gradient(jnp.asarray(x))[0])), None)
-            if start is None:
-                raise ValueError(
-                    f"none of {len(candidates)} draws from the prior has a finite density: the network is unstable or the simulation diverges there; "
-                    "narrow the priors (global coupling, noise) or use a smaller step"
-                )
-            starts.append(start)
-        return np.stack(starts)
+            candidates = iter(group if spread else [np.median(group, axis=0), *group])
+            starts.append(next(filter(finite, candidates), None))
+            unused.extend(candidates)
+        missing = [i for i, start in enumerate(starts) if start is None]
+        pool = itertools.chain(unused, self._further(key, max(MOST_DRAWS, n * MOST_PER_START) - n * DRAWS_PER_START))
+        found = list(itertools.islice(filter(finite, pool), len(missing)))
+        shared = found or [start for start in starts if start is not None]
+        if not shared:
+            raise ValueError(self._nowhere(np.stack(tried)))
+        for i, start in zip(missing, itertools.cycle(shared)):
+            starts[i] = start
+        return np.stack([start for start in starts if start is not None])
+
+    def _further(self, key: PRNGKeyArray, n: int) -> Iterator[np.ndarray]:
+        for batch in range(-(-n // BATCH)):
+            yield from np.asarray(self.prior_draws(jax.random.fold_in(key, batch), BATCH))[: n - batch * BATCH]
+
+    def _nowhere(self, tried: np.ndarray) -> str:
+        counts = collections.Counter(Failure(int(code)) for code in np.asarray(self.failures(jnp.asarray(tried))))
+        why = ", ".join(f"{reason.words} at {count}" for reason, count in counts.most_common())
+        return f"none of {len(tried)} draws from the prior has a finite density: {why}; narrow the priors (global coupling, noise) or use a smaller step"
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:

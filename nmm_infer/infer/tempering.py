@@ -12,6 +12,8 @@ from blackjax.smc.resampling import systematic
 from blackjax.smc.solver import dichotomy
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .walls import at_wall
+
 # Of a trajectory, in standard deviations of the particles: a quarter of a Gaussian's period.
 TRAJECTORY = 1.5
 # Steps of a trajectory, at most.
@@ -31,7 +33,7 @@ class Settings(NamedTuple):
 
 
 class Population(NamedTuple):
-    """Particles that represent the posterior, and how they came there."""
+    """Particles that represent the posterior, and how they came there; `failed` are the points at which the density was zero."""
 
     positions: Float[np.ndarray, "particle latent"]
     log_density: Float[np.ndarray, " particle"]
@@ -41,7 +43,7 @@ class Population(NamedTuple):
     acceptances: Float[np.ndarray, " stage"]
     step_sizes: Float[np.ndarray, " stage"]
     evaluations: int
-    failed: int
+    failed: Float[np.ndarray, "proposal latent"]
 
 
 class Tempering:
@@ -64,14 +66,15 @@ class Tempering:
             return jax.lax.map(densities, x, batch_size=settings.batch)
 
         @jax.jit
-        def move(key: PRNGKeyArray, x: Array, temperature: Array, metric: Array, step_size: Array, steps: Array) -> tuple[Array, Array, Array]:
+        def move(key: PRNGKeyArray, x: Array, temperature: Array, metric: Array, step_size: Array, steps: Array) -> tuple[Array, Array, Array, Array]:
             key_jitter, key_move = jax.random.split(key)
 
-            def one(inputs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            def one(inputs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
                 key, x, size = inputs
                 f = lambda x: heated(x, temperature)  # noqa: E731
                 state, info = kernel(key, blackjax.hmc.init(x, f), f, size, metric, steps)
-                return state.position, info.acceptance_rate, ~jnp.isfinite(info.energy)
+                end = info.proposal
+                return state.position, info.acceptance_rate, at_wall(end.position, end.logdensity), end.position
 
             # Trajectories of different lengths: those of one length would meet a Gaussian's period.
             sizes = step_size * jax.random.uniform(key_jitter, (x.shape[0],), x.dtype, 0.6, 1.4)
@@ -100,14 +103,14 @@ class Tempering:
             ValueError: the density is zero at all particles.
         """
         n = particles.shape[0]
-        x, temperature, step_size, evaluations, failed = particles, 0.0, 0.5, 0, 0
+        x, temperature, step_size, evaluations = particles, 0.0, 0.5, 0
         prior, joint = self._evaluate(x)
         works = np.isfinite(np.asarray(joint))
         if not works.any():
             raise ValueError(f"the density is zero at all {n} particles from the prior: the model fails there; narrow the priors, or use more particles")
         # The prior mass where the model works is the first factor of the evidence.
         log_evidence = float(np.log(works.mean()))
-        failed += int((~works).sum())
+        failed = [np.asarray(x)[~works]]
         key, key_first = jax.random.split(key)
         if not works.all():
             chosen = systematic(key_first, jnp.asarray(works / works.sum(), x.dtype), n)
@@ -135,11 +138,12 @@ class Tempering:
             for _ in range(self.settings.moves):
                 key, key_move = jax.random.split(key)
                 steps = int(np.clip(round(TRAJECTORY / step_size), 1, LONGEST))
-                x, rates, failures = self._move(key_move, x, jnp.asarray(temperature, x.dtype), metric, jnp.asarray(step_size, x.dtype), jnp.asarray(steps))
+                heat, size = (jnp.asarray(value, x.dtype) for value in (temperature, step_size))
+                x, rates, failures, tried = self._move(key_move, x, heat, metric, size, jnp.asarray(steps))
                 acceptance = np.asarray(rates)
                 accepted.append(float(np.nanmean(acceptance)))
                 evaluations += n * (steps + 1)
-                failed += int(np.asarray(failures).sum())
+                failed.append(np.asarray(tried)[np.asarray(failures)])
                 step_size *= float(np.exp(accepted[-1] - ACCEPTANCE))
             prior, joint = self._evaluate(x)
             stages.append((temperature, float(np.mean(accepted)), step_size))
@@ -154,7 +158,7 @@ class Tempering:
             acceptances=history[:, 1],
             step_sizes=history[:, 2],
             evaluations=evaluations,
-            failed=failed,
+            failed=np.concatenate(failed),
         )
 
 

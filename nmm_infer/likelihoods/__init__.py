@@ -11,6 +11,7 @@ from .estimators import AbstractEstimator as AbstractEstimator
 from .estimators import Multitaper as Multitaper
 from .estimators import Neighbours as Neighbours
 from .extended_kalman import ExtendedKalman as ExtendedKalman
+from .failure import Failure as Failure
 from .feature_forms import AbstractFeature as AbstractFeature
 from .feature_forms import FisherZ as FisherZ
 from .feature_forms import Log as Log

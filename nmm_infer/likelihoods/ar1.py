@@ -4,6 +4,7 @@ import jax.numpy as jnp
 
 from ..parameters import Slot, param
 from .base import AbstractLikelihood
+from .failure import Failure, because, first_of
 from .series import bind_series, check_noiseless, finite
 
 
@@ -39,7 +40,7 @@ class AR1(AbstractLikelihood):
     def distribution(self, network, observe, simulate, observed):
         from .autoregressive import Autoregressive
 
-        values, valid = finite(simulate(network, observe))
+        values, failure = finite(simulate(network, observe))
         correlation = jnp.asarray(self.correlation)
         stationary = jnp.all(jnp.abs(correlation) < 1.0)
-        return Autoregressive(values, self.scale, jnp.where(stationary, correlation, 0.0)), valid & stationary
+        return Autoregressive(values, self.scale, jnp.where(stationary, correlation, 0.0)), first_of(failure, because((~stationary, Failure.ZERO_DENSITY)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array
+from jaxtyping import Array, Int
 
 from ..models.base import AbstractDynamics
 from ..network import Network
@@ -90,8 +90,10 @@ class AbstractLikelihood(AbstractPart):
         """
 
     @abc.abstractmethod
-    def distribution(self, network: Network, observe: AbstractObservation, simulate: Simulate, observed: AbstractObserved) -> tuple[Any, Array]:
-        """The NumPyro distribution of `observed.values`, and whether the model is in a valid regime.
+    def distribution(self, network: Network, observe: AbstractObservation, simulate: Simulate, observed: AbstractObserved) -> tuple[Any, Int[Array, ""]]:
+        """The NumPyro distribution of `observed.values`, and why the model says nothing of them (`Failure`, 0 where it does).
+
+        Where it fails, the distribution must be one all the same, of finite numbers; what it says is not used.
 
         Args:
             network, observe: with drawn values in all slots.

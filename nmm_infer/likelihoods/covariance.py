@@ -13,7 +13,8 @@ from .base import AbstractLikelihood, AbstractObserved
 from .covariance_forms import AbstractForm, AsCovariance
 from .effective import effective_samples
 from .estimators import check_nyquist
-from .linear_sight import bind_linear, check_linear, see
+from .failure import Failure, because, first_of
+from .linear_sight import Seen, bind_linear, check_linear, see
 from .moments import covariances
 from .recording import Recording
 from .spectral import band_of
@@ -175,10 +176,11 @@ class Covariance(AbstractLikelihood):
             )
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
-        Sigma, stable = self.covariance(network, observe, observed.interval, observed.directions)
-        valid = stable & jnp.all(jnp.isfinite(Sigma))
-        Sigma = jnp.where(valid, Sigma, jnp.eye(Sigma.shape[0], dtype=Sigma.dtype))
-        return self.form.distribution(Sigma, jnp.asarray(observed.dof)), valid
+        seen = see(network, observe)
+        Sigma = self._predicted(seen, observed.interval, observed.directions)
+        failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(Sigma)), Failure.NOT_FINITE)))
+        Sigma = jnp.where(failure == 0, Sigma, jnp.eye(Sigma.shape[0], dtype=Sigma.dtype))
+        return self.form.distribution(Sigma, jnp.asarray(observed.dof)), failure
 
     def covariance(
         self, network: Any, observe: Any, interval: float, directions: Float[np.ndarray, "channel rank"] | None = None
@@ -186,6 +188,9 @@ class Covariance(AbstractLikelihood):
         """Predicted covariance with measurement noise, and whether the network is stable; with lags one block for each pair of them."""
         check_linear(self, network)
         seen = see(network, observe)
+        return self._predicted(seen, interval, directions), seen.stable
+
+    def _predicted(self, seen: Seen, interval: float, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "entry entry"]:
         # Block (a, b) is E[x(t - lag_a) x(t - lag_b)ᵀ], the covariance at lag_b - lag_a.
         shifts = sorted({round(b - a, 9) for a in self.lags for b in self.lags if b >= a})
         points = self.points or (OVER_ALL if self.band is None else IN_BAND)
@@ -197,7 +202,7 @@ class Covariance(AbstractLikelihood):
         found = found + jnp.stack([jnp.asarray(_white(shift, interval, self.band)) for shift in shifts])[:, None, None] * self._spread(n, directions)
         at = {shift: found[i] for i, shift in enumerate(shifts)}
         rows = [[at[round(b - a, 9)] if b >= a else at[round(a - b, 9)].T for b in self.lags] for a in self.lags]
-        return jnp.block(rows), seen.stable
+        return jnp.block(rows)
 
     def _spread(self, n: int, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "n n"]:
         """Covariance of the measurement noise."""

@@ -16,6 +16,7 @@ from ..signal import Trajectory
 from ..stream import AbstractPointwise
 from ..units import milliseconds
 from .base import AbstractLikelihood
+from .failure import Failure
 from .recording import Recording
 from .series import ObservedSeries, bind_channels
 
@@ -81,7 +82,7 @@ class ExtendedKalman(AbstractLikelihood):
         return bind_channels(recording, predicted, observe, jointly=True)
 
     def distribution(self, network, observe, simulate, observed: Any):
-        return self._course(network, observe, observed.values.shape), jnp.asarray(True)
+        return self._course(network, observe, observed.values.shape), jnp.asarray(int(Failure.NONE))
 
     def _grid(self, observe: AbstractObservation) -> tuple[float, int]:
         """Time between samples, and steps in it."""

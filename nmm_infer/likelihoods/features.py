@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ..parameters import Slot, param
 from ..signal import Signal
 from .base import AbstractLikelihood, AbstractObserved
+from .failure import Failure, because
 from .feature_forms import AbstractFeature
 from .recording import Recording
 from .series import bind_series
@@ -128,15 +129,16 @@ class Features(AbstractLikelihood):
         import numpyro.distributions as dist
 
         X = self.simulated(network, observe, simulate)
-        valid = jnp.all(jnp.isfinite(X))
+        fine = jnp.all(jnp.isfinite(X))
+        failure = because((~fine, Failure.NOT_FINITE))
         R, n = X.shape
         # Something that has a covariance stands in for failed simulations.
-        X = jnp.where(valid, X, jax.random.normal(jax.random.key(0), X.shape, X.dtype))
+        X = jnp.where(fine, X, jax.random.normal(jax.random.key(0), X.shape, X.dtype))
         shrunk = shrink(X)
         wider = 1.0 + 1.0 / R
         if n < R:
             covariance = shrunk.factor @ shrunk.factor.T + jnp.diag(shrunk.diagonal)
-            return dist.MultivariateNormal(shrunk.mean, wider * covariance), valid
+            return dist.MultivariateNormal(shrunk.mean, wider * covariance), failure
         variance = jnp.var(X, axis=0, ddof=1)
         diagonal = jnp.maximum(shrunk.diagonal, LEAST_SHRINKAGE * variance)
-        return dist.LowRankMultivariateNormal(shrunk.mean, jnp.sqrt(wider) * shrunk.factor, wider * diagonal), valid
+        return dist.LowRankMultivariateNormal(shrunk.mean, jnp.sqrt(wider) * shrunk.factor, wider * diagonal), failure

@@ -26,5 +26,5 @@ class Gaussian(AbstractLikelihood):
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist
 
-        values, valid = finite(simulate(network, observe))
-        return dist.Normal(values, self.scale), valid
+        values, failure = finite(simulate(network, observe))
+        return dist.Normal(values, self.scale), failure

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ..linear import Linearisation, is_stable, linearise, source_response
 from ..linear.spectrum import Loop, loop
@@ -13,6 +13,7 @@ from ..noises.base import AbstractNoise
 from ..observe.base import AbstractLinear, AbstractObservation
 from ..stream import AbstractStream
 from .base import AbstractLikelihood, Expected
+from .failure import Failure, because
 from .recording import Recording, check_channels
 
 # Directions with less than this share of the standard deviation of the strongest one hold rounding errors of the preprocessing.
@@ -27,12 +28,19 @@ class Seen(NamedTuple):
         noise: what drives them.
         observe: what is measured.
         stable: whether every mode decays.
+        rests: whether a fixed point was found.
     """
 
     linear: Linearisation
     noise: AbstractNoise
     observe: AbstractLinear
     stable: Bool[Array, ""]
+    rests: Bool[Array, ""]
+
+    @property
+    def failure(self) -> Int[Array, ""]:
+        """Why it has no spectrum."""
+        return because((~self.rests, Failure.NO_FIXED_POINT), (~self.stable, Failure.UNSTABLE))
 
     def respond(self, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency channel source"]:
         """Response of the channels to independent sources of unit density at `omega` (rad/ms); its product with its own adjoint is the cross-spectrum."""
@@ -54,7 +62,9 @@ def see(network: Network, observe: AbstractLinear) -> Seen:
     """The network linearised where it rests, without priors."""
     assert network.noise is not None
     linear = linearise(network, observe.variable)
-    return Seen(linear, network.noise, observe, is_stable(linear))
+    # Where none was found it is NaN, and all derivatives with it.
+    rests = jnp.all(jnp.isfinite(linear.A)) & jnp.all(jnp.isfinite(linear.m))
+    return Seen(linear, network.noise, observe, is_stable(linear), rests)
 
 
 def check_linear(likelihood: AbstractLikelihood, network: Network) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..signal import Signal
 from .base import AbstractLikelihood, AbstractObserved, Expected
+from .failure import Failure, because
 from .recording import Recording, check_channels
 
 
@@ -88,7 +89,7 @@ def check_noiseless(likelihood: AbstractLikelihood, network: Network) -> None:
         )
 
 
-def finite(signal: Signal) -> tuple[Array, Array]:
-    """The simulated values, zero if any is not finite, and whether all are."""
-    valid = jnp.all(jnp.isfinite(signal.values))
-    return jnp.where(valid, signal.values, 0.0), valid
+def finite(signal: Signal) -> tuple[Array, Int[Array, ""]]:
+    """The simulated values, zero if any is not finite, and then why (`Failure`)."""
+    fine = jnp.all(jnp.isfinite(signal.values))
+    return jnp.where(fine, signal.values, 0.0), because((~fine, Failure.NOT_FINITE))

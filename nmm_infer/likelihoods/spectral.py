@@ -13,6 +13,7 @@ from ..parameters import Slot, param
 from ..units import to_canonical
 from .base import AbstractLikelihood, AbstractObserved
 from .estimators import AbstractEstimator, Neighbours, check_nyquist
+from .failure import Failure, because, first_of
 from .linear_sight import Seen, bind_linear, check_linear, see
 from .recording import Recording
 
@@ -146,27 +147,27 @@ class Spectral(AbstractLikelihood):
         if self.nodes == 1 and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
             return ComplexNormal(found[0], observed.values.shape[1]), found[1]
         inside = observed.frequencies[:, None] + observed.width * ((np.arange(self.nodes) + 0.5) / self.nodes - 0.5)
-        S, stable = self.cross_spectra(network, observe, inside.ravel(), observed.interval, observed.directions)
+        seen = see(network, observe)
+        S = measured(seen, inside.ravel(), observed.interval, self.noise, self.global_signal, observed.directions)
         S = S.reshape(-1, self.nodes, *S.shape[1:]).mean(axis=1)
-        valid = stable & jnp.all(jnp.isfinite(S.real)) & jnp.all(jnp.isfinite(S.imag))
-        S = jnp.where(valid, S, jnp.eye(S.shape[-1], dtype=S.dtype))
-        return ComplexNormal(S, observed.values.shape[1]), valid
+        failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(S.real) & jnp.isfinite(S.imag)), Failure.NOT_FINITE)))
+        S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
+        return ComplexNormal(S, observed.values.shape[1]), failure
 
     def _factors(self, network: Network, observe: AbstractLinear, observed: ObservedSpectra) -> tuple[Any, Array] | None:
-        """The cross-spectra in factors, and whether the network is in a valid regime; None where they have none."""
+        """The cross-spectra in factors, and why the network has none that count (`Failure`); None where there are no factors."""
         from .network_spectrum import NetworkSpectrum
 
         seen = see(network, observe)
         parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.frequencies))
         if parts is None:
             return None
-        valid = seen.stable
-        for part in parts:
-            valid &= jnp.all(jnp.isfinite(part.real) & jnp.isfinite(part.imag))
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(part.real) & jnp.isfinite(part.imag)) for part in parts]))
+        failure = first_of(seen.failure, because((~finite, Failure.NOT_FINITE)))
         # Outside of the valid regime the network is one without couplings: there is no number that is not finite.
-        gain, K, left, right = (jnp.where(valid, part, calm) for part, calm in zip(parts, (0.0, 0.0, 1.0, 1.0), strict=True))
+        gain, K, left, right = (jnp.where(failure == 0, part, calm) for part, calm in zip(parts, (0.0, 0.0, 1.0, 1.0), strict=True))
         white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (network.n_regions,))
-        return NetworkSpectrum(gain, K, left, right, white, jnp.asarray(self.global_signal, white.dtype)), valid
+        return NetworkSpectrum(gain, K, left, right, white, jnp.asarray(self.global_signal, white.dtype)), failure
 
     def cross_spectra(
         self,

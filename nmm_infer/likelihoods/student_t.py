@@ -24,5 +24,5 @@ class StudentT(AbstractLikelihood):
     def distribution(self, network, observe, simulate, observed):
         import numpyro.distributions as dist
 
-        values, valid = finite(simulate(network, observe))
-        return dist.StudentT(self.df, values, self.scale), valid
+        values, failure = finite(simulate(network, observe))
+        return dist.StudentT(self.df, values, self.scale), failure

@@ -107,10 +107,10 @@ class Trials(AbstractLikelihood):
 
         parts = (network, observe, self.likelihood)
         if not any_by_trial(parts):
-            each, valid = one(*parts)
-            return Stacked(each, self.number, shared=True), valid
-        each, valid = each_trial(one, *parts)
-        return Stacked(each, self.number, shared=False), jnp.all(valid)
+            each, failure = one(*parts)
+            return Stacked(each, self.number, shared=True), failure
+        each, failures = each_trial(one, *parts)
+        return Stacked(each, self.number, shared=False), jnp.max(failures)
 
 
 def _without_data(observed: AbstractObserved) -> Any:

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Int
 
 
 class Named(eqx.Module):
@@ -55,6 +55,10 @@ class AbstractProblem(eqx.Module):
     @abc.abstractmethod
     def log_likelihood(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
         """Pointwise log likelihood of every observed site."""
+
+    @abc.abstractmethod
+    def failure(self, sites: dict[str, Array], bound: Any) -> Int[Array, ""]:
+        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or does not know why."""
 
     @abc.abstractmethod
     def summaries(self, bound: Any) -> dict[str, Named]:

@@ -82,9 +82,9 @@ class FreedPath(eqx.Module):
 
         with at(sites):
             network, observe, likelihood = self.problem.draw()
-            distribution, valid = likelihood.distribution(network, observe, simulate, self.bound)
+            distribution, failure = likelihood.distribution(network, observe, simulate, self.bound)
         height = jnp.sum(distribution.log_prob(jnp.asarray(self.bound.values)))
-        return jnp.where(valid, height, -jnp.inf), defects[0] / self.unit()
+        return jnp.where(failure == 0, height, -jnp.inf), defects[0] / self.unit()
 
 
 def _refusals(problem: Any) -> list[tuple[bool, str]]:

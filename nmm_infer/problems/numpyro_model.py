@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..likelihoods.failure import Failure
 from .base import AbstractProblem, Named, dataset
 from .sites import Site, sites_of
 
@@ -182,6 +183,10 @@ class NumPyroModel(AbstractProblem):
             scaled = value if site["scale"] is None else site["scale"] * value
             found[name] = Named(scaled, observed[name].dims[: scaled.ndim])
         return found
+
+    def failure(self, sites, bound):
+        # What a user's function means by a density of zero is not known.
+        return jnp.asarray(int(Failure.NONE))
 
     def summaries(self, bound):
         dims = {name: site.dims for name, site in self._observed(bound).items()}

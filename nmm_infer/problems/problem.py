@@ -128,15 +128,21 @@ class Problem(AbstractProblem, AbstractPlated):
         import numpyro
 
         observed = self.bind(data)
-        distribution, valid = self._distribution(observed)
+        distribution, failure = self._distribution(observed)
         # A failed simulation or an unstable network has probability zero, not NaN.
-        numpyro.factor("valid", jnp.where(valid, 0.0, -jnp.inf))
+        numpyro.factor("valid", jnp.where(failure == 0, 0.0, -jnp.inf))
         numpyro.sample("y", distribution, obs=None if predict else jnp.asarray(observed.values))
 
     def _distribution(self, observed: AbstractObserved) -> tuple[Any, jax.Array]:
-        """Distribution of the data, and whether the model is in a valid regime; inside a NumPyro model."""
+        """Distribution of the data, and why the model says nothing of them; inside a NumPyro model."""
         network, observe, likelihood = self.draw()
-        return likelihood.distribution(network, observe, self._simulate, observed)
+        distribution, failure = likelihood.distribution(network, observe, self._simulate, observed)
+        if not jnp.issubdtype(jnp.result_type(failure), jnp.integer):
+            raise TypeError(
+                f"{type(likelihood).__name__}.distribution(...) gave {jnp.result_type(failure)} beside the distribution, expected the number of a Failure, "
+                "such as nmm_infer.likelihoods.series.finite gives: 0 where the model is fine"
+            )
+        return distribution, failure
 
     def _at(self, sites: dict[str, jax.Array], observed: AbstractObserved) -> tuple[Any, jax.Array]:
         """`_distribution` at given values of the sites."""
@@ -182,12 +188,15 @@ class Problem(AbstractProblem, AbstractPlated):
         return eqx.tree_at(lambda observed: observed.values, bound, values)
 
     def replicate(self, key: jax.Array, sites: dict[str, jax.Array], bound: AbstractObserved) -> jax.Array:
-        distribution, valid = self._at(sites, bound)
-        return jnp.where(valid, distribution.sample(key), jnp.nan)
+        distribution, failure = self._at(sites, bound)
+        return jnp.where(failure == 0, distribution.sample(key), jnp.nan)
 
     def log_likelihood(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> dict[str, Named]:
         distribution, _ = self._at(sites, bound)
         return {"y": Named(distribution.log_prob(jnp.asarray(bound.values)), bound.batch_dims())}
+
+    def failure(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> jax.Array:
+        return self._at(sites, bound)[1]
 
     def summaries(self, bound: AbstractObserved) -> dict[str, Named]:
         return {name: Named(value, dims) for name, (dims, value) in bound.summaries(jnp.asarray(bound.values)).items()}

@@ -23,6 +23,9 @@ class AbstractWrapped(AbstractProblem):
     def log_likelihood(self, sites, bound):
         return self.problem.log_likelihood(sites, self.inner(bound))
 
+    def failure(self, sites, bound):
+        return self.problem.failure(sites, self.inner(bound))
+
     def summaries(self, bound):
         return self.problem.summaries(self.inner(bound))
 
