@@ -25,11 +25,13 @@ class Expected(NamedTuple):
         regions: labels of the network's regions.
         model: the model, which knows its variables and their units.
         signal: gives the shapes of the simulated signal, without simulating; of one trial.
+        draw: network, observation and likelihood with values drawn from the prior; inside a NumPyro model.
     """
 
     regions: tuple[str, ...]
     model: AbstractDynamics
     signal: Callable[[], Signal]
+    draw: Callable[[], tuple[Network, Any, Any]]
 
 
 class AbstractObserved(eqx.Module):

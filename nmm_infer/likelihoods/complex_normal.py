@@ -92,3 +92,33 @@ class ComplexNormal(dist.Distribution):
         shape = sample_shape + self.batch_shape + self.event_shape
         real, imaginary = jax.random.normal(key, (2, *shape), L.real.dtype) / jnp.sqrt(2.0)
         return jnp.einsum("...ij,...kj->...ki", L, real + 1j * imaginary)
+
+
+class InParts(dist.Distribution):
+    """Bands that are cut into parts, each with a covariance of its own.
+
+    A band is one event of k coefficients, those of its first part first, all parts having as many.
+
+    Args:
+        S: covariances, `["band·part n n"]` or a `NetworkSpectrum`.
+        parts: of each band.
+        k: coefficients of a band.
+    """
+
+    support = dist.constraints.independent(dist.constraints.real, 2)  # pyright: ignore[reportAssignmentType]
+    pytree_data_fields = ("each",)
+    pytree_aux_fields = ("parts",)
+
+    def __init__(self, S: Any, parts: int, k: int, *, validate_args: bool | None = None):
+        self.each = ComplexNormal(S, k // parts)
+        self.parts = parts
+        super().__init__((S.shape[0] // parts,), (k, S.shape[-1]), validate_args=False)
+
+    def log_prob(self, value: Complex[Array, "band k n"]) -> Float[Array, " band"]:
+        """Log density of the coefficients of each band."""
+        cut = value.reshape(-1, self.each.k, value.shape[-1])
+        return self.each.log_prob(cut).reshape(-1, self.parts).sum(axis=1)
+
+    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws band k n"]:
+        """Draw coefficients."""
+        return self.each.sample(key, sample_shape).reshape(*sample_shape, *self.batch_shape, *self.event_shape)

@@ -18,6 +18,11 @@ CONCENTRATED = 0.99
 class AbstractEstimator(eqx.Module):
     """Gives coefficients z whose mean |z|² is the two-sided power density per kHz, and whose covariance over channels is the cross-spectrum."""
 
+    @property
+    def in_order(self) -> bool:
+        """Whether the coefficients of a band are of frequencies of their own, the lowest first, so that a band can be cut into parts; else each sees all of it."""
+        return False
+
     @abc.abstractmethod
     def coefficients(
         self, values: Float[np.ndarray, "time channel"], interval: float, band: tuple[float, float], bands: int
@@ -35,6 +40,10 @@ class Neighbours(AbstractEstimator):
     The default. Strong power far from a band leaks into it, in proportion to 1/(recording length): for
     steep spectra, such as EEG over many octaves, see `Multitaper`.
     """
+
+    @property
+    def in_order(self):
+        return True
 
     def coefficients(self, values, interval, band, bands):
         return fourier_bands(values, interval, band, bands)

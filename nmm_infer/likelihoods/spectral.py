@@ -11,11 +11,12 @@ from ..network import Network
 from ..observe.base import AbstractLinear
 from ..parameters import Slot, param
 from ..units import to_canonical
-from .base import AbstractLikelihood, AbstractObserved
+from .base import AbstractLikelihood, AbstractObserved, Expected
 from .estimators import AbstractEstimator, Neighbours, check_nyquist
 from .failure import Failure, because, first_of
 from .linear_sight import Seen, bind_linear, check_linear, see
 from .recording import Recording
+from .resolution import nodes_needed
 
 
 class ObservedSpectra(AbstractObserved):
@@ -24,7 +25,8 @@ class ObservedSpectra(AbstractObserved):
     Fields:
         values: `["band bin channel"]`, scaled so that the mean of |z|² is the two-sided power density per kHz.
         frequencies: centre of each band in kHz.
-        width: of a band in kHz.
+        nodes: frequencies in each band at which the spectrum is predicted, in kHz.
+        parts: of a band, each compared with the spectrum at one node; 1: with the mean over all nodes.
         channels: labels of what was recorded.
         directions: orthonormal `["channel rank"]` in which the coefficients are given; None: the channels.
     """
@@ -33,7 +35,8 @@ class ObservedSpectra(AbstractObserved):
     recording: Recording
     frequencies: Float[np.ndarray, " band"]
     directions: Float[np.ndarray, "channel rank"] | None
-    width: float = eqx.field(static=True)
+    nodes: Float[np.ndarray, "band node"]
+    parts: int = eqx.field(static=True)
     interval: float = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     dim: str = eqx.field(static=True)
@@ -82,8 +85,9 @@ class Spectral(AbstractLikelihood):
         modes: how many principal directions of the data are compared; None: all channels. Many sensors see few
             sources: a tenth of the sensors may hold all that can be told from noise, at a fraction of the cost. Needed for data that have lost
             more dimensions than an average reference takes (projections, interpolated channels).
-        nodes: frequencies in each band at which the spectrum is predicted, and averaged. One, the centre, is right while
-            bands are narrower than the peaks of the spectrum; more cost in proportion.
+        nodes: frequencies in each band at which the spectrum is predicted; cost in proportion. The band is cut into as many parts, each compared with
+            the spectrum at its centre (tapers see all of a band: they are compared with the mean). None: as many as the peaks of the networks that the prior
+            draws need (`nodes_needed`), one where their spectra are smooth.
     """
 
     noise: Slot = param(0.0, doc="standard deviation of white measurement noise, in the unit of the data", low=0.0, high=1e6)
@@ -93,7 +97,7 @@ class Spectral(AbstractLikelihood):
     repetition_time: float | None = eqx.field(static=True, default=None, kw_only=True)
     estimator: AbstractEstimator = eqx.field(default=Neighbours(), kw_only=True)
     modes: int | None = eqx.field(static=True, default=None, kw_only=True)
-    nodes: int = eqx.field(static=True, default=1, kw_only=True)
+    nodes: int | None = eqx.field(static=True, default=None, kw_only=True)
 
     def __init__(
         self,
@@ -104,11 +108,11 @@ class Spectral(AbstractLikelihood):
         repetition_time: Any = None,
         estimator: AbstractEstimator | None = None,
         modes: int | None = None,
-        nodes: int = 1,
+        nodes: int | None = None,
     ):
         low, high = band_of(band, "Spectral")
         for name, number in (("bands", bands), ("nodes", nodes)):
-            if number < 1:
+            if number is not None and number < 1:
                 raise ValueError(f"Spectral({name}=...) got {number}, expected at least 1")
         if estimator is not None and not isinstance(estimator, AbstractEstimator):
             raise TypeError(f"Spectral(estimator=...) got {estimator!r}, expected one such as nmm.likelihoods.Multitaper()")
@@ -119,7 +123,7 @@ class Spectral(AbstractLikelihood):
         self.repetition_time = None if repetition_time is None else float(np.asarray(to_canonical(repetition_time, "ms", "Spectral(repetition_time=...)")))
         self.estimator = Neighbours() if estimator is None else estimator
         self.modes = modes
-        self.nodes = int(nodes)
+        self.nodes = None if nodes is None else int(nodes)
 
     @property
     def simulates(self):
@@ -133,33 +137,42 @@ class Spectral(AbstractLikelihood):
         values = bound.recording.values
         trials = values if values.ndim == 3 else values[None]
         check_nyquist(bound.interval, self.band)
-        read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands) for trial in trials]
+        nodes = self.nodes or self._nodes_needed(trials, bound.interval, expected)
+        parts = nodes if self.estimator.in_order else 1
+        read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands * parts) for trial in trials]
         z = np.concatenate([z for _, z in read], axis=1)
-        if bound.directions is not None:
-            z = z @ bound.directions
-        frequencies = read[0][0]
-        width = float(frequencies[1] - frequencies[0]) if self.bands > 1 else self.band[1] - self.band[0]
-        return ObservedSpectra(z, bound.recording, frequencies, bound.directions, width, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
+        z = z if bound.directions is None else z @ bound.directions
+        centres = read[0][0].reshape(self.bands, parts)
+        if parts < nodes:
+            width = (self.band[1] - self.band[0]) / self.bands
+            centres = centres + width * ((np.arange(nodes) + 0.5) / nodes - 0.5)
+        z = z.reshape(self.bands, -1, z.shape[-1])
+        return ObservedSpectra(
+            z, bound.recording, centres.mean(axis=1), bound.directions, centres, parts, bound.interval, bound.labels, bound.dim  # pyright: ignore[reportArgumentType]
+        )
+
+    def _nodes_needed(self, trials: Float[np.ndarray, "trial time channel"], interval: float, expected: Expected) -> int:
+        return nodes_needed(expected, self.band, self.bands, interval, trials.shape[0] * trials.shape[1])
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
-        from .complex_normal import ComplexNormal
+        from .complex_normal import InParts
 
-        if self.nodes == 1 and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
-            return ComplexNormal(found[0], observed.values.shape[1]), found[1]
-        inside = observed.frequencies[:, None] + observed.width * ((np.arange(self.nodes) + 0.5) / self.nodes - 0.5)
+        bins, frequencies, parts = observed.values.shape[1], observed.nodes.ravel(), observed.parts
+        if parts == observed.nodes.shape[1] and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
+            return InParts(found[0], parts, bins), found[1]
         seen = see(network, observe)
-        S = measured(seen, inside.ravel(), observed.interval, self.noise, self.global_signal, observed.directions)
-        S = S.reshape(-1, self.nodes, *S.shape[1:]).mean(axis=1)
+        S = measured(seen, frequencies, observed.interval, self.noise, self.global_signal, observed.directions)
+        S = S.reshape(self.bands * parts, -1, *S.shape[1:]).mean(axis=1)
         failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(S.real) & jnp.isfinite(S.imag)), Failure.NOT_FINITE)))
         S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
-        return ComplexNormal(S, observed.values.shape[1]), failure
+        return InParts(S, parts, bins), failure
 
     def _factors(self, network: Network, observe: AbstractLinear, observed: ObservedSpectra) -> tuple[Any, Array] | None:
         """The cross-spectra in factors, and why the network has none that count (`Failure`); None where there are no factors."""
         from .network_spectrum import NetworkSpectrum
 
         seen = see(network, observe)
-        parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.frequencies))
+        parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.nodes.ravel()))
         if parts is None:
             return None
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(part.real) & jnp.isfinite(part.imag)) for part in parts]))

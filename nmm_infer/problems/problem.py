@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
+from ..likelihoods.failure import Failure, because
 from ..likelihoods.recording import Recording, read_recording
 from ..network import Network
 from ..observe.base import AbstractObservation
@@ -137,11 +138,9 @@ class Problem(AbstractProblem, AbstractPlated):
         """Distribution of the data, and why the model says nothing of them; inside a NumPyro model."""
         network, observe, likelihood = self.draw()
         distribution, failure = likelihood.distribution(network, observe, self._simulate, observed)
-        if not jnp.issubdtype(jnp.result_type(failure), jnp.integer):
-            raise TypeError(
-                f"{type(likelihood).__name__}.distribution(...) gave {jnp.result_type(failure)} beside the distribution, expected the number of a Failure, "
-                "such as nmm_infer.likelihoods.series.finite gives: 0 where the model is fine"
-            )
+        # A likelihood may just say whether the model is fine.
+        if jnp.result_type(failure) == jnp.bool_:
+            failure = because((~failure, Failure.NOT_FINITE))
         return distribution, failure
 
     def _at(self, sites: dict[str, jax.Array], observed: AbstractObserved) -> tuple[Any, jax.Array]:
@@ -179,7 +178,7 @@ class Problem(AbstractProblem, AbstractPlated):
         if isinstance(data, AbstractObserved):
             return data
         recording = data if isinstance(data, Recording) else read_recording(data)
-        return self.likelihood.bind(recording, self.observe, Expected(self.network.connectome.labels, self.network.model, self._shapes))
+        return self.likelihood.bind(recording, self.observe, Expected(self.network.connectome.labels, self.network.model, self._shapes, self.draw))
 
     def values(self, bound: AbstractObserved) -> jax.Array:
         return bound.values
