@@ -1,7 +1,18 @@
-"""Results on disk."""
+"""Results: what their draws are, and how they are kept on disk."""
 
+import enum
 from pathlib import Path
 from typing import Any
+
+
+class Kind(enum.StrEnum):
+    """What the draws of an engine are, which decides what can be said against them."""
+
+    CHAINS = "chains"
+    INEXACT = "chains of an inexact sampler"
+    POPULATIONS = "populations"
+    APPROXIMATION = "independent draws of an approximation"
+    POINT = "a point"
 
 
 def save(tree: Any, path: str | Path) -> Path:

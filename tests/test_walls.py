@@ -10,12 +10,12 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer.infer import chains, metrics
-from nmm_infer.infer.results import Kind
 from nmm_infer.infer.target import DRAWS_PER_START, Target
 from nmm_infer.infer.walls import at_wall
 from nmm_infer.likelihoods import Failure
 from nmm_infer.models.base import AbstractModel, State
 from nmm_infer.parameters import Slot, param
+from nmm_infer.results import Kind
 
 OBSERVE = nmm.observe.Subsample(period=10.0)
 PAIR = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..infer.results import Kind
+from ..results import Kind
 from .finding import Finding, Severity
 from .groups import flag, number
 from .table import Row

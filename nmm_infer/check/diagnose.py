@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..infer.results import Kind
+from ..results import Kind
 from .criteria import Criterion, Run, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, r_hat, tree_depth
 from .diagnosis import Diagnosis
 from .groups import group, number, require_posterior

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..infer.results import Kind
+from ..results import Kind
 from .criteria import PARETO_K, Run
 from .finding import Finding
 from .groups import number

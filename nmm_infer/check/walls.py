@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..infer.results import Kind
 from ..likelihoods.failure import Failure
+from ..results import Kind
 from .criteria import Run
 from .finding import Finding
 from .groups import number

@@ -10,11 +10,11 @@ from blackjax.mcmc import adjusted_mclmc_dynamic
 from blackjax.mcmc.dynamic_hmc import DynamicHMCState
 from jaxtyping import Array, PRNGKeyArray
 
+from ..results import Kind
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement
 from .frame import Posterior
 from .metrics import AbstractMetric, Dense
-from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_dimensions, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never

@@ -11,12 +11,12 @@ from blackjax.mcmc.dynamic_hmc import halton_sequence
 from blackjax.mcmc.metrics import default_metric
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..results import Kind
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement, Vectorised
 from .frame import Posterior
 from .metrics import AbstractMetric, Diagonal
 from .progress import Steps
-from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import build_ends, objective, prepare
 from .optimisers import Ends
 from .progress import Steps, progress_bar
-from .results import Kind, Run
+from .results import Run
 from .target import Target
 from .walls import reasons
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import objective, prepare
 from .importance import importance, resample
@@ -17,7 +18,7 @@ from .map import MAP
 from .mode import Section, at_best, curvature
 from .optimisers import AbstractOptimiser
 from .progress import Steps, progress_bar
-from .results import Kind, Run, build_tree
+from .results import Run, build_tree
 from .scales import gaussian
 from .target import Target
 from .walls import reasons

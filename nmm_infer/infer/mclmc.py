@@ -11,13 +11,13 @@ from blackjax.mcmc.integrators import isokinetic_mclachlan, with_isokinetic_maru
 from blackjax.mcmc.mclmc import MCLMCInfo, handle_nans
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..results import Kind
 from .adjusted_mclmc import GRADIENTS
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement, default_arrangement
 from .frame import Posterior
 from .metrics import AbstractMetric, Diagonal
 from .progress import Steps
-from .results import Kind
 from .sampler import AbstractSampler, Warm, check_dimensions, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from blackjax.mcmc.metrics import default_metric
 
+from ..results import Kind
 from .chains import FAILED, AbstractAlgorithm, Draw
 from .devices import AbstractArrangement
 from .metrics import AbstractMetric, Dense
-from .results import Kind
 from .sampler import AbstractSampler, Warm, check_acceptance, check_sampler
 from .starts import AbstractStarts
 from .stopping import AbstractStop, Never

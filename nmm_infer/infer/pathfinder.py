@@ -11,10 +11,11 @@ from blackjax.vi.multipathfinder import MultipathfinderState
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .progress import Steps, progress_bar
-from .results import Kind, Run, build_tree
+from .results import Run, build_tree
 from .target import Target
 from .walls import reasons
 

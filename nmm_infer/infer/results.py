@@ -1,6 +1,5 @@
 """Draws become a DataTree in ArviZ's schema."""
 
-import enum
 import math
 import time
 import warnings
@@ -15,6 +14,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from ..problems.base import Named, dataset
 from ..provenance import provenance
+from ..results import Kind
 from .devices import AbstractArrangement, default_arrangement
 from .log_prior import log_prior
 from .target import Target
@@ -25,16 +25,6 @@ PRIOR_DRAWS = 1000
 PRIOR_PREDICTIVE_DRAWS = 50
 # Pointwise log likelihoods of all draws are kept while they are no more numbers than this (800 MB).
 POINTWISE = 100_000_000
-
-
-class Kind(enum.StrEnum):
-    """What the draws of an engine are, which decides what can be said against them."""
-
-    CHAINS = "chains"
-    INEXACT = "chains of an inexact sampler"
-    POPULATIONS = "populations"
-    APPROXIMATION = "independent draws of an approximation"
-    POINT = "a point"
 
 
 class Run(NamedTuple):

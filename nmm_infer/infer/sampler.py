@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .chains import AbstractAlgorithm, Sampled, run_chains
 from .devices import AbstractArrangement, default_arrangement
 from .frame import Frame, Posterior
 from .metrics import AbstractMetric
 from .progress import progress_bar
-from .results import Kind, Run, build_tree
+from .results import Run, build_tree
 from .starts import AbstractStarts
 from .stopping import AbstractStop
 from .target import BATCH, Target

@@ -6,9 +6,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .progress import Steps, progress_bar
-from .results import Kind, Run, build_tree
+from .results import Run, build_tree
 from .target import Target
 from .tempering import Population, Settings, Tempering, evidence
 from .walls import reasons

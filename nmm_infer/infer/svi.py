@@ -13,11 +13,12 @@ from numpyro import infer as numpyro_infer
 from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
+from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
 from .mode import curvature
 from .progress import Steps, progress_bar
-from .results import Kind, Run, build_tree
+from .results import Run, build_tree
 from .stalling import Stalled
 from .starts import AbstractStarts, FromPrior
 from .target import Target

@@ -210,9 +210,8 @@ class Target(eqx.Module):
 
     def _failure(self, x: Float[Array, " latent"]) -> Int[Array, ""]:
         known = self.problem.failure(self.constrain(x), self.observed)
-        # A density may be zero that the problem does not explain: a user's own factor, the end of a support. All else is NaN, of the value or of its gradient.
-        other = jnp.where(self._raw(x) == -jnp.inf, int(Failure.ZERO_DENSITY), int(Failure.NOT_FINITE))
-        return jnp.where(known > 0, known, other)
+        # What the problem does not explain is NaN or overflows: the density, or its gradient alone.
+        return jnp.where(known > 0, known, int(Failure.NOT_FINITE))
 
     def shared_scales(self) -> Bool[np.ndarray, " latent"]:
         """Which unknowns are the free scale of a hierarchy."""

@@ -58,7 +58,7 @@ class AbstractProblem(eqx.Module):
 
     @abc.abstractmethod
     def failure(self, sites: dict[str, Array], bound: Any) -> Int[Array, ""]:
-        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or does not know why."""
+        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where numbers are not finite that it does not look at."""
 
     @abc.abstractmethod
     def summaries(self, bound: Any) -> dict[str, Named]:

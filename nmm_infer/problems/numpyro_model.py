@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..likelihoods.failure import Failure
+from ..likelihoods.failure import Failure, because
 from .base import AbstractProblem, Named, dataset
 from .sites import Site, sites_of
 
@@ -185,8 +185,14 @@ class NumPyroModel(AbstractProblem):
         return found
 
     def failure(self, sites, bound):
-        # What a user's function means by a density of zero is not known.
-        return jnp.asarray(int(Failure.NONE))
+        from numpyro import handlers
+        from numpyro.infer.util import log_density
+
+        latent = {name: sites[name] for name, site in self._sites(bound).items() if site.latent and name in sites}
+        with handlers.block():
+            value = jnp.asarray(log_density(self.model, (bound,), {}, latent)[0])
+        # What a user's function means by a density of zero is not known; NaN is none.
+        return because((value == -jnp.inf, Failure.ZERO_DENSITY))
 
     def summaries(self, bound):
         dims = {name: site.dims for name, site in self._observed(bound).items()}
