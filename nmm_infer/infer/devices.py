@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 from threadpoolctl import threadpool_limits
 
+from ..problems.base import AbstractProblem
 from .allocator import keep_freed_memory
 
 
@@ -109,6 +110,20 @@ def _filled(inputs: tuple[Array, ...], n: int) -> tuple[Array, ...]:
     return tuple(jnp.concatenate([x, jnp.repeat(x[-1:], n - len(x), axis=0)]) for x in inputs)
 
 
-def default_arrangement(n_chains: int) -> AbstractArrangement:
-    """Parallel on a CPU with several devices, else vectorised."""
-    return Parallel() if jax.default_backend() == "cpu" and len(jax.devices()) > 1 and n_chains > 1 else Vectorised()
+def default_arrangement(n_chains: int, problem: AbstractProblem) -> AbstractArrangement:
+    """Parallel on a CPU with several devices, if the problem can be, else vectorised."""
+    return Parallel() if problem.divisible and jax.default_backend() == "cpu" and len(jax.devices()) > 1 and n_chains > 1 else Vectorised()
+
+
+def arranged(arrangement: AbstractArrangement | None, n_chains: int, problem: AbstractProblem) -> AbstractArrangement:
+    """The arrangement that was asked for, or the default.
+
+    Raises:
+        ValueError: chains on devices of their own, of a problem that cannot be.
+    """
+    if isinstance(arrangement, Parallel) and not problem.divisible:
+        raise ValueError(
+            "arrangement=Parallel() got a problem with a stepsize_controller, expected fixed steps: adaptive ones cannot be divided among devices; "
+            "leave arrangement out, or use Vectorised()"
+        )
+    return arrangement or default_arrangement(n_chains, problem)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..results import Kind
 from .adjusted_mclmc import GRADIENTS
 from .chains import FAILED, AbstractAlgorithm, Draw
-from .devices import AbstractArrangement, default_arrangement
+from .devices import AbstractArrangement, arranged
 from .frame import Posterior
 from .metrics import AbstractMetric, Diagonal
 from .progress import Steps
@@ -127,7 +127,7 @@ class MCLMC(AbstractSampler):
 
     def warm(self, posterior, positions, key, bars):
         check_dimensions(self, positions)
-        arrangement = self.arrangement or default_arrangement(self.chains)
+        arrangement = arranged(self.arrangement, self.chains, posterior.target.problem)
         bar = Steps(bars, "tuning", self.warmup)
         keys, positions = arrangement.place((jax.random.split(key, self.chains), positions), self.chains)
         states = jax.block_until_ready(_tune(arrangement, posterior, keys, positions, self.warmup, jnp.asarray(self.energy_error)))

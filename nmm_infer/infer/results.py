@@ -67,7 +67,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     problem, observed = target.problem, target.observed
     latent = jnp.asarray(run.latent)
     prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
-    arrangement = default_arrangement(latent.shape[0] * latent.shape[1])
+    arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
     with arrangement.threads():
         groups: dict[str, Any] = {
             "posterior": _sites(target, target.constrain_all(latent)),

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .chains import AbstractAlgorithm, Sampled, run_chains
-from .devices import AbstractArrangement, default_arrangement
+from .devices import AbstractArrangement, arranged
 from .frame import Frame, Posterior
 from .metrics import AbstractMetric
 from .progress import progress_bar
@@ -71,7 +71,7 @@ class AbstractSampler(AbstractEngine):
         check_problem(problem)
         observed = problem.bind(data)
         began = time.perf_counter()
-        arrangement = self.arrangement or default_arrangement(self.chains)
+        arrangement = arranged(self.arrangement, self.chains, problem)
         with precision(self.dtype), arrangement.threads(), progress_bar(progress) as bars:
             target = Target(problem, observed)
             key_frame, key_warm, key_run, key_tree = jax.random.split(key, 4)

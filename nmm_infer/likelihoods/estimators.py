@@ -20,7 +20,7 @@ class AbstractEstimator(eqx.Module):
 
     @property
     def in_order(self) -> bool:
-        """Whether the coefficients of a band are of frequencies of their own, the lowest first, so that a band can be cut into parts; else each sees all of it."""
+        """Whether each coefficient of a band is of a frequency of its own, the lowest first, so that a band can be cut into parts."""
         return False
 
     @abc.abstractmethod

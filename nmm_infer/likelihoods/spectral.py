@@ -147,9 +147,8 @@ class Spectral(AbstractLikelihood):
             width = (self.band[1] - self.band[0]) / self.bands
             centres = centres + width * ((np.arange(nodes) + 0.5) / nodes - 0.5)
         z = z.reshape(self.bands, -1, z.shape[-1])
-        return ObservedSpectra(
-            z, bound.recording, centres.mean(axis=1), bound.directions, centres, parts, bound.interval, bound.labels, bound.dim  # pyright: ignore[reportArgumentType]
-        )
+        values: Any = z
+        return ObservedSpectra(values, bound.recording, centres.mean(axis=1), bound.directions, centres, parts, bound.interval, bound.labels, bound.dim)
 
     def _nodes_needed(self, trials: Float[np.ndarray, "trial time channel"], interval: float, expected: Expected) -> int:
         return nodes_needed(expected, self.band, self.bands, interval, trials.shape[0] * trials.shape[1])

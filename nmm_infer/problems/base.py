@@ -24,6 +24,11 @@ class AbstractProblem(eqx.Module):
     by name, each in the support of its prior.
     """
 
+    @property
+    def divisible(self) -> bool:
+        """Whether its programs may run on several devices, a part of the chains or draws on each."""
+        return True
+
     @abc.abstractmethod
     def bind(self, data: Any) -> Any:
         """Data checked and in the form that the model compares; what was bound already is returned as it is.

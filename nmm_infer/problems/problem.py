@@ -84,6 +84,11 @@ class Problem(AbstractProblem, AbstractPlated):
         likelihood.check_network(network)
 
     @property
+    def divisible(self):
+        # The loop of Diffrax with a memory of its steps is closure-converted, and then refuses arrays that know of their devices.
+        return "stepsize_controller" not in dict(self.options)
+
+    @property
     def plates(self) -> dict[str, int]:
         """Sizes of the plates that priors may be drawn over, by name."""
         return {**self.network.plates, **self.likelihood.plates(self.network, self._steps())}

@@ -17,6 +17,10 @@ class AbstractWrapped(AbstractProblem):
     def inner(self, bound: Any) -> Any:
         """The bound data of `problem` in those of the wrapper."""
 
+    @property
+    def divisible(self):
+        return self.problem.divisible
+
     def prior(self, bound):
         self.problem.prior(self.inner(bound))
 
