@@ -1,0 +1,80 @@
+"""Parts that work alone must work together: every model under every likelihood, and both in every engine and arrangement."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import compositions
+import pytest
+
+import nmm_infer as nmm
+from nmm_infer.infer.devices import Parallel
+from nmm_infer.infer.target import Target
+
+
+def parametrised(rows, always):
+    return [pytest.param(*row, marks=() if always(row) else pytest.mark.slow, id="-".join(map(str, row))) for row in rows]
+
+
+@eqx.filter_jit
+def one_by_one(target, x):
+    return jax.lax.map(jax.value_and_grad(target.log_density), x)
+
+
+@eqx.filter_jit
+def at_once(target, x):
+    return jax.vmap(jax.value_and_grad(target.log_density))(x)
+
+
+@eqx.filter_jit
+def on_devices(target, x):
+    return Parallel().program(lambda target, x: jax.value_and_grad(target.log_density)(x))(target, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "likelihood", "delays"),
+    parametrised(
+        [row for row in compositions.problems() if not row[2] or row[1] == "Spectral"],
+        lambda row: (
+            row in {(model, "Spectral", False) for model in ("hopf", "wong_wang_exc_inh", "mixed")} or row == ("reduced_wong_wang", "Covariance", False)
+        ),
+    ),
+)
+def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihood, delays):
+    target = Target(compositions.problem(model, likelihood, delays), compositions.data(likelihood))
+    x = jnp.asarray(target.starts(jax.random.key(0), 2))
+    value, gradient = one_by_one(target, x)
+    assert np.isfinite(value).all()
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max(axis=0).min() > 0
+    for way in (at_once, on_devices):
+        other_value, other_gradient = way(target, x)
+        np.testing.assert_allclose(other_value, value, rtol=1e-8)
+        np.testing.assert_allclose(other_gradient, gradient, rtol=1e-5, atol=1e-7 * np.abs(gradient).max())
+    # Along one direction, against differences.
+    direction = jax.random.normal(jax.random.key(1), x.shape[1:])
+    h = 1e-5
+    ahead, behind = (one_by_one(target, x + sign * h * direction)[0] for sign in (1, -1))
+    np.testing.assert_allclose((ahead - behind) / (2 * h), gradient @ direction, rtol=2e-4, atol=1e-5 * np.abs(gradient).max())
+
+
+RUNS = compositions.covering(compositions.runs())
+
+
+@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, lambda row: row in RUNS[:4]))
+def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, delays, engine, arrangement):
+    problem, data = compositions.problem(model, likelihood, delays), compositions.data(likelihood)
+    tree = compositions.engine(engine, arrangement)(problem, data, key=jax.random.key(0), progress=False)
+    names = set(tree["posterior"].data_vars)
+    assert names == set(tree["prior"].data_vars)
+    for name in names:
+        assert np.isfinite(tree["posterior"][name].values).all(), name
+    assert str(nmm.check.diagnose(tree))
+
+
+def test_few_runs_have_every_pair():
+    rows = list(compositions.itertools.product("abc", (1, 2), (True, False), "xyz"))
+    chosen = compositions.covering(rows)
+    assert len(chosen) < len(rows) / 3
+    for i, j in ((0, 1), (0, 3), (1, 2), (2, 3)):
+        assert {(row[i], row[j]) for row in chosen} == {(row[i], row[j]) for row in rows}
