@@ -1,10 +1,10 @@
 """Parts that work alone must work together: every model under every likelihood, and both in every engine and arrangement."""
 
+import compositions
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import compositions
 import pytest
 
 import nmm_infer as nmm
@@ -14,6 +14,10 @@ from nmm_infer.infer.target import Target
 
 def parametrised(rows, always):
     return [pytest.param(*row, marks=() if always(row) else pytest.mark.slow, id="-".join(map(str, row))) for row in rows]
+
+
+# What the default tests try; all else is slow.
+GRADIENTS = {("hopf", "Spectral", False), ("wong_wang_exc_inh", "Spectral", False), ("mixed", "Spectral", False), ("reduced_wong_wang", "Covariance", False)}
 
 
 @eqx.filter_jit
