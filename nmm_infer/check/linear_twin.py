@@ -71,16 +71,20 @@ class Quiet(AbstractNoise):
 
     @property
     def has_memory(self):
+        """As that of `noise`."""
         return self.noise.has_memory
 
     def start(self, key, shape):
+        """As that of `noise`: the factor acts on what leaves it."""
         return self.noise.start(key, shape)
 
     def block(self, key, carry, first, n, step):
+        """The same numbers, times the factor."""
         carry, drawn = self.noise.block(key, carry, first, n, step)
         return carry, NoiseBlock(*(None if part is None else self.factor * part for part in drawn))
 
     def spectrum(self, omega, shape):
+        """The same, times its square."""
         return self.factor**2 * self.noise.spectrum(omega, shape)
 
 
@@ -114,8 +118,8 @@ def times(observe: AbstractLinear, interval: float, samples: int, found: Float[n
 def pair(problem: Any, sites: dict[str, Array], key: PRNGKeyArray, times: Times, directions: Float[np.ndarray, "channel rank"] | None) -> Pair:
     """One recording of each kind at `sites`, with the measurement noise and the global signal of the likelihood.
 
-    The twin is the same simulation in a ten-thousandth of the noise, magnified by as much: the solver's error, the observation and the random numbers are the same,
-    so that whatever is different about it is the nonlinearity.
+    The twin is the same simulation in a ten-thousandth of the noise, magnified by as much: the solver's error, the observation and the random numbers are the
+    same, so that whatever is different about it is the nonlinearity.
     """
     key_network, key_noise, key_global = jax.random.split(key, 3)
     with at(sites):
@@ -146,7 +150,7 @@ def _measurement(
     likelihood: Spectral | Covariance,
     observe: AbstractLinear,
     network: Network,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     times: Times,
     directions: Float[np.ndarray, "channel rank"] | None,
     problem: Any,
@@ -165,7 +169,7 @@ def _measurement(
 
     def power(frequency: Array) -> Array:
         response = seen.respond(2.0 * jnp.pi * frequency[None])[0]
-        response = response if directions is None else directions.T @ response
+        response = response if directions is None else jnp.asarray(directions).T @ response
         return jnp.sum(response.real**2 + response.imag**2) / response.shape[0]
 
     at_all = jnp.interp(np.fft.rfftfreq(shape[0], times.interval), frequencies, jax.lax.map(power, jnp.asarray(frequencies)))

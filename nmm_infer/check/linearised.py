@@ -8,8 +8,8 @@ import numpy as np
 
 from .text import aligned, listed
 
-# In standard deviations of the posterior. An estimate that is off by half of one is still inside the error that is reported, and alone leaves 90 % intervals 86 % of the
-# truths.
+# In standard deviations of the posterior. An estimate that is off by half of one is still well inside the error that is reported with it: by itself it
+# leaves 90 % intervals 86 % of the truths.
 BIAS = 0.5
 # What 90 % intervals may hold: twice as many truths outside as they should have, or less than half as many, and the intervals no longer mean what they say.
 COVERAGE = (0.82, 0.96)
@@ -54,9 +54,9 @@ class Linearity:
 
     Attributes:
         data: `xarray.Dataset`. By kind and parameter: `bias` in standard deviations of the posterior, `spread` (of estimates, relative to what the posterior
-            takes for granted), `coverage` of 90 % intervals, each with its Monte-Carlo error `_error`; kinds are the "simulated" network, the "linear" one in the same
-            noise, and data "predicted" by the likelihood, a control whose bias is zero. `by_linearisation` is the difference of the first two biases. By
-            recording: `shift`, how far one estimate moves. And what the likelihood looks at: `power`, `covariance`, `fc`.
+            takes for granted), `coverage` of 90 % intervals, each with its Monte-Carlo error `_error`; kinds are the "simulated" network, the "linear" one
+            in the same noise, and data "predicted" by the likelihood, a control whose bias is zero. `by_linearisation` is the difference of the first two
+            biases. By recording: `shift`, how far one estimate moves. And what the likelihood looks at: `power`, `covariance`, `fc`.
     """
 
     data: Any
@@ -70,7 +70,7 @@ class Linearity:
             *(simulated[name].values for name in ("coverage", "coverage_error")),
         )
         return tuple(
-            LinearityRow(str(label), str(name), *map(float, row), _verdict(*map(float, (row[0], row[1], row[4], row[5]))))
+            LinearityRow(str(label), str(name), *(float(x) for x in row), verdict=_verdict(*(float(row[i]) for i in (0, 1, 4, 5))))
             for label, name, *row in zip(data["parameter"].values, data["name"].values, *columns, strict=True)
         )
 
@@ -81,7 +81,7 @@ class Linearity:
 
     @property
     def ok(self) -> bool:
-        """Whether every parameter is within the limits or cannot be told from one that is, nearly all simulations stayed where they began, and there were enough."""
+        """Whether no parameter is certain to be beyond the limits, nearly all simulations stayed where they began, and there were enough of them."""
         return not (self._bad() or self._unstable() or self._vague())
 
     def _bad(self) -> list[LinearityRow]:
@@ -96,14 +96,17 @@ class Linearity:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        likelihood = self.data.attrs["likelihood"]
-        if self._bad() or self._unstable():
-            fault = "the linearisation is not good enough here" if self._unstable() or self._by_linearisation() else "but not for the linearisation's sake"
-            return f"Do not rely on this posterior: {fault}." if fault.startswith("the") else f"Do not rely on this posterior, {fault}."
+        if self._unstable() or (self._bad() and self._by_linearisation()):
+            return "Do not rely on this posterior: the linearisation is not good enough here."
+        if self._bad():
+            return "Do not rely on this posterior: it is off, though not by the linearisation."
         if self._vague():
             return f"Cannot tell: {self.data.sizes['recording']} recordings are too few."
         worst = max(self.table(), key=lambda row: abs(row.bias))
-        return f"The linearisation of {likelihood} is good enough here: no estimate is off by more than {abs(worst.bias):.2f} posterior standard deviations ({worst.label})."
+        return (
+            f"The linearisation of {self.data.attrs['likelihood']} is good enough here: no estimate is off by more than {abs(worst.bias):.2f} posterior "
+            f"standard deviations ({worst.label})."
+        )
 
     def _by_linearisation(self) -> bool:
         """Whether something is wrong that is right for the linear network."""
@@ -114,7 +117,7 @@ class Linearity:
                 self.data["parameter"].values, *(linear[name].values for name in ("bias", "bias_error", "coverage", "coverage_error")), strict=True
             )
         }
-        return any(control[row.label] != BAD for row in self._bad())
+        return any(control[row.label] != BAD or abs(row.by_linearisation) > BIAS for row in self._bad())
 
     def sentences(self) -> list[str]:
         """The verdict, what is wrong, how much of it is the linearisation's, and what to do."""
@@ -126,23 +129,20 @@ class Linearity:
         if unclear:
             found.append(f"Near the limits, within the Monte-Carlo error: {listed(unclear, NAMED)}; take more recordings= to tell.")
         if attrs["left"]:
-            found.append(
-                f"{attrs['left']} of {attrs['recordings']} simulations left the fixed point that was linearised, for another state; they are not counted in the table."
-            )
+            found.append(f"{attrs['left']} of {attrs['recordings']} simulations left the fixed point that was linearised, and are not counted in the table.")
         if attrs["failed"]:
-            found.append(
-                f"{attrs['failed']} of {attrs['recordings']} simulations failed ({attrs['reason'] or 'no finite score'}); they are not counted in the table."
-            )
+            found.append(f"{attrs['failed']} of {attrs['recordings']} simulations failed ({attrs['reason'] or 'no finite score'}), and are not counted.")
         found += self._off()
         if self._unstable() or (bad and self._by_linearisation()):
             found.append(
-                "What to do: less noise, or priors farther from the bifurcation, if that is what is known; else a likelihood that does not linearise at the fixed point: "
-                "nmm.likelihoods.Features, ExtendedKalman or LatentPath."
+                "What to do: less noise, or priors farther from the bifurcation, if that is what is known; else a likelihood that does not linearise at the "
+                "fixed point: nmm.likelihoods.Features, ExtendedKalman or LatentPath."
             )
         elif bad:
             found.append(
-                "A linear network in the same noise is as far off. What to do: a longer recording, a band well below the Nyquist frequency, narrower bands or nodes=, "
-                "Multitaper for steep spectra, a baseline of the haemodynamics at the resting activity; and a smaller step= here, to see that it is not the solver."
+                "A linear network in the same noise is as far off. What to do: a longer recording, a band well below the Nyquist frequency, narrower bands or "
+                "nodes=, Multitaper for steep spectra, a baseline of the haemodynamics at the resting activity; and a smaller step= here, to see that it is not "
+                "the solver."
             )
         return found
 
@@ -154,11 +154,11 @@ class Linearity:
             ratio = self.ratio(name)
             worst = int(np.nanargmax(np.abs(np.log(ratio.values))))
             value = float(ratio.values.reshape(-1)[worst])
-            if abs(value - 1.0) > OFF:
-                where = f"{float(ratio[ratio.dims[0]][worst]):.3g} Hz" if name == "power" else str(ratio[ratio.dims[0]].values[worst])
-                return [
-                    f"Simulated {'power' if name == 'power' else 'variance'} is up to {100 * abs(value - 1):.0f} % {'above' if value > 1 else 'below'} the predicted one, at {where}."
-                ]
+            if abs(value - 1.0) <= OFF:
+                return []
+            place = ratio[ratio.dims[0]].values[worst]
+            what, where = ("power", f"{float(place):.3g} Hz") if name == "power" else ("variance", str(place))
+            return [f"Simulated {what} is up to {100 * abs(value - 1):.0f} % {'above' if value > 1 else 'below'} the predicted one, at {where}."]
         return []
 
     def ratio(self, name: str) -> Any:

@@ -36,10 +36,10 @@ def linearity(
     """How far a posterior is off because `Spectral` or `Covariance` take the network for a linear one.
 
     At draws of the posterior the network is simulated as it is, and as a linear one in the same noise; both are observed, sampled and made noisy as
-    the data were. Of each recording the score is taken, the gradient g of the log likelihood at the very parameters that made it. Were the likelihood right, its mean
-    would be zero and its covariance Fisher's information. To first order an estimate moves by Cov(θ, x) g, where θ is a parameter, x are
-    the unconstrained ones and the covariance is that of the posterior. Its mean over the recordings is the bias; its variance, less that for data drawn from the
-    likelihood, is what the posterior's lacks. The two together give the coverage to expect of 90 % intervals. No fit is repeated.
+    the data were. Of each recording the score is taken, the gradient g of the log likelihood at the very parameters that made it. Were the likelihood
+    right, its mean would be zero and its covariance Fisher's information. To first order an estimate moves by Cov(θ, x) g, where θ is a parameter, x are
+    the unconstrained ones and the covariance is that of the posterior. Its mean over the recordings is the bias; its variance, less that for data drawn
+    from the likelihood, is what the posterior's lacks. The two together give the coverage to expect of 90 % intervals. No fit is repeated.
 
     The bias of the linear twin is no fault of the linearisation: recordings are finite and sampled without a filter, bands are wide, BOLD responds about
     a working point of its own. The difference of the two is, and is known better than either, for they have their noise in common.
@@ -51,8 +51,8 @@ def linearity(
         recordings: how many of each kind. A hundred tell a bias to a tenth of the posterior's standard deviation.
         step: of the solver, Quantity or ms; None: a tenth of the fastest time constant of the linearised network, and not more than the resolution of a
             haemodynamic observation.
-        transient: simulated before each recording, which starts at the fixed point, Quantity or ms; None: five times the slowest time constant, not more than the
-            length of the recording, and 30 s more for BOLD.
+        transient: simulated before each recording, which starts at the fixed point, Quantity or ms; None: five times the slowest time constant, not more
+            than the length of the recording, and 30 s more for BOLD.
         key: for the noise; None: always the same.
         progress: show progress.
 
@@ -70,7 +70,7 @@ def linearity(
     from ..units import milliseconds
     from . import linear_twin as twin
 
-    _check(problem)
+    problem = _checked(problem)
     check_counts("linearity", recordings=recordings)
     posterior = require_posterior(tree, "linearity(tree)")
     wanted = [None if value is None else milliseconds(value, f"linearity({name}=...)") for name, value in (("step", step), ("transient", transient))]
@@ -89,7 +89,7 @@ def linearity(
         length, interval = observed.recording.values.shape, observed.interval
         samples = math.prod(length[:-1])
         found = np.asarray(jax.jit(lambda sites: jax.lax.map(lambda one: twin.rates(target.problem, one), sites))(sites))
-        times = twin.times(target.problem.observe, interval, samples, found, *wanted)
+        times = twin.times(problem.observe, interval, samples, found, *wanted)
         keys = jax.random.split(jax.random.key(0) if key is None else key, (recordings, 2))
 
         simulate = jax.jit(jax.vmap(lambda sites, key: twin.pair(target.problem, sites, key, times, observed.directions)))
@@ -105,23 +105,23 @@ def linearity(
         if len(usable) < 2:
             why = next((reason for reason in reasons if reason), "they leave the fixed point")
             raise ValueError(
-                f"linearity(...): {recordings - len(usable)} of {recordings} simulations at draws of the posterior are of no use ({why}): the network does not stay near "
-                "the fixed point at which the likelihood linearises it, or step= is too large"
+                f"linearity(...): {recordings - len(usable)} of {recordings} simulations at draws of the posterior are of no use ({why}): the network does not "
+                "stay near the fixed point at which the likelihood linearises it, or step= is too large"
             )
         simulated, linear = (_stacked([bound[i][kind] for i in usable]) for kind in (0, 1))
         at, kept = jnp.asarray(chosen[usable]), jax.tree.map(lambda leaf: leaf[np.asarray(usable)], sites)
         bar = Steps(bars, "scores", 3)
-        score, replicate = _programs(target)
+        score, replicate, look = _programs(target)
         scores, drawn, summaries, seen = [], [], [], []
         for values in (simulated, linear):
             scores.append(np.asarray(score(at, values)))
-            summaries.append(_summaries(problem, values))
+            summaries.append(jax.tree.map(np.asarray, look(values)))
             bar.advance(1)
         same = _stacked([observed] * len(usable))
         for again in jnp.stack([jax.random.split(key, REPLICAS) for key in keys[np.asarray(usable), 1]], axis=1):
             values = problem.with_values(same, replicate(kept, again))
             drawn.append(np.asarray(score(at, values)))
-            seen.append(_summaries(problem, values))
+            seen.append(jax.tree.map(np.asarray, look(values)))
         bar.advance(1)
         summaries.append({name: np.mean([one[name] for one in seen], axis=0) for name in seen[0]})
         dims = {name: named.dims for name, named in problem.summaries(observed).items()}
@@ -144,8 +144,12 @@ def linearity(
     return Linearity(result)
 
 
-def _check(problem: Any) -> None:
-    """Raises TypeError for a problem that does not linearise a network."""
+def _checked(problem: Any) -> Any:
+    """The problem.
+
+    Raises:
+        TypeError: it does not linearise a network.
+    """
     from ..infer.base import check_problem
     from ..likelihoods import Covariance, Spectral
     from ..problems import Problem
@@ -158,6 +162,7 @@ def _check(problem: Any) -> None:
             f"linearity(problem=...) got the likelihood {type(problem.likelihood).__name__}, expected Spectral or Covariance: "
             "no other likelihood linearises the network at its fixed point, so that there is nothing to check"
         )
+    return problem
 
 
 def _data(problem: Any, tree: Any, data: Any) -> Any:
@@ -201,11 +206,11 @@ def _bind(problem: Any, observed: Any, full: np.ndarray, linear: np.ndarray) -> 
 
 
 def _stacked(bound: list[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *bound)
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *bound)
 
 
-def _programs(target: Any) -> tuple[Callable[..., Array], Callable[..., Any]]:
-    """Gradients of the log likelihood at many places, each of its own data; and data drawn at many places."""
+def _programs(target: Any) -> tuple[Callable[..., Array], Callable[..., Any], Callable[[Any], dict[str, Array]]]:
+    """Gradients of the log likelihood at many places, each of its own data; data drawn at many places; what is looked at of many data."""
     problem, observed = target.problem, target.observed
 
     def log_likelihood(x: Array, bound: Any) -> Array:
@@ -214,12 +219,8 @@ def _programs(target: Any) -> tuple[Callable[..., Array], Callable[..., Any]]:
     # One after the other: the cross-spectra of many large networks would not fit side by side.
     score = jax.jit(lambda x, bound: jax.lax.map(lambda one: jax.grad(log_likelihood)(*one), (x, bound)))
     replicate = jax.jit(lambda sites, keys: jax.lax.map(lambda one: problem.replicate(one[1], one[0], observed), (sites, keys)))
-    return score, replicate
-
-
-def _summaries(problem: Any, bound: Any) -> dict[str, np.ndarray]:
-    """Power spectra, covariances, functional connectivity of each."""
-    return {name: np.asarray(named.values) for name, named in jax.lax.map(problem.summaries, bound).items()}
+    look = jax.jit(jax.vmap(lambda bound: {name: named.values for name, named in problem.summaries(bound).items()}))
+    return score, replicate, look
 
 
 def _parameters(problem: Any, observed: Any, posterior: Any, sample: tuple[int, ...]) -> tuple[Any, Float[np.ndarray, "draw parameter"]]:

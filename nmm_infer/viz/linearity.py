@@ -15,9 +15,9 @@ MOST_LABELS = 40
 def linearity(data: Any, ax: Panels | None = None) -> np.ndarray:
     """Simulated against predicted power, and how far each parameter's estimates are off.
 
-    Left: the mean over channels, with the middle 90 % of the simulated recordings; of a covariance its entries, simulated over predicted. Right: biases in standard deviations
-    of the posterior with two Monte-Carlo errors, red where the verdict is bad; open circles are those of a linear network in the same noise. Inside the grey zone they are
-    within the limit.
+    Left: the mean over channels, with the middle 90 % of the simulated recordings; of a covariance its entries, simulated over predicted. Right: biases in
+    standard deviations of the posterior with two Monte-Carlo errors, red where the verdict is bad; open circles are those of a linear network in the same
+    noise. Inside the grey zone they are within the limit.
 
     Args:
         data: `nmm.check.linearity(...).data`.
@@ -65,6 +65,7 @@ def _power(ax: Axes, power: Any) -> None:
     else:
         ax.set_ylim(0, None)
     ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.tick_params(which="both", labelsize=8)
     legend(ax)
 
 
