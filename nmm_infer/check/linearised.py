@@ -141,8 +141,8 @@ class Linearity:
         elif bad:
             found.append(
                 "A linear network in the same noise is as far off. What to do: a longer recording, a band well below the Nyquist frequency, narrower bands or "
-                "nodes=, Multitaper for steep spectra, a baseline of the haemodynamics at the resting activity; and a smaller step= here, to see that it is not "
-                "the solver."
+                "nodes=, Multitaper for steep spectra, a baseline of the haemodynamics at the resting activity; and a smaller step= here, to see that it is "
+                "not the solver."
             )
         return found
 
