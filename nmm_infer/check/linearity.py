@@ -67,6 +67,7 @@ def linearity(
     from ..infer.bridge import latent_draws
     from ..infer.progress import Steps, progress_bar
     from ..infer.target import Target
+    from ..observe import Bold
     from ..units import milliseconds
     from . import linear_twin as twin
 
@@ -104,9 +105,10 @@ def linearity(
         usable = [i for i, both in enumerate(bound) if both is not None and not pairs.left[i]]
         if len(usable) < 2:
             why = next((reason for reason in reasons if reason), "they leave the fixed point")
+            units = ", or the data are no fractional signal changes, as Bold predicts them" if isinstance(problem.observe, Bold) else ""
             raise ValueError(
                 f"linearity(...): {recordings - len(usable)} of {recordings} simulations at draws of the posterior are of no use ({why}): the network does not "
-                "stay near the fixed point at which the likelihood linearises it, or step= is too large"
+                f"stay near the fixed point at which the likelihood linearises it, or step= is too large{units}"
             )
         simulated, linear = (_stacked([bound[i][kind] for i in usable]) for kind in (0, 1))
         at, kept = jnp.asarray(chosen[usable]), jax.tree.map(lambda leaf: leaf[np.asarray(usable)], sites)
