@@ -13,7 +13,22 @@ from .contestants import chosen
 from .environments import FOLDER
 
 # Each is a module with a main program, and is run in a process of its own.
-SUBBENCHMARKS = ("solve", "profile", "peers", "memory", "scaling", "gpu", "erp", "resting", "mean_field", "epileptor", "evidence", "engines", "sbc")
+SUBBENCHMARKS = (
+    "solve",
+    "profile",
+    "peers",
+    "memory",
+    "scaling",
+    "gpu",
+    "erp",
+    "resting",
+    "mean_field",
+    "epileptor",
+    "evidence",
+    "engines",
+    "sbc",
+    "linearity",
+)
 
 app = typer.Typer(add_completion=False, help="What simulations cost, against other simulators and against the hand-written limit.")
 

@@ -14,6 +14,9 @@ from .identifiability import identifiability as identifiability
 from .identified import Direction as Direction
 from .identified import Identifiability as Identifiability
 from .leave_future_out import leave_future_out as leave_future_out
+from .linearised import Linearity as Linearity
+from .linearised import LinearityRow as LinearityRow
+from .linearity import linearity as linearity
 from .multimodality import Modes as Modes
 from .multimodality import modes as modes
 from .predictive import Prediction as Prediction

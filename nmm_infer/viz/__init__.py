@@ -6,6 +6,7 @@ from .connectivity import connectivity as connectivity
 from .coverage import coverage as coverage
 from .functional_connectivity import functional_connectivity as functional_connectivity
 from .identifiability import identifiability as identifiability
+from .linearity import linearity as linearity
 from .loss import loss as loss
 from .phase_plane import phase_plane as phase_plane
 from .phase_portrait import phase_portrait as phase_portrait
