@@ -14,9 +14,9 @@ CONNECTOME = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], [[0.0, 40.0], [40.0, 0.0]]
 PERIOD = 5.0
 
 
-def regional(mean, sd, low=None, high=None):
+def regional(mean, sd):
     """A prior over regions near `mean`."""
-    return nmm.Prior(dist.TruncatedNormal(mean, sd, low=low, high=high), over="region")
+    return nmm.Prior(dist.Normal(mean, sd), over="region")
 
 
 def _network(model, G, sigma, delays=False, **options):
@@ -31,9 +31,9 @@ def _mixed(delays):
 
 # name → (network with or without delays, what prepares it).
 MODELS = {
-    "linear": (lambda delays: _network(nmm.models.Linear(gamma=regional(-0.1, 0.01, high=0.0)), 0.02, 0.1, delays), None),
-    "leaky": (lambda delays: _network(nmm.models.LeakyIntegrator(tau=regional(20.0, 2.0, low=1.0)), 0.3, 0.1, delays), None),
-    "hopf": (lambda delays: _network(nmm.models.Hopf(a=regional(-0.05, 0.005, high=-0.02), omega=0.06), 0.005, 0.01, delays), None),
+    "linear": (lambda delays: _network(nmm.models.Linear(gamma=regional(-0.1, 0.01)), 0.02, 0.1, delays), None),
+    "leaky": (lambda delays: _network(nmm.models.LeakyIntegrator(tau=regional(20.0, 2.0)), 0.3, 0.1, delays), None),
+    "hopf": (lambda delays: _network(nmm.models.Hopf(a=regional(-0.05, 0.005), omega=0.06), 0.005, 0.01, delays), None),
     "reduced_wong_wang": (lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays), None),
     "wong_wang_exc_inh": (lambda delays: _network(nmm.models.WongWangExcInh(w_p=regional(1.4, 0.02)), 0.05, 1e-3, delays), nmm.balance),
     "jansen_rit": (lambda delays: _network(nmm.models.JansenRit(mu=regional(0.36, 0.01), v0=6.0), 2.0, 1e-3, delays), None),
