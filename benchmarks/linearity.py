@@ -322,10 +322,20 @@ def write(cells: list[dict[str, Any]], target: Path, recordings: int) -> None:
             "good" if ok else "do not rely on it",
         )
         lines.append("| " + " | ".join(row) + " |")
+    absent = [
+        f"{case.title} ({n} of {len(case.values) * len(case.levels)} cells)"
+        for name, case in CASES.items()
+        if (n := _measured(cells, name)) < len(case.values) * len(case.levels)
+    ]
     remarkable = [cell for cell in cells if "lost" in cell["said"] or not np.isfinite(cell["told_bias"])]
     lost = [f"- {CASES[cell['model']].title} at {cell['value']:g}, sd {cell['level']:g}: {cell['said']}" for cell in remarkable]
+    lines += ["", f"Not complete: {'; '.join(absent)}."] if absent else []
     target.write_text("\n".join([*lines, "", *lost, *([""] if lost else [])]))
     target.with_suffix(".json").write_text(json.dumps(cells, indent=1) + "\n")
+
+
+def _measured(cells: list[dict[str, Any]], name: str) -> int:
+    return sum(cell["model"] == name for cell in cells)
 
 
 def draw(cells: list[dict[str, Any]], target: Path) -> None:
@@ -345,6 +355,8 @@ def draw(cells: list[dict[str, Any]], target: Path) -> None:
         ax.axvspan(*zone, color=PRIOR, alpha=0.5, lw=0, zorder=0)
         ax.plot(limits, limits, color=FAINT, lw=0.8, zorder=1)
         for (name, case), colour in zip(CASES.items(), CHAINS, strict=False):
+            if not _measured(cells, name):
+                continue
             for ok, marker in ((True, "o"), (False, "x")):
                 of = [cell for cell in cells if cell["model"] == name and cell["ok"] == ok and np.isfinite(cell["told_bias"])]
                 x, y = ([np.clip(cell[key], *limits) for cell in of] for key in (what, f"told_{what}"))
