@@ -170,3 +170,11 @@ def test_nuts_learns_from_features():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_correlations_that_are_shrunk_to_nothing_have_a_gradient():
+    """Two features of six samples, so nearly uncorrelated that all of the correlation is noise."""
+    X = jax.random.normal(jax.random.key(3), (6, 2))
+    X = jnp.linalg.qr(X - X.mean(axis=0))[0] + 1e-3 * X
+    assert float(shrink(X).intensity) == 1.0
+    assert np.isfinite(jax.grad(lambda X: (shrink(X).factor**2).sum() + shrink(X).diagonal.sum())(X)).all()

@@ -32,5 +32,8 @@ def shrink(X: Float[Array, "sample feature"]) -> Shrunk:
     spread = w_squared - r_squared * (n - 1) ** 2 / n
     noise = n / (n - 1) ** 3 * spread
     intensity = jnp.clip(noise / jnp.maximum(r_squared, jnp.finfo(X.dtype).tiny), 0.0, 1.0)
-    factor = jnp.sqrt((1.0 - intensity) / (n - 1)) * centred.T
+    # Where all is shrunk, the root has no derivative, and needs none.
+    kept = intensity < 1.0
+    root = jnp.where(kept, jnp.sqrt(jnp.where(kept, 1.0 - intensity, 1.0)), 0.0)
+    factor = root / jnp.sqrt(n - 1) * centred.T
     return Shrunk(mean, factor, intensity * variance, intensity)
