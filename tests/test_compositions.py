@@ -13,10 +13,10 @@ from nmm_infer.infer.target import Target
 
 
 def parametrised(rows, always):
-    return [pytest.param(*row, marks=() if always(row) else pytest.mark.slow, id="-".join(map(str, row))) for row in rows]
+    return [pytest.param(*row, marks=() if always(row) else pytest.mark.battery, id="-".join(map(str, row))) for row in rows]
 
 
-# What the default tests try; all else is slow.
+# What the default tests try; all else is `pytest -m battery`, which takes two cores some twenty minutes.
 GRADIENTS = {("hopf", "Spectral", False), ("wong_wang_exc_inh", "Spectral", False), ("mixed", "Spectral", False), ("reduced_wong_wang", "Covariance", False)}
 
 

@@ -177,4 +177,4 @@ def test_correlations_that_are_shrunk_to_nothing_have_a_gradient():
     X = jax.random.normal(jax.random.key(3), (6, 2))
     X = jnp.linalg.qr(X - X.mean(axis=0))[0] + 1e-3 * X
     assert float(shrink(X).intensity) == 1.0
-    assert np.isfinite(jax.grad(lambda X: (shrink(X).factor**2).sum() + shrink(X).diagonal.sum())(X)).all()
+    assert np.isfinite(jax.grad(lambda X: (shrink(X).factor ** 2).sum() + shrink(X).diagonal.sum())(X)).all()
