@@ -117,7 +117,7 @@ def test_tapers_keep_strong_power_out_of_other_bands():
 
 def test_trials_add_their_coefficients():
     x = RNG.normal(size=(5, 400, 3))
-    problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), nmm.observe.Subsample(period=5.0), Spectral(band=(3e-3, 43e-3), bands=4))
+    problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), nmm.observe.Subsample(period=5.0), Spectral(band=(3e-3, 43e-3), bands=4, nodes=1))
     observed = problem.bind(x)
     single = fourier_bands(x[2], 5.0, (3e-3, 43e-3), 4)[1]
     k = single.shape[1]

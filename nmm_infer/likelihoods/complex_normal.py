@@ -114,6 +114,12 @@ class InParts(dist.Distribution):
         self.parts = parts
         super().__init__((S.shape[0] // parts,), (k, S.shape[-1]), validate_args=False)
 
+    @property
+    def S(self) -> Complex[Array, "band n n"]:
+        """The mean covariance of each band."""
+        S = self.each.S
+        return S.reshape(-1, self.parts, *S.shape[1:]).mean(axis=1)
+
     def log_prob(self, value: Complex[Array, "band k n"]) -> Float[Array, " band"]:
         """Log density of the coefficients of each band."""
         cut = value.reshape(-1, self.each.k, value.shape[-1])
