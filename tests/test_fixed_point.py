@@ -89,9 +89,9 @@ def test_derivatives_are_right_in_batches_on_devices_and_to_second_order(name):
     steps = h * jnp.eye(3)
     differences = jax.jit(lambda x: jax.lax.map(lambda x: jax.lax.map(lambda e: (total(x + e) - total(x - e)) / (2 * h), steps), x))(AT)
     np.testing.assert_allclose(alone, differences, rtol=1e-5, atol=1e-9)
-    np.testing.assert_allclose(jax.jit(jax.vmap(jax.grad(total)))(AT), alone, rtol=1e-9)
-    np.testing.assert_allclose(jax.jit(jax.vmap(jax.jacfwd(total)))(AT), alone, rtol=1e-9)
-    np.testing.assert_allclose(jax.jit(Parallel().program(lambda _, x: jax.grad(total)(x)))(None, AT), alone, rtol=1e-9)
+    np.testing.assert_allclose(jax.jit(jax.vmap(jax.grad(total)))(AT), alone, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(jax.vmap(jax.jacfwd(total)))(AT), alone, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(Parallel().program(lambda _, x: jax.grad(total)(x)))(None, AT), alone, rtol=1e-9, atol=1e-12)
     # To second order: a rule that held the Jacobian constant would be wrong here.
     gradient = jax.jit(jax.grad(total))
     hessian = jax.jit(jax.hessian(total))(AT[0])

@@ -128,3 +128,8 @@ class InParts(dist.Distribution):
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws band k n"]:
         """Draw coefficients."""
         return self.each.sample(key, sample_shape).reshape(*sample_shape, *self.batch_shape, *self.event_shape)
+
+
+def in_parts(S: Any, parts: int, k: int) -> ComplexNormal | InParts:
+    """The distribution of bands of k coefficients that are cut into so many parts."""
+    return ComplexNormal(S, k) if parts == 1 else InParts(S, parts, k)

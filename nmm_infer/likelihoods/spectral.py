@@ -154,17 +154,17 @@ class Spectral(AbstractLikelihood):
         return nodes_needed(expected, self.band, self.bands, interval, trials.shape[0] * trials.shape[1])
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
-        from .complex_normal import InParts
+        from .complex_normal import in_parts
 
         bins, frequencies, parts = observed.values.shape[1], observed.nodes.ravel(), observed.parts
         if parts == observed.nodes.shape[1] and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
-            return InParts(found[0], parts, bins), found[1]
+            return in_parts(found[0], parts, bins), found[1]
         seen = see(network, observe)
         S = measured(seen, frequencies, observed.interval, self.noise, self.global_signal, observed.directions)
         S = S.reshape(self.bands * parts, -1, *S.shape[1:]).mean(axis=1)
         failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(S.real) & jnp.isfinite(S.imag)), Failure.NOT_FINITE)))
         S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
-        return InParts(S, parts, bins), failure
+        return in_parts(S, parts, bins), failure
 
     def _factors(self, network: Network, observe: AbstractLinear, observed: ObservedSpectra) -> tuple[Any, Array] | None:
         """The cross-spectra in factors, and why the network has none that count (`Failure`); None where there are no factors."""
