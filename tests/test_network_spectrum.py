@@ -130,8 +130,9 @@ def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
 def test_a_lead_field_or_averaged_bands_take_the_spectra_themselves():
     data = np.random.default_rng(1).normal(size=(400, N))
     gain = np.abs(RNG.normal(size=(N, N)))
-    for observe, nodes in ((nmm.observe.LeadField(gain), 1), (nmm.observe.Subsample(period=50.0), 2)):
-        likelihood = nmm.likelihoods.Spectral(band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes)
+    tapers = nmm.likelihoods.Multitaper()
+    for observe, nodes, estimator in ((nmm.observe.LeadField(gain), 1, None), (nmm.observe.Subsample(period=50.0), 2, tapers)):
+        likelihood = nmm.likelihoods.Spectral(band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes, estimator=estimator)
         problem = nmm.Problem(network(), observe, likelihood)
         target = Target(problem, data)
         found, _ = target.problem._at(target.constrain(target.prior_draw(jax.random.key(2))), target.observed)
