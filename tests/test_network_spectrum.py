@@ -105,7 +105,7 @@ def network(speed=None):
 @pytest.mark.parametrize("speed", [pytest.param(None, marks=pytest.mark.slow), 2.0], ids=["no delays", "delays"])
 def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
     likelihood = nmm.likelihoods.Spectral(
-        band=(0.05e-3, 2e-3), bands=4, noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)), global_signal=nmm.Prior(dist.HalfNormal(0.5)), repetition_time=50.0
+        band=(0.05e-3, 2e-3), bands=4, noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)), global_signal=nmm.Prior(dist.HalfNormal(0.5)), repetition_time=50.0, nodes=1
     )
     data = np.random.default_rng(1).normal(size=(400, N))
     with jax.enable_x64(True):
