@@ -11,7 +11,7 @@ from ..network import Network
 from ..observe.base import AbstractLinear
 from ..parameters import Slot, param
 from ..units import to_canonical
-from .base import AbstractLikelihood, AbstractObserved, Expected
+from .base import AbstractLikelihood, AbstractObserved
 from .estimators import AbstractEstimator, Neighbours, check_nyquist
 from .failure import Failure, because, first_of
 from .linear_sight import Seen, bind_linear, check_linear, see
@@ -137,7 +137,7 @@ class Spectral(AbstractLikelihood):
         values = bound.recording.values
         trials = values if values.ndim == 3 else values[None]
         check_nyquist(bound.interval, self.band)
-        nodes = self.nodes or self._nodes_needed(trials, bound.interval, expected)
+        nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[0] * trials.shape[1])
         parts = nodes if self.estimator.in_order else 1
         read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands * parts) for trial in trials]
         z = np.concatenate([z for _, z in read], axis=1)
@@ -150,27 +150,23 @@ class Spectral(AbstractLikelihood):
         values: Any = z
         return ObservedSpectra(values, bound.recording, centres.mean(axis=1), bound.directions, centres, parts, bound.interval, bound.labels, bound.dim)
 
-    def _nodes_needed(self, trials: Float[np.ndarray, "trial time channel"], interval: float, expected: Expected) -> int:
-        return nodes_needed(expected, self.band, self.bands, interval, trials.shape[0] * trials.shape[1])
-
     def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import in_parts
 
         bins, frequencies, parts = observed.values.shape[1], observed.nodes.ravel(), observed.parts
-        if parts == observed.nodes.shape[1] and observed.directions is None and (found := self._factors(network, observe, observed)) is not None:
-            return in_parts(found[0], parts, bins), found[1]
         seen = see(network, observe)
+        if parts == observed.nodes.shape[1] and observed.directions is None and (found := self._factors(seen, observed)) is not None:
+            return in_parts(found[0], parts, bins), found[1]
         S = measured(seen, frequencies, observed.interval, self.noise, self.global_signal, observed.directions)
         S = S.reshape(self.bands * parts, -1, *S.shape[1:]).mean(axis=1)
         failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(S.real) & jnp.isfinite(S.imag)), Failure.NOT_FINITE)))
         S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
         return in_parts(S, parts, bins), failure
 
-    def _factors(self, network: Network, observe: AbstractLinear, observed: ObservedSpectra) -> tuple[Any, Array] | None:
+    def _factors(self, seen: Seen, observed: ObservedSpectra) -> tuple[Any, Array] | None:
         """The cross-spectra in factors, and why the network has none that count (`Failure`); None where there are no factors."""
         from .network_spectrum import NetworkSpectrum
 
-        seen = see(network, observe)
         parts = seen.factors(2.0 * jnp.pi * jnp.asarray(observed.nodes.ravel()))
         if parts is None:
             return None
@@ -178,7 +174,7 @@ class Spectral(AbstractLikelihood):
         failure = first_of(seen.failure, because((~finite, Failure.NOT_FINITE)))
         # Outside of the valid regime the network is one without couplings: there is no number that is not finite.
         gain, K, left, right = (jnp.where(failure == 0, part, calm) for part, calm in zip(parts, (0.0, 0.0, 1.0, 1.0), strict=True))
-        white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (network.n_regions,))
+        white = jnp.broadcast_to(jnp.asarray(self.noise) ** 2 * observed.interval, (seen.linear.n_regions,))
         return NetworkSpectrum(gain, K, left, right, white, jnp.asarray(self.global_signal, white.dtype)), failure
 
     def cross_spectra(

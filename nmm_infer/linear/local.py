@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from ..network import Network
 
@@ -30,7 +30,7 @@ class Local(NamedTuple):
         Regions are eliminated first, R = (rate - A)⁻¹, so that only the network of messages needs a large solve: (1 - W C R B) u = W C R b.
         """
         n_messages, n = self.C.shape[0], self.A.shape[-1]
-        R = _inverse(rate * jnp.eye(self.A.shape[0], dtype=self.A.dtype)[..., None] - self.A)
+        R = inverse(rate * jnp.eye(self.A.shape[0], dtype=self.A.dtype)[..., None] - self.A)
         Rb = jnp.einsum("str,tr->sr", R, b)
         if n_messages == 0:
             return Rb
@@ -69,8 +69,8 @@ def columns(function, at: Float[Array, "row region"]) -> Float[Array, "out row r
     return jnp.moveaxis(derivative, 0, -2)
 
 
-def _inverse(M: Float[Array, "state state region"]) -> Float[Array, "state state region"]:
-    """Of every region's matrix; closed forms for one and two states."""
+def inverse(M: Shaped[Array, "state state region"]) -> Shaped[Array, "state state region"]:
+    """Of every region's real or complex matrix; closed forms for one and two states."""
     if M.shape[0] == 1:
         return 1.0 / M
     if M.shape[0] == 2:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from .linearisation import Linearisation
+from .local import inverse
 
 
 def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency region noisy source"]:
@@ -20,7 +21,7 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
 
 class Loop(NamedTuple):
-    """A network of one state and one message: the response is diag(left) M⁻¹ diag(right), with M = 1 - diag(gain) K.
+    """A network of regions that send one message and are seen through it: the response is diag(left) M⁻¹ diag(right), with M = 1 - diag(gain) K.
 
     Fields:
         gain: from what arrives at a region to what it sends.
@@ -53,12 +54,13 @@ def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[A
     out = jnp.einsum("sr,fstr->ftr", lin.C[0], R)
     sources = out[:, jnp.asarray(lin.noisy)]
     sources = sources if lin.gate is None else sources * lin.gate
-    right = jnp.sqrt(jnp.sum((sources.real**2 + sources.imag**2) * density, axis=1))
+    power = jnp.sum((sources.real**2 + sources.imag**2) * density, axis=1)
+    # A region without noise has no power, whose root has no derivative, and needs none.
+    right = jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0)
     gain = jnp.einsum("ftr,tr->fr", out, lin.B[:, 0])
     K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega[:, None, None] * lin.delays)
     # What is observed is what is sent, up to the ratio of their derivatives: the same for all states that both depend on.
-    sees = lin.C[0] != 0
-    ratio = jnp.sum(jnp.where(sees, lin.m * lin.C[0], 0.0), axis=0) / jnp.sum(lin.C[0] ** 2, axis=0)
+    ratio = jnp.sum(lin.m * lin.C[0], axis=0) / jnp.sum(lin.C[0] ** 2, axis=0)
     return Loop(gain, K, jnp.broadcast_to(ratio, right.shape).astype(gain.dtype), right.astype(gain.dtype))
 
 
@@ -84,12 +86,5 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
 
 
 def _local(A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]) -> Complex[Array, "state state region"]:
-    """(iω - A)⁻¹ in every region, at one frequency or one for each; closed forms for one and two states."""
-    iw = 1j * omega
-    if A.shape[0] == 1:
-        return 1.0 / (iw - A)
-    if A.shape[0] == 2:
-        (a, b), (c, d) = A
-        a, d = iw - a, iw - d
-        return jnp.stack([jnp.stack([d, b + 0j]), jnp.stack([c + 0j, a])]) / (a * d - b * c)
-    return jnp.moveaxis(jnp.linalg.inv(jnp.moveaxis(iw * jnp.eye(A.shape[0])[..., None] - A, -1, 0)), 0, -1)
+    """(iω - A)⁻¹ in every region, at one frequency or one for each."""
+    return inverse(1j * omega * jnp.eye(A.shape[0])[..., None] - A)

@@ -60,8 +60,9 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether one solve decides, and what."""
     excites = _excites(lin)
-    damped = _damped(lin)
-    return excites | damped, jnp.where(excites, _positive(lin.jacobian()), damped)
+    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), lambda: _damped(lin))
+    # Small gain is enough and not necessary: without it, nothing is decided.
+    return excites | verdict, verdict
 
 
 def _excites(lin: Linearisation) -> Bool[Array, ""]:
@@ -90,8 +91,7 @@ def _damped(lin: Linearisation) -> Bool[Array, ""]:
 
     largest = GAIN_MARGIN * jnp.max(jax.vmap(gain)(omegas), axis=0)
     loop = jnp.einsum("mlr,rk->mrlk", largest, jnp.abs(lin.weights)).reshape(messages * n, messages * n)
-    x = jnp.linalg.solve(jnp.eye(messages * n) - loop, jnp.ones(messages * n))
-    return calm & jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
+    return calm & _is_m_matrix(jnp.eye(messages * n) - loop)
 
 
 def _local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "region state"]:
@@ -116,7 +116,12 @@ def _positive(J: Array) -> Bool[Array, ""]:
     """
     n = J.shape[0]
     M = -J / jnp.abs(jnp.diagonal(J))[:, None] + n * jnp.finfo(J.dtype).eps * jnp.eye(n, dtype=J.dtype)
-    x = jnp.linalg.solve(M, jnp.ones(n, J.dtype))
+    return _is_m_matrix(M)
+
+
+def _is_m_matrix(M: Float[Array, "n n"]) -> Bool[Array, ""]:
+    """Whether M, of no positive number off its diagonal, is a nonsingular M-matrix: M x = 1 has a positive solution."""
+    x = jnp.linalg.solve(M, jnp.ones(M.shape[0], M.dtype))
     return jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
 
 
