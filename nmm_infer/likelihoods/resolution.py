@@ -19,7 +19,7 @@ FINE, TRIED = 48, (1, 2, 3, 4, 6, 8, 12, 16, 24)
 WRONG = 0.5
 
 
-def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, interval: float, samples: int) -> int:
+def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, interval: float, samples: int, trials: int = 1) -> int:
     """Parts into which each band must be cut, so that in each the spectrum is nearly the one at its centre.
 
     Nearly: the mean power of what is observed differs by less than half of the standard error with which the data know it. Judged by networks drawn from the
@@ -30,7 +30,8 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
         band: (lowest, highest) in kHz.
         bands: their number.
         interval: between samples, in ms.
-        samples: of the recording, all trials together.
+        samples: of a trial, which must have a coefficient for every part.
+        trials: their number.
     """
     from numpyro import handlers
 
@@ -55,10 +56,11 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
     drawn = drawn[np.isfinite(drawn).all(axis=(1, 2))]
     if not len(drawn):
         return 1
-    coefficients = (band[1] - band[0]) / bands * samples * interval
+    of_trial = (band[1] - band[0]) / bands * samples * interval
+    coefficients = of_trial * trials
     for nodes in TRIED:
-        if nodes > max(1.0, coefficients):
-            return max(1, int(coefficients))
+        if nodes > max(1.0, of_trial):
+            return max(1, int(of_trial))
         parts = drawn.reshape(len(drawn), bands * nodes, FINE // nodes)
         mean, centre = parts.mean(axis=2), 0.5 * (parts[:, :, (FINE // nodes - 1) // 2] + parts[:, :, FINE // nodes // 2])
         off = np.abs(centre / mean - 1.0).max(axis=1) * np.sqrt(coefficients / nodes)

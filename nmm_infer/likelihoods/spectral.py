@@ -137,7 +137,7 @@ class Spectral(AbstractLikelihood):
         values = bound.recording.values
         trials = values if values.ndim == 3 else values[None]
         check_nyquist(bound.interval, self.band)
-        nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[0] * trials.shape[1])
+        nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[1], trials.shape[0])
         parts = nodes if self.estimator.in_order else 1
         read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands * parts) for trial in trials]
         z = np.concatenate([z for _, z in read], axis=1)
