@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,7 +51,7 @@ def as_point(network: Network, point: Any, caller: str) -> Float[Array, "state r
     """
     shape = jnp.shape(network.initial)
     if point is None:
-        found = rest(network, network.initial)
+        found = fixed_point(network)
         if not bool(jnp.all(jnp.isfinite(found))):
             raise ValueError(
                 f"{caller}: no fixed point near the network's initial state; pass point=..., for instance one of nmm.dynamics.fixed_points(network)"
@@ -67,9 +66,6 @@ def as_point(network: Network, point: Any, caller: str) -> Float[Array, "state r
         names = ", ".join(network.model.state_names())
         raise ValueError(f"{caller} has shape {array.shape}, expected {shape}: the states {names} by region")
     return jnp.broadcast_to(array, shape)
-
-
-rest = eqx.filter_jit(fixed_point)
 
 
 def ranges(network: Network) -> Float[np.ndarray, "bound state"]:

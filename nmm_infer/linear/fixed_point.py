@@ -11,17 +11,17 @@ from ..implicit import implicit_root
 from ..models.base import AbstractLinearModel
 from ..network import Network
 from .local import local
-from .relaxation import relax
+from .relaxation import FOLLOWING, relax
 
 
 # One program: the operations of a search, one after the other, would each be compiled.
 @eqx.filter_jit
 def fixed_point(network: Network, guess: Float[Array, "state region"] | None = None) -> Float[Array, "state region"]:
-    """The state at which the noise-free network comes to rest from `guess` (None: its initial state).
+    """The state at which the noise-free network comes to rest from its initial state; or the one near `guess`, stable or not.
 
     Delays do not move it; stimuli are left out. Where several fixed points exist, it is the one that the network would reach in time, whatever the
     parameters are: to ask for another, begin nearer to it, `Network(initial=...)`. Where the network does not come to rest (it
-    oscillates), it is an unstable one. NaN where none is found.
+    oscillates), it is an unstable one. With a guess nothing is followed in time: Newton's method goes from there. NaN where none is found.
 
     Its derivative is that of the implicit function, however many steps the search took; it may be mapped, sharded and
     differentiated again.
@@ -31,7 +31,7 @@ def fixed_point(network: Network, guess: Float[Array, "state region"] | None = N
 
     def find(given: tuple[Network, Array]) -> Array:
         network, start = given
-        return relax(lambda y: rest_drift(network, y), lambda y: local(network, y), start, low, high)
+        return relax(lambda y: rest_drift(network, y), lambda y: local(network, y), start, low, high, FOLLOWING if guess is None else 0)
 
     def residual(y: Array, given: tuple[Network, Array]) -> Array:
         return rest_drift(given[0], y)
@@ -54,4 +54,4 @@ def is_linear(network: Network) -> bool:
 
 def expansion_point(network: Network) -> Float[Array, "state region"]:
     """Where to linearise: the fixed point, or anywhere if the network is linear."""
-    return jnp.zeros(jnp.shape(network.initial)) if is_linear(network) else fixed_point(network, jax.lax.stop_gradient(jnp.asarray(network.initial)))
+    return jnp.zeros(jnp.shape(network.initial)) if is_linear(network) else fixed_point(network)

@@ -15,8 +15,8 @@ FOLLOWING, NEARING, OTHERS = 100, 50, 6
 MAX_STEPS = FOLLOWING + NEARING * (1 + OTHERS)
 # A step in time is taken where the drift changes by no more than this part beside what the Jacobian says.
 CURVED = 0.5
-# A step to the nearest fixed point is taken where no state moves by more than this part of its declared range.
-FAR = 0.5
+# A step to the nearest fixed point is taken where no state moves by more than this many times its declared range.
+FAR = 2.0
 
 
 class _Search(NamedTuple):
@@ -35,6 +35,7 @@ def relax(
     start: Float[Array, "state region"],
     low: Float[np.ndarray, " state"],
     high: Float[np.ndarray, " state"],
+    following: int = FOLLOWING,
 ) -> Float[Array, "state region"]:
     """The state at which y' = drift(y), begun at `start`, comes to rest; NaN where no fixed point is found.
 
@@ -51,6 +52,7 @@ def relax(
         jacobian: of `drift`.
         start: the first state.
         low, high: declared range of every state, the unit in which steps are measured.
+        following: steps that follow the network in time, at most; 0: begin with those to the nearest fixed point, stable or not.
     """
     dtype = start.dtype
     width = jnp.asarray(high - low, dtype)[:, None]
@@ -87,7 +89,10 @@ def relax(
             jnp.where(taken, moved, jnp.inf),
         )
 
-    end = jax.lax.while_loop(going, advance, begin(jnp.asarray(0), start))
+    first = begin(jnp.asarray(FOLLOWING - following), start)
+    if not following:
+        first = first._replace(rate=jnp.asarray(slowest, dtype))  # Newton's steps from the first on
+    end = jax.lax.while_loop(going, advance, first)
     # What is left is less than the tolerance in the fastest of directions; one step more of Newton's makes it so in all.
     last = jacobian(end.y).solve(end.drift)
     small = jnp.max(jnp.abs(last) / width) < jnp.sqrt(tolerance)
