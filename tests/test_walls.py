@@ -1,5 +1,7 @@
 """Where the density is zero: told apart by reason, no divergence, and no reason to give up."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +46,8 @@ def on_a_grid(problem, data):
     return mean, np.sqrt(weights @ (grid - mean) ** 2)
 
 
-@pytest.mark.parametrize("engine", [nmm.infer.NUTS, nmm.infer.HMC], ids=["NUTS", "HMC"])
+# Of a given number of steps, HMC mixes badly beside a wall, as its diagnosis says: of five seeds two or three had R-hat above 1.01. Of a given length, none.
+@pytest.mark.parametrize("engine", [nmm.infer.NUTS, partial(nmm.infer.HMC, length=1.57)], ids=["NUTS", "HMC"])
 def test_a_posterior_that_reaches_the_edge_of_stability_is_right_and_said_to_be(recording, engine):
     problem = nmm.Problem(pair(nmm.Prior(dist.Uniform(0.0, HIGHEST))), OBSERVE, SPECTRAL)
     mean, sd = on_a_grid(problem, recording)
