@@ -12,12 +12,17 @@ from nmm_infer.infer.devices import Parallel
 from nmm_infer.infer.target import Target
 
 
-def parametrised(rows, always):
-    return [pytest.param(*row, marks=() if always(row) else pytest.mark.battery, id="-".join(map(str, row))) for row in rows]
+def parametrised(rows, by_default, in_ci):
+    """Those of the default tests, those of CI beside them, and the rest of the battery."""
+
+    def marks(row):
+        return () if row in by_default else pytest.mark.slow if row in in_ci else pytest.mark.battery
+
+    return [pytest.param(*row, marks=marks(row), id="-".join(map(str, row))) for row in rows]
 
 
-# What the default tests try; all else is `pytest -m battery`, which takes two cores some twenty minutes.
-GRADIENTS = {("hopf", "Spectral", False), ("wong_wang_exc_inh", "Spectral", False), ("mixed", "Spectral", False), ("reduced_wong_wang", "Covariance", False)}
+# What CI tries, the default tests the first; all else is `pytest -m battery`, which takes two cores some twenty minutes.
+GRADIENTS = [("wong_wang_exc_inh", "Spectral", False), ("hopf", "Spectral", False), ("mixed", "Spectral", False), ("reduced_wong_wang", "Covariance", False)]
 
 
 @eqx.filter_jit
@@ -39,9 +44,8 @@ def on_devices(target, x):
     ("model", "likelihood", "delays"),
     parametrised(
         [row for row in compositions.problems() if not row[2] or row[1] == "Spectral"],
-        lambda row: (
-            row in {(model, "Spectral", False) for model in ("hopf", "wong_wang_exc_inh", "mixed")} or row == ("reduced_wong_wang", "Covariance", False)
-        ),
+        GRADIENTS[:1],
+        GRADIENTS,
     ),
 )
 def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihood, delays):
@@ -65,7 +69,7 @@ def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihoo
 RUNS = compositions.covering(compositions.runs())
 
 
-@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, lambda row: row in RUNS[:4]))
+@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, RUNS[:2], RUNS[:4]))
 def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, delays, engine, arrangement):
     problem, data = compositions.problem(model, likelihood, delays), compositions.data(likelihood)
     tree = compositions.engine(engine, arrangement)(problem, data, key=jax.random.key(0), progress=False)
