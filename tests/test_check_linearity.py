@@ -223,4 +223,4 @@ def test_blood_flow_has_a_working_point():
 def test_simulations_that_diverge_are_no_crash():
     problem, at = hopf(5.0)
     with pytest.raises(ValueError, match=r"simulations at draws of the posterior are of no use \(they diverge\)"):
-        nmm.check.linearity(problem, gaussian(problem, (400, 1), at), recordings=10, step=2.0, progress=False)
+        nmm.check.linearity(problem, gaussian(problem, (1000, 1), at), recordings=10, step=2.0, progress=False)

@@ -132,7 +132,7 @@ def test_nodes_average_the_spectrum_over_its_band():
     def bound(nodes):
         likelihood = Spectral(band=(8e-3, 14e-3), bands=3, nodes=nodes)
         problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), nmm.observe.Subsample(period=5.0), likelihood)
-        observed = problem.bind(np.random.default_rng(0).normal(size=(3000, 3)))
+        observed = problem.bind(np.random.default_rng(0).normal(size=(30_000, 3)))
         frequencies.append(observed.frequencies)
         return likelihood.distribution(column(), problem.observe, None, observed)[0].S
 

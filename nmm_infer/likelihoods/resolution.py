@@ -23,7 +23,8 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
     """Parts into which each band must be cut, so that in each the spectrum is nearly the one at its centre.
 
     Nearly: the mean power of what is observed differs by less than half of the standard error with which the data know it. Judged by networks drawn from the
-    prior; most of those that are stable must be resolved. Linear regions of one state without delays have no peaks.
+    prior; most of those that are stable must be resolved. Linear regions of one state without delays have no peaks. Inside of a transformation of JAX the prior
+    cannot be looked at: each band is one part then, with a warning.
 
     Args:
         expected: what the model knows of its data.
@@ -52,7 +53,11 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
         mean = jnp.mean(channels / jnp.mean(channels, axis=0), axis=1)
         return jnp.where(seen.failure == 0, mean, jnp.nan).reshape(bands, FINE)
 
-    drawn = np.asarray(jax.jit(lambda keys: jax.lax.map(power, keys))(jax.random.split(jax.random.key(0), DRAWS)))
+    powers = jax.jit(lambda keys: jax.lax.map(power, keys))(jax.random.split(jax.random.key(0), DRAWS))
+    if isinstance(powers, jax.core.Tracer):
+        warnings.warn(f"Spectral(bands={bands}): bound inside of a transformation of JAX, where peaks cannot be looked for; say nodes=...", stacklevel=5)
+        return 1
+    drawn = np.asarray(powers)
     drawn = drawn[np.isfinite(drawn).all(axis=(1, 2))]
     if not len(drawn):
         return 1
