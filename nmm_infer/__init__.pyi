@@ -12,6 +12,7 @@ from . import observe as observe
 from . import solvers as solvers
 from . import stimuli as stimuli
 from . import viz as viz
+from .at_rest import AtRest as AtRest
 from .balance import balance as balance
 from .connectome import Connectome as Connectome
 from .cores import use_cores as use_cores

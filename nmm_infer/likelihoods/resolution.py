@@ -5,6 +5,7 @@ import warnings
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..linear.fixed_point import is_linear
@@ -54,7 +55,7 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
         return jnp.where(seen.failure == 0, mean, jnp.nan).reshape(bands, FINE)
 
     powers = jax.jit(lambda keys: jax.lax.map(power, keys))(jax.random.split(jax.random.key(0), DRAWS))
-    if isinstance(powers, jax.core.Tracer):
+    if isinstance(powers, Tracer):
         warnings.warn(f"Spectral(bands={bands}): bound inside of a transformation of JAX, where peaks cannot be looked for; say nodes=...", stacklevel=5)
         return 1
     drawn = np.asarray(powers)

@@ -6,17 +6,17 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Float
 
 from .linearisation import Linearisation
+from .loop_gain import local_eigenvalues, region_gains
 from .spectrum import _local
 
 # Points of the frequency axis on which the phase of the characteristic function is followed; as long as it jumps by
 # more than SHARP (radians) between two of them, up to so many more.
 NYQUIST_POINTS, MORE_POINTS, SHARP = 192, 32, 1.0
-# Frequencies at which the gain of a region is looked at, beside its resonances, and how much larger it might be between them.
-GAIN_POINTS, GAIN_MARGIN = 24, 1.05
+# How much larger the gain of a region might be between the frequencies at which it is looked at.
+GAIN_MARGIN = 1.05
 
 
 @eqx.filter_jit
@@ -77,32 +77,14 @@ def _damped(lin: Linearisation) -> Bool[Array, ""]:
 
     Sufficient, not necessary. The largest gain is looked for at the resonances of the region and on a grid, and taken somewhat larger.
     """
-    eigenvalues = _local_eigenvalues(lin.A)  # "region state"
+    eigenvalues = local_eigenvalues(lin.A)  # "region state"
     calm = jnp.all(jnp.isfinite(eigenvalues)) & (jnp.max(eigenvalues.real) < 0)
     n, messages = lin.n_regions, lin.n_messages
     if messages == 0:
         return calm
-    fastest = jnp.max(jnp.abs(eigenvalues), axis=1)
-    decades = jnp.asarray(np.concatenate([[0.0], np.geomspace(1e-4, 3.0, GAIN_POINTS)]), lin.A.dtype)
-    omegas = jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])  # "frequency region"
-
-    def gain(omega: Float[Array, " region"]) -> Float[Array, "message message region"]:
-        return jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, _local(lin.A, omega), lin.B))
-
-    largest = GAIN_MARGIN * jnp.max(jax.vmap(gain)(omegas), axis=0)
+    largest = GAIN_MARGIN * region_gains(lin)
     loop = jnp.einsum("mlr,rk->mrlk", largest, jnp.abs(lin.weights)).reshape(messages * n, messages * n)
     return calm & _is_m_matrix(jnp.eye(messages * n) - loop)
-
-
-def _local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "region state"]:
-    """Of every region alone; a closed form for up to two states."""
-    if A.shape[0] == 1:
-        return A[0, 0, :, None] + 0j
-    if A.shape[0] == 2:
-        middle, product = 0.5 * (A[0, 0] + A[1, 1]), A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
-        root = jnp.sqrt(middle**2 - product + 0j)
-        return jnp.stack([middle + root, middle - root], axis=1)
-    return jnp.linalg.eigvals(jnp.nan_to_num(jnp.moveaxis(A, -1, 0)))
 
 
 def _counted(lin: Linearisation) -> Bool[Array, ""]:
@@ -135,7 +117,7 @@ def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
     Regions that are unstable alone are not rescued by delays in any model of interest, and count as unstable.
     """
     n, messages = lin.n_regions, lin.n_messages
-    local = _local_eigenvalues(lin.A)
+    local = local_eigenvalues(lin.A)
     # Beyond the fastest local mode plus the strongest coupling the loop gain is below 1.
     fastest = jnp.max(jnp.abs(local)) + jnp.max(jnp.abs(lin.jacobian()).sum(axis=1))
     grid = fastest * jnp.linspace(0.0, 1.0, NYQUIST_POINTS) ** 2

@@ -14,6 +14,7 @@ from ..likelihoods.recording import Recording, read_recording
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..observe.streaming import streaming
+from ..preparation import AbstractPreparation
 from ..priors.base import AbstractPlated
 from ..priors.sample import priors, sample
 from ..priors.trials import ByTrial, each_trial, first_trial
@@ -35,8 +36,8 @@ class Problem(AbstractProblem, AbstractPlated):
         likelihood: from what is measured to data.
         duration, step: of the simulation, Quantities or ms; leave them out where nothing is simulated.
         transient: simulated before the data begin.
-        prepare: what is done to every drawn network before it is used, such as `nmm.balance`, which
-            sets parameters that follow from others; None: nothing.
+        prepare: what is done to every drawn network before it is used: `nmm.balance`, which sets parameters that follow from
+            others, `nmm.AtRest(...)`, which has priors of its own, or any function from network to network; None: nothing.
         options: `solver`, `adjoint`, `stepsize_controller`, as in `nmm.solve`.
 
     Raises:
@@ -50,7 +51,7 @@ class Problem(AbstractProblem, AbstractPlated):
     duration: float | None = eqx.field(static=True)
     step: float | None = eqx.field(static=True)
     transient: float = eqx.field(static=True)
-    prepare: Callable[[Network], Network] | None = eqx.field(static=True)
+    prepare: Callable[[Network], Network] | None
     options: tuple[tuple[str, Any], ...]
 
     def __init__(
@@ -82,6 +83,8 @@ class Problem(AbstractProblem, AbstractPlated):
             name = type(likelihood).__name__
             raise ValueError(f"Problem(duration=..., step=...) are missing: the {name} likelihood simulates, such as duration=400 * u.ms, step=0.5 * u.ms")
         likelihood.check_network(network)
+        if isinstance(prepare, AbstractPreparation):
+            prepare.check(network)
 
     @property
     def divisible(self):
@@ -107,6 +110,7 @@ class Problem(AbstractProblem, AbstractPlated):
         """The priors by the name of their site."""
         return {
             **priors(self.network),
+            **(priors(self.prepare) if isinstance(self.prepare, AbstractPreparation) else {}),
             **{f"observe.{name}": prior for name, prior in priors(self.observe).items()},
             **{f"likelihood.{name}": prior for name, prior in priors(self.likelihood).items()},
         }
@@ -114,9 +118,9 @@ class Problem(AbstractProblem, AbstractPlated):
     def draw(self) -> tuple[Network, AbstractObservation, AbstractLikelihood]:
         """Network, observation and likelihood with drawn values; a NumPyro model of the prior alone."""
         plates = self.plates
-        network = sample(self.network, plates=plates)
+        network, prepare = sample(self.network, plates=plates), sample(self.prepare, plates=plates)
         return (
-            network if self.prepare is None else self.prepare(network),
+            network if prepare is None else prepare(network),
             sample(self.observe, plates=plates, prefix="observe."),
             sample(self.likelihood, plates=plates, prefix="likelihood."),
         )
