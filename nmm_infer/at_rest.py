@@ -23,7 +23,9 @@ from .preparation import AbstractPreparation
 from .priors.base import AbstractPrior, open_plate
 from .priors.sample import priors
 
-MAX_STEPS, MAX_ROUNDS = 50, 20
+MAX_STEPS, MAX_ROUNDS = 50, 12
+# A search that can only take so small a part of Newton's step has nowhere to go.
+SMALLEST = 1e-3
 # A step moves no state and no parameter by more than this many times its declared range.
 FAR = 1.0
 # A step changes the logarithm of the coupling by no more than this.
@@ -167,8 +169,8 @@ def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[in
             return jnp.sqrt(jnp.mean((residual(x, given) / scale) ** 2))
 
         def going(carry: tuple[Array, Array, Array, Array]) -> Array:
-            k, _, _, moved = carry
-            return (k < MAX_STEPS) & (moved > tolerance)
+            k, _, part, moved = carry
+            return (k < MAX_STEPS) & (moved > tolerance) & (part > SMALLEST)
 
         def advance(carry: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
             k, x, part, _ = carry
@@ -204,19 +206,19 @@ def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[A
 
     def find(given: Any) -> Array:
         def going(carry: tuple[Array, ...]) -> Array:
-            k, _, f, _ = carry
+            k, _, f, *_ = carry
             return (k < MAX_ROUNDS) & (jnp.abs(f) > tolerance)
 
         def advance(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-            # Secants; the first slope is that of regions whose gains do not depend on the coupling.
-            k, x, f, rise = carry
-            ahead = x - jnp.clip(f / rise, -JUMP, JUMP)
-            f_ahead = off(ahead, given)
-            new = (f_ahead - f) / (ahead - x)
-            return k + 1, ahead, f_ahead, jnp.where(jnp.isfinite(new) & (new > 0.05), new, 1.0)
+            # Secants; the first slope is that of regions whose gains do not depend on the coupling. `ahead` is looked at, then the next one chosen.
+            k, x, f, ahead, rise = carry
+            found = off(ahead, given)
+            new = (found - f) / (ahead - x)
+            rise = jnp.where(jnp.isfinite(new) & (new > 0.05), new, rise)
+            return k + 1, ahead, found, ahead - jnp.clip(found / rise, -JUMP, JUMP), rise
 
-        zero = jnp.zeros((), told.dtype)
-        _, x, f, _ = jax.lax.while_loop(going, advance, (jnp.asarray(0), zero, off(zero, given), jnp.ones((), told.dtype)))
+        far, zero, one = (jnp.asarray(value, told.dtype) for value in (jnp.inf, 0.0, 1.0))
+        _, x, f, *_ = jax.lax.while_loop(going, advance, (jnp.asarray(0), far, far, zero, one))
         return jnp.where(jnp.abs(f) <= tolerance, x, jnp.nan)
 
     return jnp.exp(implicit_root((as_of, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)))

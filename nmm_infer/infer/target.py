@@ -116,11 +116,14 @@ class Target(eqx.Module):
         """The prior as a NumPyro model, deterministic sites included."""
         self.problem.prior(self.observed)
 
+    def _unknowns(self) -> None:
+        self.problem.unknowns(self.observed)
+
     def _unconstrained_draw(self, key: PRNGKeyArray) -> dict[str, Array]:
         with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=key):
-            self.prior()
+            self._unknowns()
         latent = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
-        return unconstrain_fn(self.prior, (), {}, latent)
+        return unconstrain_fn(self._unknowns, (), {}, latent)
 
     def log_density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log posterior density (not normalised) in unconstrained coordinates, Jacobians included."""
@@ -131,7 +134,7 @@ class Target(eqx.Module):
 
     def log_prior(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log prior density in unconstrained coordinates."""
-        return -potential_energy(self.prior, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+        return -potential_energy(self._unknowns, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def log_likelihood(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log likelihood, factors included; -inf where the model fails."""

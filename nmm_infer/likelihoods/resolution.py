@@ -2,6 +2,7 @@
 
 import warnings
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..linear.fixed_point import is_linear
+from ..network import Network
 from .base import Expected
 from .linear_sight import see
 
@@ -37,8 +39,12 @@ def nodes_needed(expected: Expected, band: tuple[float, float], bands: int, inte
     """
     from numpyro import handlers
 
-    with handlers.block(), handlers.seed(rng_seed=0):
-        network = expected.draw()[0]
+    def drawn_network() -> Network:
+        with handlers.block(), handlers.seed(rng_seed=0):
+            return expected.draw()[0]
+
+    # Its kind alone, without numbers.
+    network = eqx.filter_eval_shape(drawn_network)
     if is_linear(network) and len(network.model.states) == 1 and not network.has_delays:
         return 1
     fine = band[0] + (band[1] - band[0]) * (np.arange(bands * FINE) + 0.5) / (bands * FINE)

@@ -45,6 +45,10 @@ class AbstractProblem(eqx.Module):
     def prior(self, bound: Any) -> None:
         """The latent and deterministic sites of `model` alone, as a NumPyro model."""
 
+    def unknowns(self, bound: Any) -> None:
+        """The latent sites of `model`, as a NumPyro model; less than `prior` where what follows from them takes time."""
+        self.prior(bound)
+
     @abc.abstractmethod
     def values(self, bound: Any) -> Any:
         """The arrays that the model is conditioned on: a pytree."""

@@ -117,13 +117,21 @@ class Problem(AbstractProblem, AbstractPlated):
 
     def draw(self) -> tuple[Network, AbstractObservation, AbstractLikelihood]:
         """Network, observation and likelihood with drawn values; a NumPyro model of the prior alone."""
+        network, prepare, observe, likelihood = self._unprepared()
+        return network if prepare is None else prepare(network), observe, likelihood
+
+    def _unprepared(self) -> tuple[Network, Callable[[Network], Network] | None, AbstractObservation, AbstractLikelihood]:
+        """Every prior drawn, before the network is prepared."""
         plates = self.plates
-        network, prepare = sample(self.network, plates=plates), sample(self.prepare, plates=plates)
         return (
-            network if prepare is None else prepare(network),
+            sample(self.network, plates=plates),
+            sample(self.prepare, plates=plates),
             sample(self.observe, plates=plates, prefix="observe."),
             sample(self.likelihood, plates=plates, prefix="likelihood."),
         )
+
+    def unknowns(self, bound: AbstractObserved) -> None:
+        self._unprepared()
 
     def prior(self, bound: AbstractObserved) -> None:
         self.draw()
