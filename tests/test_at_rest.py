@@ -14,7 +14,8 @@ from nmm_infer.linear import fixed_point, is_stable, linearise, loop_gain
 from nmm_infer.linear.fixed_point import rest_drift
 from nmm_infer.linear.loop_gain import perron
 
-CONNECTOME = nmm.datasets.desikan_killiany(cortical=True).select(list(range(6))).scaled_by_spectral_radius()
+CORTEX = nmm.datasets.desikan_killiany(cortical=True)
+CONNECTOME = CORTEX.select(CORTEX.labels[:6]).scaled_by_spectral_radius()
 N = CONNECTOME.n_regions
 RNG = np.random.default_rng(0)
 SPREAD = np.exp(0.2 * RNG.normal(size=N))

@@ -96,12 +96,14 @@ def test_a_linear_network_passes(linear):
     np.testing.assert_allclose(linear.ratio("power"), 1.0, atol=0.08)
 
 
+@pytest.mark.slow
 def test_data_of_the_likelihood_itself_are_the_control(linear):
     control = linear.data.sel(kind="predicted")
     assert (np.abs(control["bias"]) < 3.5 * control["bias_error"]).all()
     np.testing.assert_allclose(control["spread"], 1.0)
 
 
+@pytest.mark.slow
 def test_strong_noise_near_a_bifurcation_fails(noisy):
     assert not noisy.ok
     rows = {row.label: row for row in noisy.table()}
@@ -115,6 +117,7 @@ def test_strong_noise_near_a_bifurcation_fails(noisy):
     assert "nmm.likelihoods.Features, ExtendedKalman or LatentPath" in text
 
 
+@pytest.mark.slow
 def test_it_is_drawn(linear, noisy):
     for result in (linear, noisy):
         left, right = nmm.viz.linearity(result.data)
@@ -131,6 +134,7 @@ def altered(result, **attrs):
     return Linearity(data)
 
 
+@pytest.mark.slow
 def test_lost_simulations_are_named(linear):
     lost = altered(linear, left=7, failed=1, reason="they diverge")
     assert not lost.ok
@@ -140,6 +144,7 @@ def test_lost_simulations_are_named(linear):
     assert "1 of 100 simulations failed (they diverge)" in text
 
 
+@pytest.mark.slow
 def test_few_recordings_tell_nothing(linear):
     data = linear.data.copy()
     data["bias_error"] = 3.0 * data["bias_error"]

@@ -167,6 +167,7 @@ def test_a_reference_that_the_model_does_not_know_is_named(recording):
         problem_of(eeg(), modes=8).bind(recording)
 
 
+@pytest.mark.slow
 def test_principal_directions_of_projected_data_are_those_of_the_projected_model(recording):
     projection = np.eye(8) - np.outer(v := np.array([1, -1, 0, 0, 0, 0, 0, 0]) / np.sqrt(2), v)
     observed = problem_of(eeg(), modes=6).bind(recording @ projection)

@@ -101,8 +101,9 @@ def network(speed=None):
     )
 
 
-@pytest.mark.parametrize("observe", [pytest.param(nmm.observe.Bold(), marks=pytest.mark.slow), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
-@pytest.mark.parametrize("speed", [pytest.param(None, marks=pytest.mark.slow), 2.0], ids=["no delays", "delays"])
+@pytest.mark.slow
+@pytest.mark.parametrize("observe", [nmm.observe.Bold(), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
+@pytest.mark.parametrize("speed", [None, 2.0], ids=["no delays", "delays"])
 def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
     likelihood = nmm.likelihoods.Spectral(
         band=(0.05e-3, 2e-3), bands=4, noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)), global_signal=nmm.Prior(dist.HalfNormal(0.5)), repetition_time=50.0, nodes=1

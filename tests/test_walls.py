@@ -47,7 +47,7 @@ def on_a_grid(problem, data):
 
 
 # Of a given number of steps, HMC mixes badly beside a wall, as its diagnosis says: of five seeds two or three had R-hat above 1.01. Of a given length, none.
-@pytest.mark.parametrize("engine", [nmm.infer.NUTS, partial(nmm.infer.HMC, length=1.57)], ids=["NUTS", "HMC"])
+@pytest.mark.parametrize("engine", [nmm.infer.NUTS, pytest.param(partial(nmm.infer.HMC, length=1.57), marks=pytest.mark.slow)], ids=["NUTS", "HMC"])
 def test_a_posterior_that_reaches_the_edge_of_stability_is_right_and_said_to_be(recording, engine):
     problem = nmm.Problem(pair(nmm.Prior(dist.Uniform(0.0, HIGHEST))), OBSERVE, SPECTRAL)
     mean, sd = on_a_grid(problem, recording)
@@ -93,7 +93,10 @@ def asked(likelihood, data, model, G):
     return Target(nmm.Problem(network, OBSERVE, likelihood), data)
 
 
-@pytest.mark.parametrize("likelihood", [SPECTRAL, nmm.likelihoods.Spectral(band=(0.5e-3, 20e-3), bands=8, nodes=2), nmm.likelihoods.Covariance()])
+@pytest.mark.parametrize(
+    "likelihood",
+    [SPECTRAL, pytest.param(nmm.likelihoods.Spectral(band=(0.5e-3, 20e-3), bands=8, nodes=2), marks=pytest.mark.slow), nmm.likelihoods.Covariance()],
+)
 def test_likelihoods_of_rest_say_whether_there_is_none_or_whether_it_is_unstable(recording, likelihood):
     free = nmm.Prior(dist.Normal(0.0, 1.0))
     pairs = asked(likelihood, recording, nmm.models.LeakyIntegrator(tau=50.0), free), asked(likelihood, recording, Saddle(I=free), 0.0)
@@ -133,7 +136,7 @@ ENGINES = {
 }
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [name if name in ("NUTS", "SMC") else pytest.param(name, marks=pytest.mark.slow) for name in ENGINES])
 def test_every_engine_counts_both_edges_and_says_what_its_draws_are(name, tmp_path):
     engine, kind = ENGINES[name]
     tree = engine(nmm.NumPyroModel(edges), None, key=KEY, progress=False)
@@ -150,6 +153,7 @@ def test_every_engine_counts_both_edges_and_says_what_its_draws_are(name, tmp_pa
         assert int(tree["sample_stats"]["failed"].sum()) <= tree.attrs["zero_density"] + tree.attrs["failed_simulations"]
 
 
+@pytest.mark.slow
 def test_a_step_of_mclmc_over_an_edge_is_not_taken_and_tells_where_it_led():
     import blackjax
     from blackjax.adaptation.mclmc_adaptation import MCLMCAdaptationState
