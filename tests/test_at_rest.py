@@ -49,7 +49,7 @@ def test_regions_rest_where_they_are_told_to(name):
         np.testing.assert_allclose(net.initial[model.state_names().index(state)], values, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["ReducedWongWang", "WongWangExcInh"])
+@pytest.mark.parametrize("name", ["ReducedWongWang", pytest.param("WongWangExcInh", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("gain", [0.3, 0.98])
 def test_the_coupling_is_as_near_to_instability_as_it_is_told(name, gain):
     model, rest, by = CASES[name]
@@ -75,7 +75,7 @@ def test_it_agrees_with_balance():
     np.testing.assert_allclose(prepared(nmm.AtRest({"S_e": drive / (1 + drive)}, by="J_i"), net).model.J_i, nmm.balance(net).model.J_i, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["ReducedWongWang", "WongWangExcInh"])
+@pytest.mark.parametrize("name", ["ReducedWongWang", pytest.param("WongWangExcInh", marks=pytest.mark.slow)])
 def test_derivatives_of_what_follows(name):
     model, rest, by = CASES[name]
     (state,) = rest
