@@ -103,7 +103,7 @@ class AtRest(AbstractPreparation):
         told = jnp.stack([jnp.broadcast_to(jnp.asarray(value, float), (network.n_regions,)) for value in self.rest.values()])
         if self.loop_gain is not None:
             G = _coupling(network, told, jnp.asarray(self.loop_gain, float), rows, self.by)
-            network = eqx.tree_at(lambda n: n.coupling.G, network, numpyro.deterministic("coupling.G", G))
+            network = _coupled(network, numpyro.deterministic("coupling.G", G))
         y, p = _resting(network, told, rows, self.by)
         with open_plate("region", network.plates, "rest"):
             p = [numpyro.deterministic(f"model.{name}", value) for name, value in zip(self.by, p, strict=True)]
@@ -123,6 +123,10 @@ def _slot(value: Any, what: str) -> Any:
 
 def _with(network: Network, p: Any, by: tuple[str, ...]) -> Network:
     return eqx.tree_at(lambda n: [getattr(n.model, name) for name in by], network, list(p), is_leaf=lambda x: x is None)
+
+
+def _coupled(network: Network, G: Any) -> Network:
+    return eqx.tree_at(lambda n: n.coupling.G, network, G)
 
 
 def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[int, ...], by: tuple[str, ...]) -> tuple[Array, Array]:
@@ -193,11 +197,10 @@ def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[in
 def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[Array, ""], rows: tuple[int, ...], by: tuple[str, ...]) -> Float[Array, ""]:
     """The coupling strength with which the resting network has that loop gain."""
     tolerance = 1e-9 if told.dtype == jnp.float64 else 1e-5
-    as_of = eqx.tree_at(lambda n: n.coupling.G, network, jnp.asarray(1.0, told.dtype))
 
     def off(log_G: Array, given: tuple[Network, Array, Array]) -> Array:
         network, told, gain = given
-        coupled = eqx.tree_at(lambda n: n.coupling.G, network, jnp.exp(log_G))
+        coupled = _coupled(network, jnp.exp(log_G))
         y, p = _resting(coupled, told, rows, by)
         return jnp.log(loop_gain(linearise(_with(coupled, p, by), point=y))) - jnp.log(gain)
 
@@ -221,4 +224,4 @@ def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[A
         _, x, f, *_ = jax.lax.while_loop(going, advance, (jnp.asarray(0), far, far, zero, one))
         return jnp.where(jnp.abs(f) <= tolerance, x, jnp.nan)
 
-    return jnp.exp(implicit_root((as_of, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)))
+    return jnp.exp(implicit_root((network, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Complex, Float, Shaped
 
 from ..network import Network
 
@@ -77,3 +77,8 @@ def inverse(M: Shaped[Array, "state state region"]) -> Shaped[Array, "state stat
         (a, b), (c, d) = M
         return jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])]) / (a * d - b * c)
     return jnp.moveaxis(jnp.linalg.inv(jnp.moveaxis(M, -1, 0)), 0, -1)
+
+
+def resolvent(A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]) -> Complex[Array, "state state region"]:
+    """(iω - A)⁻¹ in every region, at one frequency or one for each."""
+    return inverse(1j * omega * jnp.eye(A.shape[0])[..., None] - A)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Complex, Float
 
 from ..implicit import implicit_root
 from .linearisation import Linearisation
-from .local import inverse
+from .local import resolvent
 
 # Frequencies at which the gain of a region is looked at, beside its resonances.
 GAIN_POINTS = 24
@@ -29,18 +29,17 @@ def loop_gain(lin: Linearisation) -> Float[Array, ""]:
     """
     if lin.n_messages != 1:
         raise ValueError(f"loop_gain(lin): regions send {lin.n_messages} messages, expected one")
-    return perron(region_gains(lin)[0, 0][:, None] * jnp.abs(lin.weights))
+    return perron(region_gains(lin, jax.lax.stop_gradient(local_eigenvalues(lin.A)))[0, 0][:, None] * jnp.abs(lin.weights))
 
 
-def region_gains(lin: Linearisation) -> Float[Array, "message message region"]:
-    """Of every region alone, from what arrives to what it sends: the largest at its resonances and on a grid of frequencies."""
-    eigenvalues = jax.lax.stop_gradient(local_eigenvalues(lin.A))  # "region state"
+def region_gains(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> Float[Array, "message message region"]:
+    """Of every region alone, from what arrives to what it sends: the largest at its resonances (of its `eigenvalues`) and on a grid of frequencies."""
     fastest = jnp.max(jnp.abs(eigenvalues), axis=1)
     decades = jnp.asarray(np.concatenate([[0.0], np.geomspace(1e-4, 3.0, GAIN_POINTS)]), lin.A.dtype)
     omegas = jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])  # "frequency region"
 
     def gain(omega: Float[Array, " region"]) -> Float[Array, "message message region"]:
-        return jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, inverse(1j * omega * jnp.eye(lin.n_states)[..., None] - lin.A), lin.B))
+        return jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, resolvent(lin.A, omega), lin.B))
 
     return jnp.max(jax.vmap(gain)(omegas), axis=0)
 
@@ -57,7 +56,7 @@ def local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "
 
 
 def perron(M: Float[Array, "to from"]) -> Float[Array, ""]:
-    """The largest eigenvalue of a matrix without negative entries, which its eigenvector with all of them positive belongs to; NaN where none is found.
+    """The largest eigenvalue of a matrix without negative entries, which its eigenvector with all of them positive belongs to; NaN of zeros alone.
 
     With the derivative of the implicit function, which `jax.numpy.linalg.eigvals` has to first order only.
     """

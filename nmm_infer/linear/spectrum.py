@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from .linearisation import Linearisation
-from .local import inverse
+from .local import resolvent
 
 
 def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency region noisy source"]:
@@ -50,7 +50,7 @@ def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[A
 
     Noise on several states of a region is seen by the others, and by who observes it, as one signal: with their powers added it has one factor.
     """
-    R = jax.vmap(lambda w: _local(lin.A, w))(omega)  # "frequency state state region"
+    R = jax.vmap(lambda w: resolvent(lin.A, w))(omega)  # "frequency state state region"
     out = jnp.einsum("sr,fstr->ftr", lin.C[0], R)
     sources = out[:, jnp.asarray(lin.noisy)]
     sources = sources if lin.gate is None else sources * lin.gate
@@ -66,7 +66,7 @@ def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[A
 
 def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
     n, n_messages = lin.n_regions, lin.n_messages
-    R = _local(lin.A, omega)
+    R = resolvent(lin.A, omega)
     E = R[:, jnp.asarray(lin.noisy)]  # "state noisy region"
     E = E if lin.gate is None else E * lin.gate
     mE = jnp.einsum("sr,sqr->qr", lin.m, E)
@@ -83,8 +83,3 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     arriving = jnp.einsum("ij,mjqk->miqk", K, sent)
     mB = jnp.einsum("sr,smr->mr", lin.m, RB)
     return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)
-
-
-def _local(A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]) -> Complex[Array, "state state region"]:
-    """(iω - A)⁻¹ in every region, at one frequency or one for each."""
-    return inverse(1j * omega * jnp.eye(A.shape[0])[..., None] - A)

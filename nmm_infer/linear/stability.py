@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .linearisation import Linearisation
+from .local import resolvent
 from .loop_gain import local_eigenvalues, region_gains
-from .spectrum import _local
 
 # Points of the frequency axis on which the phase of the characteristic function is followed; as long as it jumps by
 # more than SHARP (radians) between two of them, up to so many more.
@@ -82,7 +82,7 @@ def _damped(lin: Linearisation) -> Bool[Array, ""]:
     n, messages = lin.n_regions, lin.n_messages
     if messages == 0:
         return calm
-    largest = GAIN_MARGIN * region_gains(lin)
+    largest = GAIN_MARGIN * region_gains(lin, eigenvalues)
     loop = jnp.einsum("mlr,rk->mrlk", largest, jnp.abs(lin.weights)).reshape(messages * n, messages * n)
     return calm & _is_m_matrix(jnp.eye(messages * n) - loop)
 
@@ -123,7 +123,7 @@ def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
     grid = fastest * jnp.linspace(0.0, 1.0, NYQUIST_POINTS) ** 2
 
     def phase(omega: Array) -> Array:
-        R = _local(lin.A, omega)
+        R = resolvent(lin.A, omega)
         CB = jnp.einsum("msr,str,tlr->mlr", lin.C, R, lin.B)
         K = lin.weights * jnp.exp(-1j * omega * lin.delays)  # pyright: ignore[reportOperatorIssue]
         loop = jnp.einsum("mlr,rk->mrlk", CB, K).reshape(messages * n, messages * n)

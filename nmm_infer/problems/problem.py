@@ -110,7 +110,7 @@ class Problem(AbstractProblem, AbstractPlated):
         """The priors by the name of their site."""
         return {
             **priors(self.network),
-            **(priors(self.prepare) if isinstance(self.prepare, AbstractPreparation) else {}),
+            **priors(self.prepare),
             **{f"observe.{name}": prior for name, prior in priors(self.observe).items()},
             **{f"likelihood.{name}": prior for name, prior in priors(self.likelihood).items()},
         }
