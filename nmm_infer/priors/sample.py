@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from .base import AbstractPlated, AbstractPrior
 from .whole import whole
@@ -53,11 +54,14 @@ def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = ""
     """
     whole()
     sizes = {**_plates(tree), **(plates or {})}
-    return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaf.draw(prefix + _name(path), sizes) if _is_prior(leaf) else leaf,
-        tree,
-        is_leaf=_is_prior,
-    )
+
+    def value(path: Any, leaf: Any) -> Any:
+        if _is_prior(leaf):
+            return leaf.draw(prefix + _name(path), sizes)
+        # JAX keeps a constant by its identity in the precision that saw it first: the next program, in another one, would be given that.
+        return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+    return jax.tree_util.tree_map_with_path(value, tree, is_leaf=_is_prior)
 
 
 def _plates(tree: Any) -> dict[str, int]:
