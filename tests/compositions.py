@@ -39,6 +39,10 @@ MODELS = {
     "jansen_rit": (lambda delays: _network(nmm.models.JansenRit(mu=regional(0.36, 0.01), v0=6.0), 2.0, 1e-3, delays), None),
     "wilson_cowan": (lambda delays: _network(nmm.models.WilsonCowan(P=regional(0.5, 0.05)), 0.05, 1e-3, delays), None),
     "montbrio_pazo_roxin": (lambda delays: _network(nmm.models.MontbrioPazoRoxin(eta=regional(-6.0, 0.1)), 0.1, 1e-2, delays), None),
+    "told_where_it_rests": (
+        lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays),
+        nmm.AtRest({"S": regional(0.16, 0.02)}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))),
+    ),
     "mixed": (_mixed, None),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 import xarray as xr
+from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer.likelihoods import Multitaper, Neighbours, Spectral
@@ -197,6 +198,18 @@ def test_data_in_another_unit_are_converted(recording):
     # A potential of regions is in the unit of the model's variable.
     psp = xr.DataArray(RNG.normal(size=(400, 3)), dims=("time", "region"), attrs={"units": "uV"})
     np.testing.assert_allclose(problem_of(nmm.observe.Subsample()).bind(psp).recording.values, 1e-3 * psp.values)
+
+
+def test_a_problem_serves_both_precisions():
+    """JAX keeps constants by their identity: a program of one precision must not be given those of the other."""
+    network = nmm.Network(nmm.models.JansenRit(mu=nmm.Prior(dist.Normal(0.4, 0.05)), v0=6.0), noise=nmm.noises.Additive(sigma=1e-3))
+    problem = nmm.Problem(network, nmm.observe.Subsample(period=4.0), Spectral(band=(2 * u.Hz, 40 * u.Hz), bands=2, noise=0.01))
+    data = xr.DataArray(RNG.normal(size=(100, 1)), dims=("time", "region"), coords={"time": 4.0 * np.arange(100), "region": list(network.connectome.labels)})
+    for wide in (True, False):
+        with jax.enable_x64(wide):
+            bound = problem.bind(data)
+            density = jax.jit(lambda mu, bound=bound: log_density(problem.model, (bound,), {}, {"model.mu": mu})[0])
+            assert np.isfinite(density(jnp.asarray(0.4)))
 
 
 def test_posterior_of_an_eeg_recording_finds_the_input(recording):
