@@ -112,8 +112,11 @@ class Network(AbstractPlated):
                     )
         for stimulus in self.stimuli:
             self._check_stimulus(stimulus)
-        if n > 1 and not self.couplings:
-            raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+        if not self.couplings:
+            if n > 1:
+                raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+            if self.connectome.edges.exists.any():
+                raise ValueError("Network(coupling=...) is missing: the region has a weight to itself, which takes a coupling, such as nmm.couplings.Additive(G=0.1)")
         if self.speed is not None and self.connectome.lengths is None:
             raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
+from ..solving.delays import foreseeing
 from ..solving.engine import Carry
 from ..solving.grid import make_grid
 from ..solving.scheme import Scheme, scheme_of
@@ -62,7 +63,7 @@ def lyapunov_exponent(
     """
     import xarray as xr
 
-    network = as_network(system, "lyapunov_exponent(network)")
+    network = foreseeing(as_network(system, "lyapunov_exponent(network)"))
     if network.noise is not None and key is None:
         raise ValueError("lyapunov_exponent(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
     dt = make_grid(step, step).step

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
+from ..solving.delays import foreseeing
 from ..solving.delays import plan as plan_delays
 from ..solving.engine import Carry, Stepper
 from ..solving.grid import make_grid
@@ -73,7 +74,7 @@ def sweep(
     """
     import xarray as xr
 
-    network = as_network(system, "sweep(network)")
+    network = foreseeing(as_network(system, "sweep(network)"))
     at = place(network, where, "sweep")
     numbers = [at.number(value, "sweep(values=...)") for value in numbers_of(values, "sweep(values=...)")]
     if not numbers:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -127,6 +128,12 @@ def _table(exists: Bool[np.ndarray, "to from"]) -> Table:
     # A stable sort puts the existing edges of each row first, in order.
     source = np.argsort(~exists, axis=1, kind="stable")[:, :slots]
     return Table(source, np.take_along_axis(exists, source, axis=1).astype(np.float64))
+
+
+def foreseeing(network: Network) -> Network:
+    """The network with the edges of its weights, where these are numbers: others may have been put in since it was built."""
+    connectome = network.connectome.with_edges_of_weights()
+    return network if connectome is network.connectome else eqx.tree_at(lambda n: n.connectome, network, connectome)
 
 
 class Delays:

@@ -18,6 +18,7 @@ from ..signal import Signal, Trajectory
 from ..solvers.heun import Heun
 from ..stream import AbstractStream
 from .adaptive import solve_adaptive
+from .delays import foreseeing
 from .delays import plan as plan_delays
 from .engine import Stepper
 from .grid import Grid, make_grid
@@ -96,6 +97,8 @@ def solve(
         are NaN or infinite; nothing is raised.
     """
     _check(network, key)
+    network = foreseeing(network)
+    _check_lengths(network)
     _check_kind(
         observe, AbstractStream, "observe", "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the trajectory"
     )
@@ -131,6 +134,9 @@ def _check(network: Network, key: PRNGKeyArray | Innovations | None) -> None:
         )
     if network.noise is not None and key is None:
         raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+
+
+def _check_lengths(network: Network) -> None:
     edges, lengths = network.connectome.edges, network.connectome.lengths
     if network.has_delays and isinstance(lengths, Tracer) and edges.exists.any() and not edges.lengths.any():
         raise ValueError(
