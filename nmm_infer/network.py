@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -194,6 +195,14 @@ class Network(AbstractPlated):
         if periods is None:
             return jnp.zeros_like(y)
         return jnp.round(y * np.divide(1.0, periods, where=periods > 0, out=np.zeros_like(periods)).astype(y.dtype))
+
+    def wrapped(self, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """Phases without their whole turns."""
+        if self.periods is None:
+            return y
+        with jax.enable_x64(True):  # of many turns single precision would not know the rest
+            whole = y.astype(jnp.float64)
+            return (whole - self.turns(whole) * self.periods).astype(y.dtype)
 
     def apart(self, y: Float[Array, "state region"], other: Float[Array, "state region"]) -> Float[Array, "state region"]:
         """y - other, phases the short way round."""

@@ -53,5 +53,4 @@ def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: 
         throw=False,  # a failed solve is NaN, which a likelihood turns into -inf
     )
     values = jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.nan)  # pyright: ignore[reportArgumentType]
-    values = jax.vmap(lambda y: y if network.periods is None else y - network.turns(y) * network.periods.astype(y.dtype))(values)
-    return Trajectory(values, network.model, grid.interval, network.connectome.labels)
+    return Trajectory(jax.vmap(network.wrapped)(values), network.model, grid.interval, network.connectome.labels)

@@ -89,7 +89,7 @@ class Stepper:
 
     def init(self) -> Carry:
         """The state at the start, with a constant past; NaN if a delay is outside the plan."""
-        y = jnp.asarray(self.network.initial)
+        y = self.network.wrapped(jnp.asarray(self.network.initial))
         pasts, recent, noise = (), None, None
         if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
