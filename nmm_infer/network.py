@@ -117,7 +117,9 @@ class Network(AbstractPlated):
             if n > 1:
                 raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
             if self.connectome.edges.exists.any():
-                raise ValueError("Network(coupling=...) is missing: the region has a weight to itself, which takes a coupling, such as nmm.couplings.Additive(G=0.1)")
+                raise ValueError(
+                    "Network(coupling=...) is missing: the region has a weight to itself, which takes a coupling, such as nmm.couplings.Additive(G=0.1)"
+                )
         if self.speed is not None and self.connectome.lengths is None:
             raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+import optimistix
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -475,7 +476,7 @@ def test_runge_kutta_4_with_noise_and_delays_agrees_with_heun():
     assert np.abs(a - b).max() < 0.02 * np.abs(b).max()
 
 
-FINDER = diffrax.VeryChord(rtol=1e-10, atol=1e-12)
+FINDER = optimistix.Newton(rtol=1e-10, atol=1e-12)
 # Every solver of Diffrax that steps a network, with the error's exponent; whoever exports another adds a line here or is refused below.
 ORDERS = {
     "Bosh3": 3,

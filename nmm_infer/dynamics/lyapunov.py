@@ -92,9 +92,7 @@ def lyapunov_exponent(
 
 
 @eqx.filter_jit
-def _growth(
-    network: Network, scheme: Scheme, step: float, every: int, dropped: int, kept: int, key: PRNGKeyArray | None
-) -> Float[Array, " renormalisation"]:
+def _growth(network: Network, scheme: Scheme, step: float, every: int, dropped: int, kept: int, key: PRNGKeyArray | None) -> Float[Array, " renormalisation"]:
     """Logarithm of the growth of the distance, for each stretch between renormalisations."""
     engine = stepper(network, scheme, step, key)
     scale = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]

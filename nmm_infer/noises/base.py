@@ -1,6 +1,7 @@
 """What drives a network at random."""
 
 import abc
+
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 

@@ -1,5 +1,7 @@
 """What makes a step, and what it keeps of the last one."""
 
+from typing import Any
+
 import diffrax
 import equinox as eqx
 import jax
@@ -41,10 +43,16 @@ class Scheme(eqx.Module):
         return after, jax.lax.stop_gradient(change - (after - y))
 
     def _advance(self, term: StepTerm, step: float, y: State) -> State:
+        if not isinstance(self.solver, diffrax.AbstractImplicitSolver):
+            return self._solve(term, 0.0, step, y)[0]
+        # Iterations are compiled for times that are arrays, and they alone can fail.
+        y, result = self._solve(term, jnp.zeros((), y.dtype), jnp.asarray(step, y.dtype), y)
+        return jnp.where(result == diffrax.RESULTS.successful, y, jnp.nan)
+
+    def _solve(self, term: StepTerm, t0: float | Array, t1: float | Array, y: State) -> tuple[State, Any]:
         # What Runge–Kutta methods could hand on is the drift at the end of a step, and they can compute it again.
-        y, _, _, _, result = self.solver.step(term, 0.0, step, y, None, self.solver.init(term, 0.0, step, y, None), False)
-        # Only what is found by iteration can fail.
-        return jnp.where(result == diffrax.RESULTS.successful, y, jnp.nan) if isinstance(self.solver, diffrax.AbstractImplicitSolver) else y
+        y, _, _, _, result = self.solver.step(term, t0, t1, y, None, self.solver.init(term, t0, t1, y, None), False)
+        return y, result
 
 
 def scheme_of(solver: diffrax.AbstractSolver) -> Scheme:
