@@ -199,10 +199,6 @@ def test_adaptive_steps_do_not_jump_over_it(name):
 
     when = [slot for slot in ("onset", "centre") if hasattr(STIMULI[name](), slot)]
     late = eqx.tree_at(lambda s: [getattr(s, slot) for slot in when], STIMULI[name](), replace_fn=lambda t: t + 500.0)
-        lambda s: [slot for slot in (getattr(s, "onset", None), getattr(s, "centre", None)) if slot is not None],
-        STIMULI[name](),
-        replace_fn=lambda t: t + 500.0,
-    )
     controller = diffrax.PIDController(rtol=1e-7, atol=1e-9)
     adaptive = nmm.solve(leaky(late), 540.0, step=0.5, sample_every=2.0, stepsize_controller=controller).variable().values
     fine = nmm.solve(leaky(late), 540.0, step=0.02, sample_every=2.0).variable().values
