@@ -1,5 +1,6 @@
 """What time it is, and what stimuli do then."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -19,7 +20,7 @@ class Clock:
         self.start = start
         self.step = step
         with jax.enable_x64(True):
-            self.stimuli = jax.tree.map(lambda slot: jnp.asarray(slot, jnp.float64), network.stimuli)
+            self.stimuli = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64) if eqx.is_inexact_array_like(leaf) else leaf, network.stimuli)
 
     def time(self, n: Int[Array, ""], since: float | Array) -> Float[Array, ""]:
         """ms at `since` after the beginning of step `n`."""
