@@ -1,6 +1,7 @@
 """What time it is, and what stimuli do then."""
 
-import equinox as eqx
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -20,7 +21,7 @@ class Clock:
         self.start = start
         self.step = step
         with jax.enable_x64(True):
-            self.stimuli = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64) if eqx.is_inexact_array_like(leaf) else leaf, network.stimuli)
+            self.stimuli = jax.tree.map(_double, network.stimuli)
 
     def time(self, n: Int[Array, ""], since: float | Array) -> Float[Array, ""]:
         """ms at `since` after the beginning of step `n`."""
@@ -33,3 +34,7 @@ class Clock:
             return c
         with jax.enable_x64(True):
             return c + network.stimulation(time, self.stimuli).astype(c.dtype)
+
+
+def _double(leaf: Any) -> Any:
+    return jnp.asarray(leaf, jnp.float64) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) else leaf
