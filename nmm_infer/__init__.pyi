@@ -31,4 +31,5 @@ from .signal import Signal as Signal
 from .signal import Trajectory as Trajectory
 from .solving import simulate as simulate
 from .solving import solve as solve
+from .solving import terms as terms
 from .units import UnitError as UnitError

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .priors.base import AbstractPlated, AbstractPrior
 from .priors.edges import SymmetricEdges
@@ -19,7 +19,7 @@ class Edges:
     """What is fixed when a program is compiled: which edges exist, and how long they are.
 
     `exists` is boolean, `["to from"]`; `lengths` (mm) are those known when the connectome was built, from
-    which blocks and histories are sized. Hashable by content, so that it can be part of a program's
+    which blocks and histories are sized, of edges alone. Hashable by content, so that it can be part of a program's
     cache key: the same edges never compile twice.
     """
 
@@ -45,6 +45,10 @@ class Connectome(AbstractPlated):
         labels: unique region names; None: "0", "1", …
         centres: `["region 3"]` in mm (MNI), for pictures.
         signed: allow negative weights (effective connectivity); otherwise they are an error.
+        edges: boolean `["to from"]`, edges that may get a weight later: of all subjects that one program is for, or to
+            be learnt. None: those with a weight; all, where weights are traced; all pairs, where they have a prior.
+            A network with delays is prepared for its edges. A traced weight elsewhere makes a simulation NaN, and the
+            derivative with respect to it is that of an edge that stays away: zero.
 
     Raises:
         ValueError: NaN, wrong shape, negative weights or lengths, labels missing or repeated.
@@ -56,7 +60,7 @@ class Connectome(AbstractPlated):
     labels: tuple[str, ...] = eqx.field(static=True)
     edges: Edges = eqx.field(static=True)
 
-    def __init__(self, weights: Any, lengths: Any = None, labels: Any = None, centres: Any = None, *, signed: bool = False):
+    def __init__(self, weights: Any, lengths: Any = None, labels: Any = None, centres: Any = None, *, signed: bool = False, edges: Any = None):
         weights = SymmetricEdges(weights.bind("1", "Connectome(weights=...)")) if isinstance(weights, Prior) else _numbers(weights, "1", "weights")
         lengths = None if lengths is None else _numbers(lengths, "mm", "lengths")
         n = _size(weights, lengths, labels)
@@ -66,7 +70,7 @@ class Connectome(AbstractPlated):
         self.lengths = lengths
         self.labels = _labels(labels, n)
         self.centres = None if centres is None else _centres(centres, n)
-        self.edges = _edges(weights, lengths, n)
+        self.edges = _edges(weights, lengths, n, edges)
 
     @property
     def n_regions(self) -> int:
@@ -85,9 +89,22 @@ class Connectome(AbstractPlated):
         return bool(np.allclose(self.weights, np.asarray(self.weights).T, rtol=1e-5, atol=1e-12))
 
     def replace(self, **changes: Any) -> "Connectome":
-        """The same connectome with other `weights`, `lengths`, `labels` or `centres`, checked anew."""
-        kept = {"weights": self.weights, "lengths": self.lengths, "labels": self.labels, "centres": self.centres}
+        """The same connectome with other `weights`, `lengths`, `labels`, `centres` or `edges`, checked anew."""
+        kept = {"weights": self.weights, "lengths": self.lengths, "labels": self.labels, "centres": self.centres, "edges": self._declared("weights" in changes)}
         return Connectome(**{**kept, **changes}, signed=True)
+
+    def _declared(self, anew: bool) -> Bool[np.ndarray, "to from"] | None:
+        """The edges that are more than those of the weights; of weights that are not numbers, all, unless there are to be others `anew`."""
+        if isinstance(self.weights, AbstractPrior | Tracer):
+            return None if anew else self.edges.exists
+        return self.edges.exists & (np.asarray(self.weights) == 0)
+
+    def with_edges_of_weights(self) -> "Connectome":
+        """The same connectome, itself where its edges are those of its weights or more, and with the new ones where other weights were put in."""
+        if isinstance(self.weights, AbstractPrior | Tracer):
+            return self
+        exists = self.edges.exists | (np.asarray(self.weights) != 0)
+        return self if np.array_equal(exists, self.edges.exists) else self.replace(edges=exists)
 
     # Normalisations: raw streamline counts span four decades, and what is done to them shows in every fit.
 
@@ -96,9 +113,22 @@ class Connectome(AbstractPlated):
         return self.replace(weights=self.weights / _positive(np.max(self.weights), "the largest weight"))
 
     def scaled_by_row_sum(self) -> "Connectome":
-        """Each region's incoming weights divided by their sum; the result is directed."""
-        total = np.asarray(self.weights).sum(axis=1, keepdims=True)
-        return self.replace(weights=self.weights / np.where(total > 0, total, 1.0))
+        """Each region's incoming weights divided by their sum; the result is directed. A region without any stays without.
+
+        Raises:
+            ValueError: the weights of a region cancel, or are more negative than positive.
+        """
+        weights = np.asarray(self.weights)
+        total = weights.sum(axis=1, keepdims=True)
+        connected = (weights != 0).any(axis=1)
+        # A sum that is rounding alone scales by anything.
+        wrong = np.flatnonzero(connected & (total[:, 0] <= 1e-12 * np.abs(weights).sum(axis=1)))
+        if wrong.size:
+            raise ValueError(
+                f"scaled_by_row_sum() got weights into {self.labels[wrong[0]]!r} with a sum of {total[wrong[0], 0]:g}, expected a positive sum in every row; "
+                "scale signed weights by scaled_by_spectral_radius() or scaled_by_max()"
+            )
+        return self.replace(weights=self.weights / np.where(connected[:, None], total, 1.0))
 
     def scaled_by_mean_strength(self) -> "Connectome":
         """Weights divided by the mean summed weight of a region; symmetric stays symmetric."""
@@ -158,6 +188,7 @@ class Connectome(AbstractPlated):
             tuple(self.labels[i] for i in index),
             None if self.centres is None else self.centres[index],
             signed=True,
+            edges=self.edges.exists[grid],
         )
 
     def index(self, label: str) -> int:
@@ -256,10 +287,19 @@ def _centres(centres: Any, n: int) -> Float[np.ndarray, "region 3"]:
     return array
 
 
-def _edges(weights: Any, lengths: Any, n: int) -> Edges:
-    """Edges that exist; where weights are not numbers yet, all pairs of different regions may be."""
-    concrete = not isinstance(weights, AbstractPrior | Tracer)
-    exists = np.asarray(weights) != 0 if concrete else ~np.eye(n, dtype=bool)
+def _edges(weights: Any, lengths: Any, n: int, declared: Any) -> Edges:
+    """Edges that exist or may; where weights are not numbers yet, all may, but those that the weights' prior does not have."""
+    if isinstance(weights, Tracer):
+        exists = np.ones((n, n), dtype=bool)
+    else:
+        exists = ~np.eye(n, dtype=bool) if isinstance(weights, AbstractPrior) else np.asarray(weights) != 0
+    if declared is not None:
+        edges = np.asarray(declared)
+        if edges.shape != (n, n) or edges.dtype != np.bool_:
+            raise ValueError(
+                f"Connectome(edges=...) got {edges.dtype} of shape {edges.shape}, expected booleans of shape ({n}, {n}), such as (subjects != 0).any(axis=0)"
+            )
+        exists = edges if isinstance(weights, AbstractPrior | Tracer) else exists | edges
     known = lengths is not None and not isinstance(lengths, Tracer)
     # Unknown lengths count as zero: the shortest possible block is always right.
     return Edges(exists, np.where(exists, np.asarray(lengths), 0.0) if known else np.zeros((n, n)))

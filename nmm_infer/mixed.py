@@ -144,6 +144,13 @@ class Mixed(AbstractDynamics):
                 gate[row, member] = float(state in noisy)
         return gate
 
+    def periods(self) -> Float[np.ndarray, "state region"] | None:
+        periods = np.zeros((len(self.states), len(self.labels)))
+        for model, member in self._parts():
+            for state in model.states:
+                periods[self.state_names().index(state.name), member] = state.period or 0.0
+        return periods if periods.any() else None
+
     def check_slots(self, n_regions: int) -> None:
         for name, member in self.members:
             try:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
-from .couplings.base import AbstractCoupling
+from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
@@ -112,8 +113,13 @@ class Network(AbstractPlated):
                     )
         for stimulus in self.stimuli:
             self._check_stimulus(stimulus)
-        if n > 1 and not self.couplings:
-            raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+        if not self.couplings:
+            if n > 1:
+                raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+            if self.connectome.edges.exists.any():
+                raise ValueError(
+                    "Network(coupling=...) is missing: the region has a weight to itself, which takes a coupling, such as nmm.couplings.Additive(G=0.1)"
+                )
         if self.speed is not None and self.connectome.lengths is None:
             raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
 
@@ -172,6 +178,38 @@ class Network(AbstractPlated):
     def noise_gate(self) -> Float[np.ndarray, "noisy region"] | None:
         """1 where noise acts on a noisy state of a region, 0 where it does not; None: it acts everywhere."""
         return None if self.noise is None else self.model.gate(self.noise.states)
+
+    @property
+    def periods(self) -> Float[np.ndarray, "state #region"] | None:
+        """After how much each state repeats itself, 0: never; None if none does, or if a coupling sees how often it did."""
+        periods = self.model.periods()
+        if periods is None:
+            return None
+        states = self.model.state_names()
+        # What a model sends and what is no state of its own may stand for a phase.
+        phases = {name for name, row in zip(states, periods, strict=True) if row.any()} | (set(self.model.sends) - set(states))
+        counted = any(phases.intersection(self.source_of(coupling)) for coupling in self.couplings if not isinstance(coupling, AbstractPhaseCoupling))
+        return None if counted else periods
+
+    def turns(self, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """Whole turns of the states that are phases, 0 of the others."""
+        periods = self.periods
+        if periods is None:
+            return jnp.zeros_like(y)
+        return jnp.round(y * np.divide(1.0, periods, where=periods > 0, out=np.zeros_like(periods)).astype(y.dtype))
+
+    def wrapped(self, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """Phases without their whole turns."""
+        if self.periods is None:
+            return y
+        with jax.enable_x64(True):  # of many turns single precision would not know the rest
+            whole = y.astype(jnp.float64)
+            return (whole - self.turns(whole) * self.periods).astype(y.dtype)
+
+    def apart(self, y: Float[Array, "state region"], other: Float[Array, "state region"]) -> Float[Array, "state region"]:
+        """y - other, phases the short way round."""
+        difference = y - other
+        return difference if self.periods is None else difference - self.turns(difference) * self.periods.astype(difference.dtype)
 
     @property
     def has_delays(self) -> bool:
@@ -241,10 +279,10 @@ class Network(AbstractPlated):
         total = jnp.einsum("ij,mj->mi", weights, self.messages(y))
         return self.inputs(total, y, self.strengths(weights))
 
-    def stimulation(self, t: Any) -> Float[Array, "port region"]:
-        """What the stimuli add to `c` at time `t` (ms)."""
+    def stimulation(self, t: Any, stimuli: tuple[AbstractStimulus, ...] | None = None) -> Float[Array, "port region"]:
+        """What the stimuli add to `c` at time `t` (ms); `stimuli` are the same in another precision."""
         rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
-        for stimulus in self.stimuli:
+        for stimulus in self.stimuli if stimuli is None else stimuli:
             index = 0 if stimulus.port is None else self.model.ports.index(stimulus.port)
             rows[index] = rows[index] + driven(stimulus, self.connectome.labels) * stimulus(t)
         return jnp.stack(rows)

@@ -1,4 +1,5 @@
 import brainunit as u
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -273,3 +274,30 @@ def test_errors_say_what_was_got_and_expected(name):
 def test_a_wrong_unit_is_a_unit_error():
     with pytest.raises(UnitError):
         Connectome(WEIGHTS, LENGTHS * u.mV)
+
+
+def test_rows_without_a_positive_sum_are_not_scaled():
+    for row, total in (([0.0, -3.0, 1.0], "-2"), ([0.3, -0.1, -0.2], r"\S+")):
+        weights = np.array([[0.0, 1.0, 2.0], row, [0.0, 0.0, 0.0]])
+        with pytest.raises(ValueError, match=rf"scaled_by_row_sum\(\) got weights into '1' with a sum of {total}, expected a positive sum in every row"):
+            Connectome(weights, signed=True).scaled_by_row_sum()
+    mixed = Connectome([[0.0, 2.0], [-1.0, 3.0]], signed=True).scaled_by_row_sum()
+    np.testing.assert_allclose(np.asarray(mixed.weights).sum(axis=1), 1.0)
+
+
+def test_declared_edges_stay():
+    """Through everything that scales or selects; edges of weights that go, go with them."""
+    weights, extra = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0], [4.0, 0.0, 0.0]]), np.zeros((3, 3), dtype=bool)
+    extra[0, 2] = True
+    connectome = Connectome(weights, 10.0 * np.ones((3, 3)), edges=extra)
+    expected = (weights != 0) | extra
+    for same in (connectome, connectome.scaled_by_max(), connectome.replace(labels="abc"), connectome.with_edges_of_weights()):
+        np.testing.assert_array_equal(same.edges.exists, expected)
+        np.testing.assert_array_equal(same.edges.lengths, np.where(expected, 10.0, 0.0))
+    assert not connectome.without_self_connections().edges.exists[0, 0]
+    np.testing.assert_array_equal(connectome.select(["2", "0"]).edges.exists, expected[np.ix_([2, 0], [2, 0])])
+    changed = eqx.tree_at(lambda c: c.weights, connectome, np.eye(3)).with_edges_of_weights()
+    np.testing.assert_array_equal(changed.edges.exists, expected | np.eye(3, dtype=bool))
+    for wrong in (np.ones((3, 3)), np.ones((2, 2), dtype=bool)):
+        with pytest.raises(ValueError, match=r"Connectome\(edges=...\) got \w+ of shape .*, expected booleans of shape \(3, 3\)"):
+            Connectome(weights, edges=wrong)

@@ -1,5 +1,6 @@
 """Solving: order of convergence, other simulators' numbers, closed forms, gradients, and that how the work is cut up changes nothing."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+import optimistix
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises, observe
@@ -19,6 +23,7 @@ from nmm_infer.parameters import Slot, param
 from nmm_infer.solvers import Heun, RungeKutta4
 from nmm_infer.solving.delays import plan
 from nmm_infer.solving.grid import make_grid
+from nmm_infer.solving.scheme import scheme_of
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "tvb_network_public.npz")
 KEY = jax.random.key(7)
@@ -190,7 +195,7 @@ def check_gradients(tree, loss, rtol=1e-4, skip=()):
             continue
         direction = rng.uniform(0.5, 1.5, leaf.shape) * rng.choice([-1.0, 1.0], leaf.shape) * np.maximum(np.abs(leaf), 1e-3)
         if "weights" in path:
-            direction = np.where(leaf != 0, direction, 0.0)  # an edge that does not exist cannot begin to
+            direction = np.where(leaf != 0, direction, 0.0)  # an edge that nobody foresaw stays away
         size = 1e-5
         up, down = (value(jax.tree.unflatten(structure, [*leaves[:i], leaf + s * size * direction, *leaves[i + 1 :]])) for s in (1, -1))
         numeric = float(up - down) / (2 * size)
@@ -385,6 +390,64 @@ def test_delays_outside_the_range_are_never_wrong(speed, fine):
         assert np.all(np.isnan(found))
 
 
+def test_a_negative_speed_is_none_even_where_no_delay_is_as_long_as_a_step():
+    changed = eqx.tree_at(lambda n: n.speed, hopf(speed=1e4, speed_range=(9e3, 1.1e4)), jnp.asarray(-1e4))
+    assert np.all(np.isnan(values(changed)))
+
+
+# Edges that get a weight later.
+
+BEFORE = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+AFTER = np.array([[0.3, 0.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+LENGTHS = np.array([[8.0, 20.0, 30.0], [20.0, 0.0, 40.0], [30.0, 40.0, 0.0]])
+
+
+def diffusing(weights, **options):
+    return nmm.Network(
+        models.LeakyIntegrator(tau=10.0), nmm.Connectome(weights, LENGTHS, **options), couplings.Diffusive(G=0.3), speed=5.0, initial=[[1.0, 0.0, 0.5]]
+    )
+
+
+def with_weights(network, weights):
+    return eqx.tree_at(lambda n: n.connectome.weights, network, weights)
+
+
+def test_weights_that_are_put_in_make_edges():
+    np.testing.assert_allclose(values(with_weights(diffusing(BEFORE), AFTER), 20.0, 1.0), values(diffusing(AFTER), 20.0, 1.0), rtol=1e-12)
+
+
+def test_subjects_of_different_edges_share_a_program():
+    """Declared edges: values and derivatives are those of each subject's own network, also where a weight is zero; nothing compiles twice."""
+    union = diffusing(BEFORE, edges=(BEFORE != 0) | (AFTER != 0))
+    direction = jnp.asarray(np.where((BEFORE != 0) | (AFTER != 0), np.random.default_rng(0).normal(size=(3, 3)), 0.0))
+
+    @jax.jit
+    @jax.vmap
+    def both(weights):
+        def run(weights):
+            return nmm.solve(with_weights(union, weights), 20.0, step=1.0).values
+
+        return run(weights), jax.grad(lambda w: jnp.sum(run(w) ** 2))(weights)
+
+    found, slopes = both(jnp.stack([BEFORE, AFTER]))
+    for i, weights in enumerate((BEFORE, AFTER)):
+        np.testing.assert_allclose(found[i], values(diffusing(weights), 20.0, 1.0), rtol=1e-11)
+        up, down = (np.sum(values(diffusing(weights + h * direction, signed=True), 20.0, 1.0) ** 2) for h in (1e-6, -1e-6))
+        assert float(jnp.sum(slopes[i] * direction)) == pytest.approx((up - down) / 2e-6, rel=1e-5)
+
+
+def test_edges_that_nobody_foresaw_are_nan():
+    run = jax.jit(lambda weights: nmm.solve(with_weights(diffusing(BEFORE), weights), 20.0, step=1.0).values)
+    assert np.all(np.isnan(run(AFTER)))
+    np.testing.assert_allclose(run(2.0 * BEFORE), values(diffusing(2.0 * BEFORE), 20.0, 1.0), rtol=1e-11)
+
+
+def test_traced_weights_may_be_anywhere():
+    """A connectome that is built while a program is traced has all edges, those of regions to themselves as well."""
+    run = jax.jit(lambda weights: nmm.solve(diffusing(weights), 20.0, step=1.0).values)
+    np.testing.assert_allclose(run(AFTER), values(diffusing(AFTER), 20.0, 1.0), rtol=1e-11)
+
+
 # Other solvers.
 
 
@@ -411,6 +474,77 @@ def test_runge_kutta_4_with_noise_and_delays_agrees_with_heun():
     network = hopf(short_edge=True, noise=noises.Additive(sigma=0.1))
     a, b = (values(network, key=KEY, solver=solver) for solver in (RungeKutta4(), Heun()))
     assert np.abs(a - b).max() < 0.02 * np.abs(b).max()
+
+
+FINDER = optimistix.Newton(rtol=1e-10, atol=1e-12)
+# Every solver of Diffrax that steps a network, with the error's exponent; whoever exports another adds a line here or is refused below.
+ORDERS = {
+    "Bosh3": 3,
+    "Dopri5": 5,
+    "Dopri8": 8,
+    "Euler": 1,
+    "Heun": 2,
+    "ImplicitEuler": 1,
+    "Kvaerno3": 3,
+    "Kvaerno4": 4,
+    "Kvaerno5": 5,
+    "Midpoint": 2,
+    "Ralston": 2,
+    "Tsit5": 5,
+}
+BY_DEFAULT = {"Bosh3", "ImplicitEuler"}
+
+
+def make_solver(name):
+    cls = getattr(diffrax, name)
+    return cls(root_finder=FINDER) if issubclass(cls, diffrax.AbstractImplicitSolver) else cls()
+
+
+def test_solvers_are_accepted_or_refused_by_what_they_are():
+    exported = {name: cls for name, cls in vars(diffrax).items() if isinstance(cls, type) and issubclass(cls, diffrax.AbstractSolver)}
+    for name, cls in exported.items():
+        if inspect.isabstract(cls) or name.startswith("Abstract") or name == "HalfSolver":
+            continue
+        if name in ORDERS:
+            assert scheme_of(make_solver(name)).solver.order(None) == ORDERS[name]
+        else:
+            with pytest.raises(TypeError, match=rf"solve\(solver=...\) got {name}, which .* expected a Runge–Kutta method"):
+                scheme_of(cls(root_finder=FINDER) if issubclass(cls, diffrax.AbstractImplicitSolver) else cls())
+    assert scheme_of(diffrax.HalfSolver(diffrax.Euler()))
+    with pytest.raises(ValueError, match=r"solve\(solver=Kvaerno3\(\)\) has a root finder without tolerances.* expected diffrax.Kvaerno3\(root_finder="):
+        nmm.solve(hopf(), 10.0, step=0.1, solver=diffrax.Kvaerno3())
+    with pytest.raises(TypeError, match=r"got LeapfrogMidpoint, which goes on from what it knew at the last step"):
+        nmm.solve(hopf(), 10.0, step=0.1, solver=diffrax.LeapfrogMidpoint())
+
+
+@pytest.mark.parametrize("name", [name if name in BY_DEFAULT else pytest.param(name, marks=pytest.mark.slow) for name in ORDERS])
+def test_solvers_have_their_order(name):
+    """r' = a r - r³ has a closed form, and so has the angle."""
+    network, a, r0 = nmm.Network(models.Hopf(a=0.25, omega=0.3), initial=[0.2, 0.0]), 0.25, 0.2
+    t = 8.0
+    r = ((1 / r0**2 - 1 / a) * np.exp(-2 * a * t) + 1 / a) ** -0.5
+    steps = (2.0, 1.0) if ORDERS[name] > 4 else (0.5, 0.25)
+    errors = [np.abs(end(network, t, step, solver=make_solver(name))[:, 0] - r * np.array([np.cos(0.3 * t), np.sin(0.3 * t)])).max() for step in steps]
+    assert measured_order(errors, 2.0) == pytest.approx(ORDERS[name], abs=0.35 if ORDERS[name] < 5 else 1.0)
+
+
+def test_terms_are_the_network_for_diffrax():
+    network = hopf(speed=None)
+    solution = diffrax.diffeqsolve(nmm.terms(network), diffrax.Heun(), 0.0, 12.0, 0.1, network.initial, max_steps=200)
+    np.testing.assert_allclose(solution.ys[-1], end(network, 12.0, 0.1), rtol=1e-9)
+    white = noises.Additive(sigma=np.linspace(0.0, 0.4, N), states=("y",))
+    noisy = nmm.Network(models.Hopf(a=0.0, omega=1e-9, beta=1e-9), connectome(), couplings.Additive(G=0.0), noise=white, initial=np.zeros((2, N)))
+    path = diffrax.VirtualBrownianTree(0.0, 4.0, 0.1, shape=(2, N), key=KEY)
+    driven = diffrax.diffeqsolve(nmm.terms(noisy, path), diffrax.Euler(), 0.0, 4.0, 4.0, noisy.initial)
+    np.testing.assert_allclose(driven.ys[-1], np.stack([np.zeros(N), white.sigma * path.evaluate(0.0, 4.0)[1]]), atol=1e-6)
+    for wrong, message in (
+        (hopf(), r"terms\(network\) got conduction delays \(speed\), for which Diffrax has no term; use nmm.solve"),
+        (noisy, r"terms\(path=...\) is missing for a network with noise, expected a Brownian motion of shape \(2, 5\)"),
+        (hopf(speed=None, noise=noises.OrnsteinUhlenbeck()), r"terms\(network\) got the noise OrnsteinUhlenbeck, expected white noise"),
+        (nmm.Network(models.Hopf(a=nmm.Prior(dist.Normal()))), r"terms\(network\) still has priors at .*a"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            nmm.terms(wrong)
 
 
 def test_tsit5_without_delays_has_high_order():
@@ -559,6 +693,14 @@ def test_grid_errors(arguments, kind, message):
         make_grid(**arguments)
 
 
+@given(st.floats(0.01, 10.0), st.integers(1, 50), st.floats(1.0, 200.0))
+def test_nothing_is_recorded_after_the_end(step, every, periods):
+    period = every * step
+    grid = make_grid(periods * period, step, period)
+    assert grid.times[-1] <= periods * period * (1 + 1e-9) < (grid.kept + 1) * period * (1 + 1e-5)
+    assert make_grid(round(periods) * period, step, period).kept == round(periods)
+
+
 def test_grid_rounds_a_transient_up():
     grid = make_grid(10.0, 0.1, 0.5, 1.2)
     assert (grid.every, grid.dropped, grid.kept, grid.interval) == (5, 3, 20, 0.5)
@@ -633,6 +775,11 @@ CASES = {
         lambda: nmm.Network(models.Hopf(), connectome(), couplings.Additive(port=("z", "x"))),
         ValueError,
         r"Additive\(port=...\): Hopf has no port 'z'; it has x, y",
+    ),
+    "weight to oneself": (
+        lambda: nmm.Network(models.Hopf(), nmm.Connectome([[0.8]], [[10.0]]), speed=1.0),
+        ValueError,
+        r"Network\(coupling=...\) is missing: the region has a weight to itself",
     ),
     "regional": (
         lambda: nmm.Network(models.Hopf(a=np.ones(3)), connectome(), couplings.Additive()),

@@ -192,6 +192,55 @@ def test_adaptive_steps_see_the_stimulus():
     np.testing.assert_allclose(adaptive, fine, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", STIMULI)
+def test_adaptive_steps_do_not_jump_over_it(name):
+    """The stimulus comes long after the network came to rest, when steps would be longer than all of it."""
+    import diffrax
+
+    when = [slot for slot in ("onset", "centre") if hasattr(STIMULI[name](), slot)]
+    late = eqx.tree_at(lambda s: [getattr(s, slot) for slot in when], STIMULI[name](), replace_fn=lambda t: t + 500.0)
+    controller = diffrax.PIDController(rtol=1e-7, atol=1e-9)
+    adaptive = nmm.solve(leaky(late), 540.0, step=0.5, sample_every=2.0, stepsize_controller=controller).variable().values
+    fine = nmm.solve(leaky(late), 540.0, step=0.02, sample_every=2.0).variable().values
+    assert np.abs(fine[-20:]).max() > 0.1
+    # Heun's method is wrong by half a step where FromArray jumps.
+    np.testing.assert_allclose(adaptive, fine, atol=2e-3)
+
+
+@each
+def test_until_is_ahead_and_near_enough(name):
+    """The longest step from t ends after t, and where it sees the stimulus: nothing happens in between that its ends do not show."""
+    stimulus = STIMULI[name]()
+    until, value = jax.jit(lambda t: stimulus.until(t)), jax.jit(jax.vmap(stimulus))
+
+    @given(st.floats(-50.0, 100.0))
+    def check(t):
+        end = float(until(t))
+        assert end > t
+        between = np.linspace(t, min(end, 200.0), 50)
+        seen = np.asarray(value(between))
+        # Monotonic in between, but for a hair at the ends, where rounding decides on which side of an edge they are.
+        assert np.abs(seen - seen[0]).max() <= np.abs(seen[[0, -1]] - seen[0]).max() + 1e-6 or name == "Sine"
+        assert np.isfinite(end) or np.ptp(seen) < 1e-5
+
+    check()
+
+
+class Unsaid(AbstractStimulus):
+    port: str | None = None
+    regions: tuple[str, ...] | None = None
+
+    def __call__(self, t):
+        return jnp.exp(-((t - 500.0) ** 2))
+
+
+def test_a_stimulus_that_does_not_say_when_gets_no_adaptive_steps():
+    import diffrax
+
+    with pytest.raises(ValueError, match=r"the stimulus Unsaid, which does not say where steps have to end .* expected until\(t\) beside its __call__\(t\)"):
+        nmm.solve(leaky(Unsaid()), 10.0, step=0.1, stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-6))
+
+
 def test_onset_and_width_of_an_evoked_response_have_gradients():
     """Jansen–Rit, a pulse into y4': the classic unknowns of an evoked response, against finite differences."""
     model = nmm.models.JansenRit(mu=0.05)

@@ -14,7 +14,7 @@ from ..likelihoods.linear_sight import see
 from ..linear import fixed_point, linearise
 from ..network import Network
 from ..noises import OrnsteinUhlenbeck
-from ..noises.base import AbstractNoise, NoiseBlock
+from ..noises.base import AbstractNoise
 from ..observe import Bold, HemodynamicResponse, LeadField
 from ..observe.base import AbstractLinear
 from ..observe.streaming import streaming
@@ -81,7 +81,7 @@ class Quiet(AbstractNoise):
     def block(self, key, carry, first, n, step):
         """The same numbers, times the factor."""
         carry, drawn = self.noise.block(key, carry, first, n, step)
-        return carry, NoiseBlock(*(None if part is None else self.factor * part for part in drawn))
+        return carry, self.factor * drawn
 
     def spectrum(self, omega, shape):
         """The same, times its square."""

@@ -3,6 +3,7 @@
 from .additive import Additive as Additive
 from .base import AbstractCoupling as AbstractCoupling
 from .base import AbstractLinearCoupling as AbstractLinearCoupling
+from .base import AbstractPhaseCoupling as AbstractPhaseCoupling
 from .diffusive import Diffusive as Diffusive
 from .hyperbolic_tangent import HyperbolicTangent as HyperbolicTangent
 from .kuramoto import Kuramoto as Kuramoto

@@ -54,5 +54,9 @@ class AbstractCoupling(AbstractPart):
         return self.post(total, target, weights.sum(axis=1))
 
 
+class AbstractPhaseCoupling(AbstractCoupling):
+    """A coupling that is periodic in what is sent and in the target's own variables: whole turns of a phase are nothing to it."""
+
+
 class AbstractLinearCoupling(AbstractCoupling):
     """A coupling that is linear in what is sent: its Jacobian is the same everywhere."""

@@ -4,10 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractCoupling
+from .base import AbstractPhaseCoupling
 
 
-class Kuramoto(AbstractCoupling):
+class Kuramoto(AbstractPhaseCoupling):
     r"""c_i = (K/N) Σ_j w_ij sin(x_j(t - d_ij) - x_i(t) - α_i) for phases x in rad and N regions; TVB's `Kuramoto` with α = 0.
 
     By the addition theorem it is two messages, sin x_j and cos x_j, so that delays and sums are those

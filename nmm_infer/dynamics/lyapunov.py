@@ -12,8 +12,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
+from ..solving.delays import foreseeing
 from ..solving.engine import Carry
 from ..solving.grid import make_grid
+from ..solving.scheme import Scheme, scheme_of
 from .sweep import stepper
 from .system import as_double, as_network, ranges
 
@@ -61,7 +63,7 @@ def lyapunov_exponent(
     """
     import xarray as xr
 
-    network = as_network(system, "lyapunov_exponent(network)")
+    network = foreseeing(as_network(system, "lyapunov_exponent(network)"))
     if network.noise is not None and key is None:
         raise ValueError("lyapunov_exponent(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
     dt = make_grid(step, step).step
@@ -72,7 +74,7 @@ def lyapunov_exponent(
         raise ValueError(f"lyapunov_exponent(duration=...) has room for {grid.kept} renormalisations, expected at least {STRETCHES}; make it longer")
     with jax.enable_x64(True):
         network = as_double(network, "lyapunov_exponent(network)")
-        growth = np.asarray(_growth(network, solver or Heun(), grid.step, grid.every, grid.dropped, grid.kept, key))
+        growth = np.asarray(_growth(network, scheme_of(solver or Heun()), grid.step, grid.every, grid.dropped, grid.kept, key))
     if not np.isfinite(growth).all():
         raise FloatingPointError("lyapunov_exponent: the simulation diverged; use a smaller step, less noise or weaker coupling")
     local = growth / grid.interval
@@ -90,37 +92,35 @@ def lyapunov_exponent(
 
 
 @eqx.filter_jit
-def _growth(
-    network: Network, solver: diffrax.AbstractSolver, step: float, every: int, dropped: int, kept: int, key: PRNGKeyArray | None
-) -> Float[Array, " renormalisation"]:
+def _growth(network: Network, scheme: Scheme, step: float, every: int, dropped: int, kept: int, key: PRNGKeyArray | None) -> Float[Array, " renormalisation"]:
     """Logarithm of the growth of the distance, for each stretch between renormalisations."""
-    engine = stepper(network, solver, step, key)
+    engine = stepper(network, scheme, step, key)
     scale = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
     one = engine.init()
     direction = scale * jax.random.normal(jax.random.key(0), one.y.shape, one.y.dtype)
-    other = _towards(one, one._replace(y=one.y + APART * direction), 1.0)
+    other = one._replace(y=one.y + APART * direction)
 
     def stretch(pair: tuple[Carry, Carry], _: None) -> tuple[tuple[Carry, Carry], Array]:
         one, other = (engine.advance(carry, every)[0] for carry in pair)
-        before, after = _distance(*pair, scale), _distance(one, other, scale)
-        return (one, _towards(one, other, APART / after)), jnp.log(after / before)
+        before, after = _distance(network, *pair, scale), _distance(network, one, other, scale)
+        return (one, _towards(network, one, other, APART / after)), jnp.log(after / before)
 
     _, growth = jax.lax.scan(stretch, (one, other), None, length=dropped + kept)
     return growth[dropped:]
 
 
-def _distance(one: Carry, other: Carry, scale: Float[Array, "state 1"]) -> Float[Array, ""]:
-    square = jnp.sum(((one.y - other.y) / scale) ** 2)
+def _distance(network: Network, one: Carry, other: Carry, scale: Float[Array, "state 1"]) -> Float[Array, ""]:
+    square = jnp.sum((network.apart(one.y, other.y) / scale) ** 2)
     for a, b in zip(one.pasts, other.pasts, strict=True):
         square = square + jnp.sum((a - b) ** 2)
     return jnp.sqrt(square)
 
 
-def _towards(one: Carry, other: Carry, share: Any) -> Carry:
+def _towards(network: Network, one: Carry, other: Carry, share: Any) -> Carry:
     """`other` at a share of its distance; the noise is the same for both."""
 
     def at(a: Any, b: Any) -> Any:
         return None if a is None else a + share * (b - a)
 
     pasts = tuple(at(a, b) for a, b in zip(one.pasts, other.pasts, strict=True))
-    return other._replace(y=at(one.y, other.y), pasts=pasts, recent=at(one.recent, other.recent))
+    return other._replace(y=one.y + share * network.apart(other.y, one.y), pasts=pasts, recent=at(one.recent, other.recent))

@@ -13,9 +13,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
+from ..solving.delays import foreseeing
 from ..solving.delays import plan as plan_delays
 from ..solving.engine import Carry, Stepper
 from ..solving.grid import make_grid
+from ..solving.scheme import Scheme, scheme_of
 from .place import Place, filled, numbers_of, place
 from .progress import Walk
 from .system import as_double, as_network, coords, ranges
@@ -72,7 +74,7 @@ def sweep(
     """
     import xarray as xr
 
-    network = as_network(system, "sweep(network)")
+    network = foreseeing(as_network(system, "sweep(network)"))
     at = place(network, where, "sweep")
     numbers = [at.number(value, "sweep(values=...)") for value in numbers_of(values, "sweep(values=...)")]
     if not numbers:
@@ -86,10 +88,10 @@ def sweep(
     rows = []
     with jax.enable_x64(True), Walk(f"sweep of {at.name}", progress) as walk:
         network = as_double(filled(network, at, order[0]), "sweep(network)")
-        solver = solver or Heun()
-        carry = _begin(network, solver, grid.step, key)
+        scheme = scheme_of(solver or Heun())
+        carry = _begin(network, scheme, grid.step, key)
         for i, number in enumerate(order):
-            carry, row = _run(network, at, jnp.asarray(number), jnp.asarray(float(nudge)), carry, solver, grid.step, grid.dropped, grid.kept, name, key)
+            carry, row = _run(network, at, jnp.asarray(number), jnp.asarray(float(nudge)), carry, scheme, grid.step, grid.dropped, grid.kept, name, key)
             rows.append(np.asarray(row))
             if not np.isfinite(rows[-1][:3]).all():
                 raise FloatingPointError(
@@ -121,14 +123,14 @@ def sweep(
     )
 
 
-def stepper(network: Network, solver: diffrax.AbstractSolver, step: float, key: PRNGKeyArray | None) -> Stepper:
+def stepper(network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None) -> Stepper:
     """The engine of `nmm.solve`, from time 0."""
-    return Stepper(network, solver, step, 0.0, plan_delays(network, step) if network.has_delays else None, key)
+    return Stepper(network, scheme, step, 0.0, plan_delays(network, step) if network.has_delays else None, key)
 
 
 @eqx.filter_jit
-def _begin(network: Network, solver: diffrax.AbstractSolver, step: float, key: PRNGKeyArray | None) -> Carry:
-    return stepper(network, solver, step, key).init()
+def _begin(network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None) -> Carry:
+    return stepper(network, scheme, step, key).init()
 
 
 @eqx.filter_jit
@@ -138,7 +140,7 @@ def _run(
     value: Array,
     nudge: Array,
     carry: Carry,
-    solver: diffrax.AbstractSolver,
+    scheme: Scheme,
     step: float,
     dropped: int,
     kept: int,
@@ -146,12 +148,13 @@ def _run(
     key: Any,
 ) -> tuple[Carry, Float[Array, "what region"]]:
     network = at.put(network, value)
-    engine = stepper(network, solver, step, key)
+    engine = stepper(network, scheme, step, key)
     width = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
     # In another direction in each region: a network of equals should not stay synchronous by construction.
     carry = carry._replace(y=carry.y + nudge * width * jax.random.uniform(jax.random.key(0), carry.y.shape, carry.y.dtype, -1.0, 1.0))
     if engine.delays is not None:
         carry = carry._replace(y=jnp.where(engine.delays.valid(), carry.y, jnp.nan))
+    carry = carry._replace(lost=scheme.begin(carry.y))
 
     def frame(carry: Carry, n: int) -> tuple[Carry, Float[Array, "step region"]]:
         carry, states = engine.advance(carry, n)

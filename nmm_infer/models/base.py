@@ -18,13 +18,17 @@ else:
 
 
 class State(NamedTuple):
-    """One state variable: where it starts, and the range in which tests draw it."""
+    """One state variable: where it starts, and the range in which tests draw it.
+
+    A phase has a `period`: the drift repeats itself after it, and so does everything derived. `nmm.solve` keeps it within half a period of 0.
+    """
 
     name: str
     initial: float
     unit: str = DIMENSIONLESS
     low: float = -1.0
     high: float = 1.0
+    period: float | None = None
 
 
 class AbstractDynamics(AbstractPart):
@@ -65,6 +69,10 @@ class AbstractDynamics(AbstractPart):
     @abc.abstractmethod
     def gate(self, chosen: tuple[str, ...] | None) -> Float[np.ndarray, "noisy region"] | None:
         """1 where noise on the `chosen` states (None: the declared ones) acts on a region, 0 where not; None: it acts everywhere."""
+
+    @abc.abstractmethod
+    def periods(self) -> Float[np.ndarray, "state #region"] | None:
+        """The period of each state that is a phase, 0 for others; None: there is no phase."""
 
     @property
     @abc.abstractmethod
@@ -137,6 +145,10 @@ class AbstractModel(AbstractDynamics):
 
     def gate(self, chosen: tuple[str, ...] | None) -> None:
         return None
+
+    def periods(self) -> Float[np.ndarray, "state #region"] | None:
+        periods = np.array([state.period or 0.0 for state in self.states])[:, None]
+        return periods if periods.any() else None
 
     @property
     def plates(self) -> dict[str, tuple[str, ...]]:

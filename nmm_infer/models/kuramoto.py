@@ -1,5 +1,7 @@
 """Kuramoto phase oscillator."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -12,14 +14,14 @@ class Kuramoto(AbstractModel):
 
     θ' = ω + I + c
 
-    The sine of phase differences is the coupling's (`nmm.couplings.Kuramoto`). The phase is not wrapped;
-    `activity` = sin θ is what is observed.
+    The sine of phase differences is the coupling's (`nmm.couplings.Kuramoto`). Simulated, the phase stays
+    between -π and π (`np.unwrap` counts turns); `activity` = sin θ is what is observed.
     """
 
     omega: Slot = param(1.0, "rad/ms", doc="natural angular frequency", low=0.0, high=2.0)
     I: Slot = param(0.0, "rad/ms", doc="constant drive", low=-1.0, high=1.0)
 
-    states = (State("theta", 0.0, "rad", -3.141592653589793, 3.141592653589793),)
+    states = (State("theta", 0.0, "rad", -math.pi, math.pi, period=2.0 * math.pi),)
     sends = ("theta",)
     ports = ("theta",)
     observable = "activity"

@@ -2,6 +2,5 @@
 
 from .additive import Additive as Additive
 from .base import AbstractNoise as AbstractNoise
-from .base import NoiseBlock as NoiseBlock
 from .innovations import Innovations as Innovations
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractNoise, NoiseBlock
+from .base import AbstractNoise
 from .draw import normals
 
 
@@ -21,7 +21,7 @@ class Additive(AbstractNoise):
         return jnp.zeros(shape)
 
     def block(self, key, carry, first, n, step):
-        return carry, NoiseBlock(self.sigma * step**0.5 * normals(key, first, n, carry.shape), None)
+        return carry, self.sigma * step**0.5 * normals(key, first, n, carry.shape)
 
     def spectrum(self, omega, shape):
         return jnp.broadcast_to(jnp.asarray(self.sigma) ** 2, (omega.size, *shape))

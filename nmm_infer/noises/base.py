@@ -1,25 +1,12 @@
 """What drives a network at random."""
 
 import abc
-from typing import NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..parameters import AbstractPart
 from .innovations import Innovations
-
-
-class NoiseBlock(NamedTuple):
-    """The noise of n steps, drawn at once.
-
-    Fields:
-        increments: what is added over each step, √dt included, `["step noisy region"]`; None: nothing.
-        forcing: what is added to the drift at the ends of the steps, `["step+1 noisy region"]`; None: nothing.
-    """
-
-    increments: Float[Array, "step noisy region"] | None
-    forcing: Float[Array, "step+1 noisy region"] | None
 
 
 class AbstractNoise(AbstractPart):
@@ -43,8 +30,8 @@ class AbstractNoise(AbstractPart):
     @abc.abstractmethod
     def block(
         self, key: PRNGKeyArray | Innovations, carry: Float[Array, "noisy region"], first: Array, n: int, step: float
-    ) -> tuple[Float[Array, "noisy region"], NoiseBlock]:
-        """The noise of steps `first`, …, `first + n - 1`, each `step` ms long, and the carry after them."""
+    ) -> tuple[Float[Array, "noisy region"], Float[Array, "step noisy region"]]:
+        """The carry after the steps `first`, …, `first + n - 1`, each `step` ms long, and the integral of the noise over each of them."""
 
     @abc.abstractmethod
     def spectrum(self, omega: Float[Array, " frequency"], shape: tuple[int, int]) -> Float[Array, "frequency noisy region"]:

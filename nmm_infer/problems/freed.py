@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -76,7 +77,7 @@ class FreedPath(eqx.Module):
             solver = dict(self.problem.options).get("solver")
             begins = jnp.concatenate([initial[None], nodes[:-1]])
             runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
-            defects.append(nodes - runs[:, -1])
+            defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
             path = runs.at[:, -1].set(nodes).reshape(-1, *initial.shape)[grid.every - 1 :: grid.every]
             return observe(Trajectory(path[grid.dropped : grid.dropped + grid.kept], network.model, grid.interval, network.connectome.labels))
 

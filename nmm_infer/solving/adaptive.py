@@ -4,11 +4,13 @@ from typing import Any
 
 import diffrax
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from ..network import Network
 from ..signal import Trajectory
 from .grid import Grid
+from .heedful import Heedful
 
 MAX_STEPS = 100_000
 
@@ -17,18 +19,26 @@ def solve_adaptive(network: Network, grid: Grid, solver: Any, adjoint: Any, cont
     """A network without delays and noise through `diffrax.diffeqsolve`.
 
     Raises:
-        ValueError: the network has delays or noise, which need a fixed step.
+        ValueError: the network has delays or noise, which need a fixed step, or a stimulus that steps could jump over.
     """
     for present, what in ((network.has_delays, "conduction delays (speed)"), (network.noise is not None, "noise")):
         if present:
             raise ValueError(f"solve(stepsize_controller=...) got a network with {what}, which needs a fixed step; leave the controller out")
     if adjoint is not None and not isinstance(adjoint, diffrax.AbstractAdjoint):
         raise TypeError(f"solve(adjoint=...) got {type(adjoint).__name__}; with a stepsize_controller pass a Diffrax adjoint")
+    for stimulus in network.stimuli:
+        if eqx.filter_eval_shape(stimulus.until, jnp.zeros(())) is None:
+            raise ValueError(
+                f"solve(stepsize_controller=...) got a network with the stimulus {type(stimulus).__name__}, which does not say where steps have to end so that "
+                "they do not jump over it; expected until(t) beside its __call__(t), or leave the controller out"
+            )
     return _solve(network, grid, solver or diffrax.Tsit5(), adjoint or diffrax.RecursiveCheckpointAdjoint(), controller)
 
 
 @eqx.filter_jit
 def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: Any) -> Trajectory:
+    if network.stimuli and isinstance(controller, diffrax.AbstractAdaptiveStepSizeController):
+        controller = Heedful(controller, network.stimuli)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: network.drift(t, y)),
         solver,
@@ -43,4 +53,4 @@ def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: 
         throw=False,  # a failed solve is NaN, which a likelihood turns into -inf
     )
     values = jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.nan)  # pyright: ignore[reportArgumentType]
-    return Trajectory(values, network.model, grid.interval, network.connectome.labels)
+    return Trajectory(jax.vmap(network.wrapped)(values), network.model, grid.interval, network.connectome.labels)

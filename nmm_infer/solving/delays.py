@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,6 +130,12 @@ def _table(exists: Bool[np.ndarray, "to from"]) -> Table:
     return Table(source, np.take_along_axis(exists, source, axis=1).astype(np.float64))
 
 
+def foreseeing(network: Network) -> Network:
+    """The network with the edges of its weights, where these are numbers: others may have been put in since it was built."""
+    connectome = network.connectome.with_edges_of_weights()
+    return network if connectome is network.connectome else eqx.tree_at(lambda n: n.connectome, network, connectome)
+
+
 class Delays:
     """The plan with this network's weights and delays, which may be traced."""
 
@@ -139,19 +146,23 @@ class Delays:
         here = jax.lax.stop_gradient(speed) if speed.ndim == 0 else speed
         self.pace = here / speed if speed.ndim == 0 else jnp.ones(())
         steps = jnp.asarray(network.connectome.lengths) / here / step
-        weights = jnp.asarray(network.connectome.weights)
+        self.foreseen = network.connectome.edges.exists
+        self.given = jnp.asarray(network.connectome.weights)
+        # Only what travels counts as connected: with no more than these edges the run is the right one, and with others it is NaN.
+        self.weights = weights = jnp.where(self.foreseen, self.given, 0.0)
         self.long = tuple(_Edges(level.there, weights, steps, level.past) for level in plan.levels)
         self.short = _Edges(plan.short, weights, steps, plan.recent) if plan.recent else None
         backward = (_Edges(level.back, weights.T, steps.T, level.past) for level in plan.levels)
         self.ways = tuple(Way(there.lines(), back.lines()) for there, back in zip(self.long, backward, strict=True))
 
     def valid(self) -> Array:
-        """Whether every delay lies within what the plan foresaw."""
-        inside = jnp.asarray(True)
+        """Whether every edge and every delay is one that the plan foresaw."""
+        inside = jnp.all(jnp.where(self.foreseen, 0.0, self.given) == 0)
         for edges, level in zip(self.long, self.plan.levels, strict=True):
             inside &= jnp.all(jnp.where(level.there.exists > 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True))
         if self.short is not None:
-            inside &= jnp.all(jnp.where(self.plan.short.exists > 0, self.short.delay < self.plan.recent - 1, True))
+            within = (self.short.delay >= 0) & (self.short.delay < self.plan.recent - 1)
+            inside &= jnp.all(jnp.where(self.plan.short.exists > 0, within, True))
         return inside
 
     def stage(self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array) -> Float[Array, "message region"]:

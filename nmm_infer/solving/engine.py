@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..network import Network
-from ..noises.base import NoiseBlock
 from ..noises.innovations import Innovations
+from .clock import Clock
 from .delays import Delays, Plan
 from .lines import REVERSE, Block, Transport
+from .scheme import Scheme
 from .term import StepTerm
 
 # Without delays nothing limits a block; this many steps of noise are drawn at once.
@@ -22,11 +22,13 @@ NOISE_BLOCK = 64
 class Carry(NamedTuple):
     """What goes from stretch to stretch.
 
-    `pasts` (one for each level of edges) is empty without delays; `recent` (for short edges) and `noise` are None where there are none.
+    `lost` is what rounding took from the state, None in double precision. `pasts` (one for each level of edges) is empty without delays; `recent` (for
+    short edges) and `noise` are None where there are none.
     """
 
     n: Array
     y: Float[Array, "state region"]
+    lost: Float[Array, "state region"] | None
     pasts: tuple[Float[Array, "message region past"], ...]
     recent: Float[Array, "message region past"] | None
     noise: Float[Array, "noisy region"] | None
@@ -37,6 +39,7 @@ class Moment(NamedTuple):
 
     k: Array
     y: Float[Array, "state region"]
+    lost: Float[Array, "state region"] | None
     lines: tuple[Float[Array, "message region past+stretch"], ...]
     recent: Float[Array, "message region past"] | None
     noise: Float[Array, "noisy region"] | None
@@ -49,13 +52,11 @@ class Ahead(NamedTuple):
         n: number of the step.
         arrived: delayed input at the start and at the end.
         increment: of the noise.
-        forcing: what noise adds to the drift at the start and at the end.
     """
 
     n: Array
     arrived: tuple[Float[Array, "step message region"], Float[Array, "step message region"]] | None
     increment: Float[Array, "step state region"] | None
-    forcing: tuple[Float[Array, "step state region"], Float[Array, "step state region"]] | None
 
 
 class Stepper:
@@ -64,7 +65,7 @@ class Stepper:
     def __init__(
         self,
         network: Network,
-        solver: diffrax.AbstractSolver,
+        scheme: Scheme,
         step: float,
         start: float,
         plan: Plan | None,
@@ -72,21 +73,23 @@ class Stepper:
         transport: Transport = REVERSE,
     ):
         self.network = network
-        self.solver = solver
+        self.scheme = scheme
         self.step = step
         self.start = start
         self.plan = plan
         self.key = key
         self.transport = transport
-        self.weights = jnp.asarray(network.connectome.weights)
-        self.strengths = network.strengths(self.weights)
         self.delays = None if plan is None else Delays(network, plan, step)
+        self.weights = jnp.asarray(network.connectome.weights) if self.delays is None else self.delays.weights
+        self.strengths = network.strengths(self.weights)
+        self.clock = Clock(network, start, step)
+        self.periods = network.periods
         self.gate = network.noise_gate
         self.noisy = network.noisy_rows
 
     def init(self) -> Carry:
         """The state at the start, with a constant past; NaN if a delay is outside the plan."""
-        y = jnp.asarray(self.network.initial)
+        y = self.network.wrapped(jnp.asarray(self.network.initial))
         pasts, recent, noise = (), None, None
         if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
@@ -97,15 +100,15 @@ class Stepper:
             recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
         if self.network.noise is not None:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
-        return Carry(jnp.asarray(0, jnp.int32), y, pasts, recent, noise)
+        return Carry(jnp.asarray(0, jnp.int32), y, self.scheme.begin(y), pasts, recent, noise)
 
     def advance(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
         """A stretch of `n` steps, and the state after each of them."""
         lines = tuple(self.transport.extend(n, past) for past in carry.pasts)
-        moment = Moment(jnp.asarray(0, jnp.int32), carry.y, lines, carry.recent, carry.noise)
+        moment = Moment(jnp.asarray(0, jnp.int32), carry.y, carry.lost, lines, carry.recent, carry.noise)
         moment, states = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
         pasts = tuple(self.transport.close(n, line) for line in moment.lines)
-        return Carry(carry.n + n, moment.y, pasts, moment.recent, moment.noise), states
+        return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise), states
 
     def block_size(self, n: int) -> int:
         """Steps that are prepared together."""
@@ -116,17 +119,13 @@ class Stepper:
     def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, Float[Array, "step state region"]]:
         """`n` steps, with their noise; `before` the stretch there were others."""
         first = before + moment.k
-        noise, drawn = moment.noise, NoiseBlock(None, None)
+        noise, increment = moment.noise, None
         if self.network.noise is not None:
             assert noise is not None
             with jax.named_scope("noise"):
                 noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
-        ahead = Ahead(
-            n=first + jnp.arange(n),
-            arrived=None,
-            increment=None if drawn.increments is None else self._spread(drawn.increments),
-            forcing=None if drawn.forcing is None else (self._spread(drawn.forcing[:-1]), self._spread(drawn.forcing[1:])),
-        )
+                increment = self._spread(drawn)
+        ahead = Ahead(n=first + jnp.arange(n), arrived=None, increment=increment)
         moment, (states, _) = self._level(0, moment._replace(noise=noise), n, ahead)
         return moment, states
 
@@ -150,9 +149,9 @@ class Stepper:
     def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
         """Step by step."""
         with jax.named_scope("steps"):
-            (y, recent), states = jax.lax.scan(self._step, (moment.y, moment.recent), ahead)
+            (y, lost, recent), states = jax.lax.scan(self._step, (moment.y, moment.lost, moment.recent), ahead)
         sent = None if self.plan is None else jax.vmap(self.network.messages)(states)
-        return moment._replace(k=moment.k + n, y=y, recent=recent), (states, sent)
+        return moment._replace(k=moment.k + n, y=y, lost=lost, recent=recent), (states, sent)
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""
@@ -162,20 +161,22 @@ class Stepper:
         zeros = jnp.zeros((values.shape[0], len(self.network.model.states), values.shape[2]), values.dtype)
         return zeros.at[:, jnp.asarray(self.noisy)].set(values)
 
-    def _step(self, carry: tuple[Any, Any], ahead: Any) -> tuple[tuple[Any, Any], Float[Array, "state region"]]:
-        y, recent = carry
+    def _step(self, carry: tuple[Any, Any, Any], ahead: Any) -> tuple[tuple[Any, Any, Any], Float[Array, "state region"]]:
+        y, lost, recent = carry
 
         def drift(t: float, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
             c = self._coupling(t / self.step, y, ahead.arrived, recent)
-            change = self.network.driven_drift(self.start + ahead.n * self.step + t, y, c)
-            return change if ahead.forcing is None else change + _between(ahead.forcing, t / self.step)
+            time = self.clock.time(ahead.n, t)
+            return self.network.model.drift(time.astype(y.dtype), y, self.clock.driven(self.network, time, c))
 
-        term = StepTerm(drift, ahead.increment)
-        memory = self.solver.init(term, 0.0, self.step, y, None)
-        y, _, _, _, _ = self.solver.step(term, 0.0, self.step, y, None, memory, False)
+        y, lost = self.scheme.step(StepTerm(drift, ahead.increment), self.step, y, lost)
+        if self.periods is not None:
+            # Whole turns would use up the digits of a phase. 2π is no number of the states' precision: the rest of it is lost as well.
+            near, turns = self.periods.astype(y.dtype), self.network.turns(y)
+            y, lost = y - turns * near, None if lost is None else lost - turns * (self.periods - near).astype(y.dtype)
         if recent is not None:
             recent = jnp.concatenate([recent[..., 1:], self.network.messages(y)[..., None]], axis=-1)
-        return (y, recent), y
+        return (y, lost, recent), y
 
     def _coupling(self, theta: float, y: Float[Array, "state region"], arrived: Any, recent: Any) -> Float[Array, "port region"]:
         network = self.network

@@ -45,7 +45,8 @@ def make_grid(duration: Any, step: Any, sample_every: Any = None, transient: Any
         raise ValueError(
             f"sample_every is {period:g} ms, expected a whole number of steps of {dt:g} ms; choose step = {period / max(1, round(period / dt)):g} ms"
         )
-    kept = round(length / period)
+    # Nothing is recorded after the end: a period that is not over by then gives no sample.
+    kept = int(np.floor(length / period + 1e-6))
     if kept < 1:
         raise ValueError(f"duration is {length:g} ms, expected at least one sample of {period:g} ms")
     skip = 0.0 if transient is None else float(np.asarray(to_canonical(transient, "ms", "transient")))

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from ..network import Network
 from ..solvers.heun import Heun
 from .engine import Stepper
+from .scheme import scheme_of
 
 
 def segments(
@@ -32,8 +33,10 @@ def segments(
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
     """
 
+    scheme = scheme_of(solver or Heun())
+
     def run(node: Array, begin: Array) -> Array:
-        stepper = Stepper(eqx.tree_at(lambda network: network.initial, network, node), solver or Heun(), step, begin, None, None)  # pyright: ignore[reportArgumentType]
+        stepper = Stepper(eqx.tree_at(lambda network: network.initial, network, node), scheme, step, begin, None, None)  # pyright: ignore[reportArgumentType]
         return stepper.advance(stepper.init(), steps)[1]
 
     return jax.vmap(run)(nodes, start + step * steps * jnp.arange(len(nodes)))

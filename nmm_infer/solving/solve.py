@@ -18,11 +18,13 @@ from ..signal import Signal, Trajectory
 from ..solvers.heun import Heun
 from ..stream import AbstractStream
 from .adaptive import solve_adaptive
+from .delays import foreseeing
 from .delays import plan as plan_delays
 from .engine import Stepper
 from .grid import Grid, make_grid
 from .lines import PLAIN, REVERSE
 from .recorders import AbstractRecorder, recorder_of
+from .scheme import Scheme, scheme_of
 
 # What the gradient of a run may keep before it is checkpointed, and the numbers kept for each state and step:
 # measured 7 to 28, most with free delays, noise and BOLD.
@@ -95,6 +97,8 @@ def solve(
         are NaN or infinite; nothing is raised.
     """
     _check(network, key)
+    network = foreseeing(network)
+    _check_lengths(network)
     _check_kind(
         observe, AbstractStream, "observe", "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the trajectory"
     )
@@ -108,7 +112,8 @@ def solve(
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     _check_innovations(network, key, grid)
-    return _solve(network, key, recorder_of(observe, network), grid, solver or Heun(), adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
+    scheme = scheme_of(solver or Heun())
+    return _solve(network, key, recorder_of(observe, network), grid, scheme, adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
 
 
 def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
@@ -129,6 +134,9 @@ def _check(network: Network, key: PRNGKeyArray | Innovations | None) -> None:
         )
     if network.noise is not None and key is None:
         raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+
+
+def _check_lengths(network: Network) -> None:
     edges, lengths = network.connectome.edges, network.connectome.lengths
     if network.has_delays and isinstance(lengths, Tracer) and edges.exists.any() and not edges.lengths.any():
         raise ValueError(
@@ -167,14 +175,14 @@ def _period(observe: AbstractStream) -> float:
 
 @eqx.filter_jit
 def _solve(
-    network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, grid: Grid, solver: diffrax.AbstractSolver, adjoint: AbstractAdjoint
+    network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, grid: Grid, scheme: Scheme, adjoint: AbstractAdjoint
 ) -> Trajectory | Signal:
     plan = plan_delays(network, grid.step) if network.has_delays else None
     per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
     # Everything that a derivative may be taken with respect to is an argument of it.
     def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder) -> Any:
-        stepper = Stepper(network, solver, grid.step, grid.start, plan, key, REVERSE if adjoint.reverse_only else PLAIN)
+        stepper = Stepper(network, scheme, grid.step, grid.start, plan, key, REVERSE if adjoint.reverse_only else PLAIN)
 
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
             state, memory = carry

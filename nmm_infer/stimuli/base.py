@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -38,6 +39,18 @@ class AbstractStimulus(AbstractPart):
     @abc.abstractmethod
     def __call__(self, t: Float[Array, ""]) -> Float[Array, "*region"]:
         """Its value at time `t` (ms): one for all regions, or one for each."""
+
+    def until(self, t: Float[Array, ""]) -> Float[Array, ""] | None:
+        """Where a step of a solver that begins at `t` has to end at the latest, so that it sees what the stimulus does; None: not known."""
+        return None
+
+
+def first_after(t: Float[Array, ""], *times: Any) -> Float[Array, ""]:
+    """The first of `times` after `t`, in any region; infinite: none."""
+    t = jnp.asarray(t)
+    ahead = jnp.concatenate([jnp.ravel(jnp.asarray(time, t.dtype)) for time in times])
+    # A step that ended at one of them may have ended a rounding error before.
+    return jnp.min(jnp.where(ahead > t + 8.0 * jnp.finfo(t.dtype).eps * jnp.abs(t), ahead, jnp.inf))
 
 
 def driven(stimulus: AbstractStimulus, labels: tuple[str, ...]) -> Float[np.ndarray, " region"] | float:

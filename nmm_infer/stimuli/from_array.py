@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from ..parameters import Slot, param
 from ..units import UnitError, is_quantity, milliseconds
-from .base import AbstractStimulus, regions_field
+from .base import AbstractStimulus, first_after, regions_field
 
 
 class FromArray(AbstractStimulus):
@@ -66,3 +66,9 @@ class FromArray(AbstractStimulus):
         else:
             between = (1.0 - part) * values[index] + part * values[index + 1]
         return self.amplitude * jnp.where((position >= 0) & (position <= last), between, 0.0)
+
+    def until(self, t):
+        # Every sample is a kink.
+        onset, last = jnp.asarray(self.onset), np.shape(self.values)[0] - 1
+        sample = jnp.floor((t - onset) / self.interval)
+        return first_after(t, *(onset + jnp.clip(sample + k, 0, last) * self.interval for k in (0, 1, 2)))

@@ -4,7 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractStimulus, regions_field
+from .base import AbstractStimulus, first_after, regions_field
+
+# Standard deviations from the centre beyond which there is nothing: 4e-6 of the height.
+REACH = 5
 
 
 class Gaussian(AbstractStimulus):
@@ -18,3 +21,6 @@ class Gaussian(AbstractStimulus):
 
     def __call__(self, t):
         return self.amplitude * jnp.exp(-0.5 * ((t - self.centre) / self.width) ** 2)
+
+    def until(self, t):
+        return first_after(t, *(self.centre + k * jnp.asarray(self.width) for k in range(-REACH, REACH + 1)))

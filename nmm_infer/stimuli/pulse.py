@@ -1,11 +1,13 @@
 """One rectangular pulse."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..parameters import Slot, param
-from .base import AbstractStimulus, regions_field
+from .base import AbstractStimulus, first_after, regions_field
 
 
 def pulse(t: Float[Array, "..."], width: Float[Array, "..."], rise: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -16,6 +18,12 @@ def pulse(t: Float[Array, "..."], width: Float[Array, "..."], rise: Float[Array,
         return x * x * (3.0 - 2.0 * x)
 
     return edge(t) - edge(t - width)
+
+
+def corners(onset: Any, width: Any, rise: Any) -> tuple[Array, ...]:
+    """Where the edges of a pulse begin and end."""
+    half, last = 0.5 * jnp.asarray(rise), onset + jnp.asarray(width)
+    return onset - half, onset + half, last - half, last + half
 
 
 class Pulse(AbstractStimulus):
@@ -36,3 +44,6 @@ class Pulse(AbstractStimulus):
 
     def __call__(self, t):
         return self.amplitude * pulse(t - self.onset, self.width, self.rise)
+
+    def until(self, t):
+        return first_after(t, *corners(self.onset, self.width, self.rise))

@@ -10,8 +10,8 @@ from jax.core import Tracer
 
 from ..parameters import Slot, param
 from ..priors.base import AbstractPrior
-from .base import AbstractStimulus, regions_field
-from .pulse import pulse
+from .base import AbstractStimulus, first_after, regions_field
+from .pulse import corners, pulse
 
 
 class PulseTrain(AbstractStimulus):
@@ -50,6 +50,15 @@ class PulseTrain(AbstractStimulus):
     def __call__(self, t):
         # A pulse begins half an edge before its onset.
         since = t - self.onset
-        k = jnp.floor((since + 0.5 * self.rise) / self.period)
-        k = jnp.clip(k, 0.0, math.inf if self.count is None else self.count - 1.0)
+        k = self._pulse(jnp.floor((since + 0.5 * self.rise) / self.period))
         return self.amplitude * pulse(since - k * self.period, self.width, self.rise)
+
+    def until(self, t):
+        # Of the pulse that t belongs to and of its neighbours: one of them is the next.
+        now = jnp.floor((t - self.onset) / self.period)
+        pulses = (self._pulse(now + k) for k in (-1, 0, 1))
+        return first_after(t, *(time for k in pulses for time in corners(self.onset + k * self.period, self.width, self.rise)))
+
+    def _pulse(self, k: Any) -> Any:
+        """The number of the pulse, of those that there are."""
+        return jnp.clip(k, 0.0, math.inf if self.count is None else self.count - 1.0)

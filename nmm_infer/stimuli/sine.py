@@ -19,3 +19,7 @@ class Sine(AbstractStimulus):
 
     def __call__(self, t):
         return self.offset + self.amplitude * jnp.sin(2.0 * jnp.pi * self.frequency * t + self.phase)
+
+    def until(self, t):
+        # A quarter of a cycle.
+        return t + 0.25 / jnp.max(jnp.asarray(self.frequency))
