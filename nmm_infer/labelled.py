@@ -106,7 +106,7 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
     unknown = [label for label in got if label not in wanted]
     if missing or unknown:
         raise ValueError(
-            f"{what} names different {dim}s: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}; expected {', '.join(wanted[:5])}"
+            f"{what} has other labels along {dim!r}: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}; expected {', '.join(wanted[:5])}"
             f"{', …' if len(wanted) > 5 else ''} in any order; select and rename them, or pass plain numbers in this order"
         )
     place = {label: position for position, label in enumerate(got)}

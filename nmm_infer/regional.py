@@ -24,12 +24,12 @@ class Regional(eqx.Module):
     what: str = eqx.field(static=True)
 
     def ordered(self, labels: tuple[str, ...]) -> Float[np.ndarray, "... region"]:
-        """The values of the regions `labels`.
+        """The values of the regions `labels`; as they lie, where those have none.
 
         Raises:
             ValueError: regions of other names.
         """
-        return np.take(self.values, order(self.labels, labels, "region", self.what), axis=-1)
+        return self.values if not labels else np.take(self.values, order(self.labels, labels, "region", self.what), axis=-1)
 
 
 def _is_regional(node: Any) -> bool:

@@ -14,6 +14,7 @@ LAYERS = (
     ("units", "cores", "provenance", "results", "implicit", "real"),
     ("labelled",),
     ("regional", "clock"),
+    ("courses",),
     ("priors",),
     ("parameters",),
     ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
