@@ -142,10 +142,10 @@ def _dataset(path: Path, place: str, name: str, by_columns: bool) -> np.ndarray:
 def _plain(file: Any, node: Any, by_columns: bool) -> np.ndarray:
     import h5py
 
-    kind = node.attrs.get("MATLAB_class", b"")
     array = node[()]
     array = array.T if by_columns else array
-    if kind == b"char":
+    # Characters are stored as two bytes each; other writers than MATLAB leave its class out.
+    if by_columns and node.attrs.get("MATLAB_class", b"char" if array.dtype == np.uint16 else b"") == b"char":
         return np.array(["".join(map(chr, row)) for row in np.atleast_2d(array)])
     if h5py.check_ref_dtype(node.dtype) is not None:
         cells = [_plain(file, file[reference], by_columns) for reference in np.ravel(array)]

@@ -1,7 +1,6 @@
 """Parcellated BOLD from files."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from .tables import counts, read_table
 _SERIES = ("bold", "timeseries", "time_series", "ts", "tc", "data")
 _LABELS = ("labels", "region_labels", "names", "name", "region_names", "roi_names")
 
-# Columns that are no region, where they rise by the same step: time (s), TR, volume, …
-_CLOCK = re.compile(r"(time|times|volume|vol|frame|tr|scan|index)\b.*", re.IGNORECASE)
+# Columns that are no region; those of less common names, where they rise by the same step: time (s), TR, …
+_CLOCK = ("time", "volume", "frame")
 
 # Faster than any fMRI protocol (magnetic resonance encephalography: 100 ms): a number meant in seconds.
 _SHORTEST_MS = 20.0
@@ -112,7 +111,7 @@ def _kept(names: list[str], leave_out: Sequence[str], path: Path) -> list[int]:
 
 def _from_table(path: Path) -> Recording:
     table = read_table(path)
-    clock = [name for name, column in zip(table.columns or (), table.values.T, strict=False) if _CLOCK.fullmatch(name) and _is_ramp(column)]
+    clock = [name for name, column in zip(table.columns or (), table.values.T, strict=False) if name.lower() in _CLOCK or _is_ramp(column)]
     if clock:
         raise ValueError(f"{path} has a column {clock[0]!r}, expected a column for each region and nothing else; remove it")
     return Recording(table.values, table.rows, table.columns)
