@@ -38,6 +38,8 @@ def parse(text: str) -> Any:
     """The brainunit `Unit` written as products and quotients of names: `"mV"`, `"mm/ms"`, `"1/mV"`."""
     import brainunit as u
 
+    if whole := re.fullmatch(r"\s*\((.*)\)\^(\d+)\s*", text):
+        return parse(whole[1]) ** int(whole[2])
     total: Any = u.UNITLESS
     for position, factor in enumerate(text.translate({ord(mark): None for mark in " ()"}).split("/")):
         for token in factor.split("*"):

@@ -146,11 +146,8 @@ def test_a_likelihood_is_not_told_the_order_of_channels():
 
 def test_observations_take_labelled_slots():
     gain = pd.Series([1e-3, 2e-3, 3e-3, 4e-3], REGIONS[::-1])
-    run = dict(step=1.0, sample_every=None)
-    del run["sample_every"]
-    start = np.ones((1, 4))
-    found = nmm.solve(network(initial=start), 200.0, observe=nmm.observe.Bold(period=100.0, gain=gain), **run)
-    right = nmm.solve(network(initial=start), 200.0, observe=nmm.observe.Bold(period=100.0, gain=gain.to_numpy()[::-1]), **run)
+    start = network(initial=np.ones((1, 4)))
+    found, right = (nmm.solve(start, 200.0, observe=nmm.observe.Bold(period=100.0, gain=g), step=1.0) for g in (gain, gain.to_numpy()[::-1]))
     np.testing.assert_array_equal(found.values, right.values)
 
 

@@ -55,7 +55,7 @@ class CovarianceMatrix(AbstractRecording):
 
     def converted(self, unit):
         own, wanted = self.unit, squared(unit)
-        if own == wanted or {own, wanted} & UNKNOWN:
+        if own == wanted or {own, unit} & UNKNOWN:
             return self
         return dataclasses.replace(self, values=factor(own, wanted, "data") * self.values, unit=wanted)
 
