@@ -17,7 +17,6 @@ from .priors.prior import Prior
 from .real import real
 from .units import to_canonical
 
-
 AXES = ("x", "y", "z")
 
 

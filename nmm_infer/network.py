@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling
-from .mixed import mix
 from .labelled import aligned
+from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param

@@ -47,7 +47,9 @@ class Signal(eqx.Module):
             ValueError: other axes, or another interval than the data's own.
         """
         if not is_dataarray(data) and hasattr(data, "data_vars"):  # an xarray.Dataset, such as `nmm.simulate` gives
-            raise TypeError(f"Signal.of(...) got a Dataset of {', '.join(map(str, data.data_vars))}, expected one of these, such as dataset[{next(iter(data))!r}]")
+            raise TypeError(
+                f"Signal.of(...) got a Dataset of {', '.join(map(str, data.data_vars))}, expected one of these, such as dataset[{next(iter(data))!r}]"
+            )
         found = courses(data, "Signal.of(...)")
         if found.values.ndim != 2:
             raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected two axes [time, {found.dim}]; a single channel is [:, None]")

@@ -93,7 +93,7 @@ def test_other_names_are_refused(name):
     for axis, names in zip(axes, names_of(axes), strict=True):
         if names and axis != "sensor":
             coords = {other: list(labels) for other, labels in zip(axes, names_of(axes), strict=True) if labels} | {axis: [*names[:-1], "other"]}
-            with pytest.raises(ValueError, match="unknown .*other"):
+            with pytest.raises(ValueError, match=r"unknown .*other"):
                 use(xr.DataArray(values, dims=axes, coords=coords))
 
 

@@ -413,7 +413,9 @@ def test_lead_field_reads_labels():
     np.testing.assert_allclose(seen.values, x @ GAIN.T)
     # By name, in any order.
     np.testing.assert_allclose(sensors(activity(x[:, [1, 0, 2, 3]], 1.0, tuple("bacd"))).values, x @ GAIN.T)
-    with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has other labels along 'region': missing \['e'\], unknown \['d'\]; expected a, b, c, e in any order"):
+    with pytest.raises(
+        ValueError, match=r"LeadField\(gain=...\) has other labels along 'region': missing \['e'\], unknown \['d'\]; expected a, b, c, e in any order"
+    ):
         sensors(activity(x, 1.0, tuple("abce")))
     with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has 4 regions, the activity has 3; select the regions"):
         observe.LeadField(GAIN)(activity(x[:, :3], 1.0))

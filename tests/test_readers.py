@@ -259,7 +259,10 @@ BAD_CONNECTOMES = {
         r"w\.npz holds 'matrix' \(4, 4\), 'fc' \(\); expected weights under one of weights, sc, .*pass the array",
     ),
     "npz twice": (lambda d: _archive(d, weights=WEIGHTS, SC=WEIGHTS), r"holds 'weights' \(4, 4\), 'SC' \(4, 4\), expected only one of"),
-    "npz pickle": (lambda d: _archive(d, weights=np.array([{}], dtype=object)), r"w\.npz: 'weights' holds Python objects, .* save it as text, weights\.astype\(str\)"),
+    "npz pickle": (
+        lambda d: _archive(d, weights=np.array([{}], dtype=object)),
+        r"w\.npz: 'weights' holds Python objects, .* save it as text, weights\.astype\(str\)",
+    ),
     "lengths shape": (lambda d: _archive(d, weights=WEIGHTS, lengths=LENGTHS[:2, :2]), r"lengths=\.\.\.\) has shape \(2, 2\), expected \(4, 4\)"),
     "not a zip": (lambda d: _write(d, "w.zip", "weights"), r"w\.zip cannot be read as a TVB zip \(BadZipFile: .*got 7 bytes, expected a complete file"),
     "zip without weights": (lambda d: _zip(d, centres=TVB["centres"]), r"w\.zip holds centres\.txt; expected weights under one of weights"),
@@ -332,7 +335,7 @@ def test_labels_of_the_file_in_another_order_are_followed(tmp_path):
     np.testing.assert_array_equal(found.weights, WEIGHTS[order, order])
     np.testing.assert_array_equal(found.lengths, LENGTHS[order, order])
     np.testing.assert_array_equal(found.centres, CENTRES[order])
-    assert read_connectome(tmp_path / "w.npz", labels="a b c d".split()).labels == tuple("abcd")
+    assert read_connectome(tmp_path / "w.npz", labels=["a", "b", "c", "d"]).labels == tuple("abcd")
 
 
 def test_labels_that_cannot_be_read_are_no_matter_where_others_are_given(tmp_path):
@@ -375,7 +378,10 @@ def test_what_is_no_connectome_is_not_unpacked(tmp_path, monkeypatch, pack):
 def test_arrays_that_are_not_asked_for_are_not_unpacked(tmp_path, monkeypatch, suffix):
     monkeypatch.setattr("nmm_infer.datasets.readers.archives.LARGEST", 100)
     path, large = tmp_path / f"w.{suffix}", scipy.sparse.csc_matrix((1000, 1000))
-    write = {"npz": lambda **a: np.savez(path, **{k: v.toarray() if scipy.sparse.issparse(v) else v for k, v in a.items()}), "mat": lambda **a: scipy.io.savemat(path, a)}
+    write = {
+        "npz": lambda **a: np.savez(path, **{k: v.toarray() if scipy.sparse.issparse(v) else v for k, v in a.items()}),
+        "mat": lambda **a: scipy.io.savemat(path, a),
+    }
     write[suffix](weights=WEIGHTS, tracts=large)
     np.testing.assert_array_equal(read_connectome(path).weights, WEIGHTS)
     write[suffix](weights=large)
@@ -451,7 +457,12 @@ RECORDINGS |= {
     "cells": ("b.mat", lambda p: scipy.io.savemat(p, {"data": cells(BOLD), "names": CELL}), {}, True),
     "dcm": ("b.mat", lambda p: scipy.io.savemat(p, {"DCM": {"Y": {"y": BOLD, "dt": 0.72, "name": CELL}}}), {"repetition_time": None}, True),
     "sidecar": ("b.tsv", lambda p: save_with_json(p), {"repetition_time": None}, True),
-    "left out": ("b.npz", lambda p: np.savez(p, bold=np.c_[BOLD[:, :2], BOLD[:, 0] * 0, BOLD[:, 2:]], labels=["L.A", "L.B", "x", "R.A", "R.B"]), {"leave_out": ["x"]}, True),
+    "left out": (
+        "b.npz",
+        lambda p: np.savez(p, bold=np.c_[BOLD[:, :2], BOLD[:, 0] * 0, BOLD[:, 2:]], labels=["L.A", "L.B", "x", "R.A", "R.B"]),
+        {"leave_out": ["x"]},
+        True,
+    ),
     "reordered": ("b.npz", lambda p: np.savez(p, bold=BOLD[:, ::-1], labels=LABELS[::-1]), {"labels": LABELS}, True),
 }
 

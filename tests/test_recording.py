@@ -81,7 +81,7 @@ def test_time_spans_say_their_unit(unit):
 def test_dates_say_the_interval_alone_and_a_table_of_numbers_nothing():
     dates = np.datetime64("2026-01-01") + (1000 * np.arange(40)).astype("timedelta64[ms]")
     assert (read_recording(recorded(0.0).assign_coords(time=dates)).start, read_recording(recorded(0.0).assign_coords(time=dates)).interval) == (None, 1000.0)
-    with pytest.raises(ValueError, match="a table whose index is 0.5, 0.6"):
+    with pytest.raises(ValueError, match=r"a table whose index is 0\.5, 0\.6"):
         read_recording(pd.DataFrame(X, 0.5 + 0.1 * np.arange(40)))
 
 

@@ -15,8 +15,8 @@ from .effective import effective_samples
 from .estimators import check_nyquist
 from .failure import Failure, because, first_of
 from .linear_sight import Bound, Seen, bind_linear, check_linear, see
-from .moments import covariances
 from .matrix import CovarianceMatrix, read_matrix
+from .moments import covariances
 from .recording import AbstractRecording, read_recording
 from .spectral import band_of
 

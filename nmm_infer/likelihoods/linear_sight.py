@@ -19,6 +19,7 @@ from .matrix import CovarianceMatrix
 from .rank import held
 from .recording import AbstractRecording, check_channels
 
+
 class Seen(NamedTuple):
     """A linearised network, its noise and the observation of it.
 

@@ -62,6 +62,9 @@ class CovarianceMatrix(AbstractRecording):
     def selected(self, order, labels):
         return dataclasses.replace(self, values=self.values[np.ix_(order, order)], channels=labels)
 
+    def coords(self):
+        return {}
+
 
 def read_matrix(data: Any) -> CovarianceMatrix | None:
     """A symmetric matrix between channels: an array, a `Signal` such as `FunctionalConnectivity` gives, an `xarray.DataArray` or a `pandas.DataFrame`.

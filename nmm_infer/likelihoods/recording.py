@@ -49,6 +49,10 @@ class AbstractRecording(eqx.Module):
     def selected(self, order: list[int], labels: tuple[str, ...]) -> Self:
         """The channels at the positions `order`, which are called `labels`."""
 
+    @abc.abstractmethod
+    def coords(self) -> dict[str, Any]:
+        """Coordinates that the recording says itself, as xarray takes them."""
+
     @property
     def hash(self) -> str:
         """A short fingerprint of the numbers."""
@@ -81,6 +85,12 @@ class Recording(AbstractRecording):
 
     def selected(self, order, labels):
         return dataclasses.replace(self, values=self.values[..., order], channels=labels)
+
+    def coords(self):
+        if self.interval is None:
+            return {}
+        start = self.interval if self.start is None else self.start
+        return {"time": ("time", start + self.interval * np.arange(self.values.shape[-2]), {"units": "ms"})}
 
 
 def read_recording(data: Any) -> Recording:

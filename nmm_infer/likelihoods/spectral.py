@@ -133,9 +133,9 @@ class Spectral(AbstractLikelihood):
         check_linear(self, network)
 
     def bind(self, recording, observe, expected):
+        _check_courses(recording.values)
         bound = bind_linear(self, recording, observe, expected, self.repetition_time, self.modes)
         values = bound.recording.values
-        _check_courses(values)
         trials = values if values.ndim == 3 else values[None]
         check_nyquist(bound.interval, self.band)
         nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[1], trials.shape[0])
@@ -197,7 +197,7 @@ class Spectral(AbstractLikelihood):
 
 
 def _check_courses(values: Float[np.ndarray, "*trial time channel"]) -> None:
-    """Raises ValueError for what looks like spectra: positive, over two decades in every channel. Nothing is lost for time courses, whose mean does not count."""
+    """Raises ValueError for what looks like spectra: positive, over two decades in every channel. Time courses lose nothing with their mean."""
     if np.all(values > 0) and np.all(values.max(axis=-2) > 100.0 * values.min(axis=-2)):
         raise ValueError(
             "data are positive and vary by more than a factor of 100 in every channel, as a table of spectra does; Spectral takes time courses [time, region], "

@@ -69,7 +69,7 @@ class LeadField(AbstractLinear, AbstractPointwise):
         """The gain after referencing."""
         # Columns of labelled regions are in order wherever the network is known; elsewhere they are taken as they lie.
         gain = self.gain.values if isinstance(self.gain, Regional) else self.gain
-        return gain - gain.mean(axis=0) if self.average_reference else gain
+        return gain - gain.mean(axis=0) if self.average_reference else gain  # pyright: ignore[reportReturnType]
 
     def noise_covariance(self, covariance: Float[Array, "sensor sensor"]) -> Float[Array, "sensor sensor"]:
         """Covariance of sensor noise after referencing, from that before: R C Rᵀ.

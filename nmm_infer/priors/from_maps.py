@@ -18,13 +18,15 @@ from .trials import by_trial
 
 def _maps(maps: Any) -> Any:
     what = "FromMaps(maps=...)"
+    if isinstance(maps, Regional):
+        return maps
     named = read(maps)
-    if isinstance(maps, Regional) or named is None:
-        return maps if isinstance(maps, Regional) else np.atleast_2d(real(maps, what))
-    axes = ("map", "region")[-named.values.ndim :] if "trial" not in named.dims else ("map", "trial")[-named.values.ndim :]
-    found = ordered(named, dict.fromkeys(axes), "1", what)
-    values, along = np.atleast_2d(found.values), found.labels[-1]
-    return values if along is None or axes[-1] == "trial" else Regional(values, along, what)
+    if named is None:
+        return np.atleast_2d(real(maps, what))
+    along = "trial" if "trial" in named.dims else "region"
+    found = ordered(named, dict.fromkeys(("map", along)[-named.values.ndim :]), "1", what)
+    values, labels = np.atleast_2d(found.values), found.labels[-1]
+    return values if labels is None or along == "trial" else Regional(values, labels, what)
 
 
 class FromMaps(AbstractPrior):

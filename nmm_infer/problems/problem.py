@@ -232,9 +232,7 @@ class Problem(AbstractProblem, AbstractPlated):
         coords = bound.coords()
         if "y" not in variables:
             variables["data"] = (recording.dims, recording.values)
-            if recording.interval is not None:
-                start = recording.interval if recording.start is None else recording.start
-                coords["time"] = ("time", start + recording.interval * np.arange(recording.values.shape[-2]), {"units": "ms"})
+            coords |= recording.coords()
         for name in ("y", "data"):
             if name in variables and recording.unit:
                 variables[name] = (*variables[name][:2], {"units": recording.unit})

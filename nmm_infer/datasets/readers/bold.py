@@ -159,7 +159,9 @@ def _side_by_side(cells: np.ndarray, path: Path) -> np.ndarray:
     series = [np.squeeze(np.asarray(cell)) for cell in np.ravel(cells)]
     shapes = sorted({one.shape for one in series})
     if len(shapes) > 1 or len(shapes[0]) != 1:
-        raise ValueError(f"{path} has a cell array of arrays of the shapes {', '.join(map(str, shapes[:3]))}, expected one series of the same length in each cell")
+        raise ValueError(
+            f"{path} has a cell array of arrays of the shapes {', '.join(map(str, shapes[:3]))}, expected one series of the same length in each cell"
+        )
     return np.stack(series, axis=1)
 
 
@@ -206,4 +208,6 @@ def _check_values(values: np.ndarray, names: list[str], path: Path) -> None:
         raise ValueError(f"{path} has no change over time in {some(flat)}; expected a signal, this is a parcel without coverage; pass leave_out=[...]")
     ramps = [name for name, series in zip(names, values.T, strict=True) if len(series) > 3 and _is_ramp(series)]
     if ramps:
-        raise ValueError(f"{path} rises by the same step at every time point in {some(ramps)}; expected a signal, this is a count or a time; pass leave_out=[...]")
+        raise ValueError(
+            f"{path} rises by the same step at every time point in {some(ramps)}; expected a signal, this is a count or a time; pass leave_out=[...]"
+        )

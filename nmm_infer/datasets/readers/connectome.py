@@ -38,7 +38,7 @@ def read_connectome(
 
     | name ends in | what is read |
     |---|---|
-    | .csv .tsv .txt .1D .dat, these with .gz, fdt_network_matrix | a matrix, any delimiter, with or without labels above and beside it; labels of BEP017 from its .json |
+    | .csv .tsv .txt .1D .dat, these with .gz, fdt_network_matrix | a matrix, any delimiter, with or without labels above, beside it or in its BIDS .json |
     | .npy | a matrix |
     | .npz .mat | `weights` (or `sc`, `connectivity`), `lengths` (or `tract_lengths`, `len`), `labels` (or `names`), `centres`, in a struct too |
     | .h5 | the same, as The Virtual Brain writes it |
@@ -152,7 +152,9 @@ def _named(archive: Archive, path: Path, variable: str | None) -> Parts:
 
 def _beside(archive: Archive, variable: str) -> tuple[str, ...]:
     """The names of the regions of one of several atlases in a file, as QSIRecon writes them: atlas_AAL116_region_labels for atlas_AAL116_…."""
-    return tuple(key.lower() for key in archive for name in _LABELS if key.lower().endswith(f"_{name}") and variable.lower().startswith(key.lower()[: -len(name)]))
+    return tuple(
+        key.lower() for key in archive for name in _LABELS if key.lower().endswith(f"_{name}") and variable.lower().startswith(key.lower()[: -len(name)])
+    )
 
 
 _TEXT = (".csv", ".tsv", ".txt", ".1d", ".dat")

@@ -1,6 +1,6 @@
 """What goes wrong with files, in words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def intact(path: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def reader_for(path: Path, readers: dict[str, Callable[[Path], Any]], who: str) -> Callable[[Path], Any]:
+def reader_for[Reader](path: Path, readers: Mapping[str, Reader], who: str) -> Reader:
     """The reader of the table whose suffix ends the file's name.
 
     Raises:
