@@ -18,7 +18,7 @@ from jax.core import Tracer
 from .labelled import ordered, read
 from .priors.base import AbstractPrior
 from .real import real
-from .regional import Regional
+from .regional import Regional, check_plain
 from .units import DIMENSIONLESS, to_canonical
 
 # What a slot accepts is checked when it is filled; inside a drift it is an array.
@@ -115,8 +115,9 @@ def check_regions(part: AbstractPart, n_regions: int) -> None:
     """Each slot of `part` and of the parts in it is a scalar or has one value per region.
 
     Raises:
-        ValueError: names the slot, its shape and the number of regions.
+        ValueError: names the slot, its shape and the number of regions; or labels that nobody put in order.
     """
+    check_plain(part)
     for _, owner in walk(part):
         for name in owner.parameters():
             value = getattr(owner, name)

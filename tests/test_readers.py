@@ -541,6 +541,15 @@ BAD_RECORDINGS |= {
 }
 
 
+def test_censored_volumes_are_interpolated_where_that_is_said(tmp_path):
+    gone = np.isin(np.arange(12), [3, 7, 11])
+    np.save(tmp_path / "b.npy", np.where(gone[:, None], np.nan, BOLD))
+    bold = read_bold(tmp_path / "b.npy", repetition_time=720, interpolate=True)
+    np.testing.assert_array_equal(bold.values[~gone], BOLD[~gone])
+    np.testing.assert_allclose(bold.values[[3, 7, 11]], [(BOLD[2] + BOLD[4]) / 2, (BOLD[6] + BOLD[8]) / 2, BOLD[10]])
+    assert bold.attrs["interpolated"].tolist() == [3, 7, 11]
+
+
 def test_a_wrong_repetition_time_of_a_file_is_overruled(tmp_path):
     save_with_json(tmp_path / "b.tsv")
     assert read_bold(tmp_path / "b.tsv", repetition_time=800, overrule=True).attrs["repetition_time_ms"] == 800.0

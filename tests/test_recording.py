@@ -130,6 +130,8 @@ def test_sensors_of_lower_rank_are_refused(name):
         for one in asked:
             with pytest.raises(ValueError, match=f"data of 6 sensors vary in {rank} directions: they were referenced, projected or interpolated"):
                 one.bind(xr.DataArray(values, dims=dims))
+            with pytest.raises(ValueError, match=f"in {rank} directions"):
+                one.bind(values)
 
 
 @settings(deadline=None, max_examples=20)

@@ -91,20 +91,18 @@ def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObse
             f"initial state refer; cut the data, data.sel(time=slice({interval:g}, None)), with a shorter duration of the Problem, or, if their clock "
             "is another one, shift their times"
         )
-    _check_rank(recording, observe)
+    if predicted.dims[1] == "sensor":
+        _check_rank(recording.values, observe)
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, interval, jointly)  # pyright: ignore[reportArgumentType]
 
 
-def _check_rank(recording: Recording, observe: AbstractObservation) -> None:
+def _check_rank(values: Float[np.ndarray, "time sensor"], observe: AbstractObservation) -> None:
     """Raises ValueError for sensors that hold fewer signals than their number: they would be counted as so many independent measurements."""
-    values = recording.values - recording.values.mean(axis=0)
     samples, n = values.shape
-    if recording.dim != "sensor" or samples <= n:
-        return
-    rank, referenced = rank_of(values), _referenced(observe)
-    if rank < n - referenced:
+    rank = rank_of(values - values.mean(axis=0))
+    if rank < n - _referenced(observe) and samples > n:
         raise ValueError(
-            f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated (or hold no noise), and so many sensors would be "
+            f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated (or are simulated, without noise), and so many sensors would be "
             f"counted as independent; compare their principal directions, gain and data times directions[sensor, {rank}], leave sensors out, or use "
             f"LeadField(gain, average_reference=True) for an average reference"
         )

@@ -34,6 +34,7 @@ def read_bold(
     transposed: bool = False,
     overrule: bool = False,
     leave_out: Sequence[str] = (),
+    interpolate: bool = False,
 ) -> Any:
     """Parcellated BOLD from a file, an `xarray.DataArray` (time, region); time in ms from 0.
 
@@ -51,6 +52,8 @@ def read_bold(
         transposed: the file has a row for each region.
         overrule: `repetition_time` counts though the file says another one, as some programs write a placeholder of 1 s.
         leave_out: regions of the file that are not read, such as parcels without coverage.
+        interpolate: volumes without any numbers, as censoring leaves them, are filled linearly between their neighbours; their numbers are in
+            `attrs["interpolated"]`. They hold no information, so that a likelihood counts too many samples: fine for a few.
 
     Raises:
         FileNotFoundError: no such file.
@@ -83,9 +86,11 @@ def read_bold(
         values = values[:, places(labels, own, path)]
     kept = _kept(names, leave_out, path)
     names, values = [names[i] for i in kept], values[:, kept]
+    filled = _empty(values) if interpolate else np.zeros(0, dtype=int)
+    values = _interpolated(values, filled)
     _check_values(values, names, path)
     coords = {"time": ("time", step * np.arange(len(values)), {"units": "ms"}), "region": names}
-    attrs = {"units": "1", "repetition_time_ms": step, "provenance": path.name}
+    attrs = {"units": "1", "repetition_time_ms": step, "provenance": path.name} | ({"interpolated": filled} if len(filled) else {})
     return xr.DataArray(values, dims=("time", "region"), coords=coords, name="bold", attrs=attrs)
 
 
@@ -193,12 +198,25 @@ def _checked_names(names: list[str] | None, shape: tuple[int, ...], path: Path) 
     return names
 
 
+def _empty(values: np.ndarray) -> np.ndarray:
+    """Volumes without any number."""
+    return np.flatnonzero(~np.isfinite(values).any(axis=1))
+
+
+def _interpolated(values: np.ndarray, volumes: np.ndarray) -> np.ndarray:
+    """Series with some volumes filled linearly from the others; as the nearest one where they lie at an end."""
+    if not len(volumes) or len(volumes) == len(values):
+        return values
+    known = np.setdiff1d(np.arange(len(values)), volumes)
+    return np.stack([np.interp(np.arange(len(values)), known, series[known]) for series in values.T], axis=1)
+
+
 def _check_values(values: np.ndarray, names: list[str], path: Path) -> None:
-    gone = [volume for volume, row in enumerate(values) if not np.any(np.isfinite(row))]
-    if gone:
+    gone = _empty(values)
+    if len(gone):
         raise ValueError(
             f"{path} has no numbers at all in {len(gone)} of {len(values)} volumes, {some([str(volume) for volume in gone])} (the first is 0), as censoring "
-            "leaves them; expected a number at every time point; interpolate them, or save the series before censoring"
+            "leaves them; expected a number at every time point; pass interpolate=True, or save the series before censoring"
         )
     missing = [name for name, series in zip(names, values.T, strict=True) if not np.all(np.isfinite(series))]
     if missing:
