@@ -148,7 +148,9 @@ def test_constants_are_named_and_break_nothing():
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize(("draws", "measured"), [(np.full((4, 100), 0.7), "all draws are equal in mu"), (np.full((4, 100), "text"), "no parameter is numeric: mu")])
+@pytest.mark.parametrize(
+    ("draws", "measured"), [(np.full((4, 100), 0.7), "all draws are equal in mu"), (np.full((4, 100), "text"), "no parameter is numeric: mu")]
+)
 def test_draws_that_never_move_are_a_problem_whatever_made_them(kind, draws, measured):
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"mu": (("chain", "draw"), draws)})})
     diagnosis = diagnose(_said(tree, kind))
