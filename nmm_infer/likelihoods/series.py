@@ -103,7 +103,8 @@ def _check_rank(values: Float[np.ndarray, "time sensor"], observe: AbstractObser
     if rank < n - _referenced(observe) and samples > n:
         raise ValueError(
             f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated (or are simulated, without "
-            f"noise), and so many sensors would be counted as independent; compare their principal directions, gain and data times directions[sensor, {rank}], leave sensors out, or use "
+            f"noise), and so many sensors would be counted as independent; compare their principal directions, "
+            f"gain and data times directions[sensor, {rank}], leave sensors out, or use "
             f"LeadField(gain, average_reference=True) for an average reference"
         )
 
