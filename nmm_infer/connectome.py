@@ -1,6 +1,7 @@
 """Structural connectivity: which regions are connected, how strongly, over what length."""
 
 import math
+import os
 from typing import Any
 
 import equinox as eqx
@@ -9,10 +10,14 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
+from .labelled import aligned, labels_along, read
 from .priors.base import AbstractPlated, AbstractPrior
 from .priors.edges import SymmetricEdges
 from .priors.prior import Prior
+from .real import real
 from .units import to_canonical
+
+AXES = ("x", "y", "z")
 
 
 class Edges:
@@ -39,10 +44,13 @@ class Edges:
 class Connectome(AbstractPlated):
     """Weights and tract lengths between labelled regions; `weights[to, from]`.
 
+    Weights, lengths and centres may have labels of their own (`xarray.DataArray`, `pandas.DataFrame`): they are put in the order of
+    `labels`, or of the weights' own labels, whatever the order of their rows, columns and axes; the unit of a DataArray is converted.
+
     Args:
         weights: non-negative `["to from"]`, or a `Prior(..., over="edge")` for a symmetric matrix.
-        lengths: tract lengths in mm, or a Quantity; None: no conduction delays.
-        labels: unique region names; None: "0", "1", …
+        lengths: tract lengths in mm, or a Quantity, in both triangles; None: no conduction delays.
+        labels: unique region names; None: those that weights, lengths or centres have, or "0", "1", …
         centres: `["region 3"]` in mm (MNI), for pictures.
         signed: allow negative weights (effective connectivity); otherwise they are an error.
         edges: boolean `["to from"]`, edges that may get a weight later: of all subjects that one program is for, or to
@@ -51,7 +59,8 @@ class Connectome(AbstractPlated):
             derivative with respect to it is that of an edge that stays away: zero.
 
     Raises:
-        ValueError: NaN, wrong shape, negative weights or lengths, labels missing or repeated.
+        ValueError: NaN, complex or masked numbers, wrong shape, negative weights or lengths, lengths in one triangle only, labels
+            that are missing, repeated or not the same everywhere.
     """
 
     weights: Float[Array, "to from"]
@@ -61,16 +70,20 @@ class Connectome(AbstractPlated):
     edges: Edges = eqx.field(static=True)
 
     def __init__(self, weights: Any, lengths: Any = None, labels: Any = None, centres: Any = None, *, signed: bool = False, edges: Any = None):
-        weights = SymmetricEdges(weights.bind("1", "Connectome(weights=...)")) if isinstance(weights, Prior) else _numbers(weights, "1", "weights")
-        lengths = None if lengths is None else _numbers(lengths, "mm", "lengths")
+        labels = _named(labels, weights, lengths, centres)
+        pair, place = {"to": labels, "from": labels}, {"region": labels, "axis": AXES}
+        weights = SymmetricEdges(weights.bind("1", "Connectome(weights=...)")) if isinstance(weights, Prior) else _numbers(weights, pair, "1", "weights")
+        lengths = None if lengths is None else _numbers(lengths, pair, "mm", "lengths")
         n = _size(weights, lengths, labels)
         _check_matrix(weights, n, "weights", signed, "pass signed=True if they are effective connectivity")
         _check_matrix(lengths, n, "lengths", False, "tract lengths are distances in mm")
         self.weights = weights  # pyright: ignore[reportAttributeAccessIssue]
         self.lengths = lengths
         self.labels = _labels(labels, n)
-        self.centres = None if centres is None else _centres(centres, n)
-        self.edges = _edges(weights, lengths, n, edges)
+        self.centres = None if centres is None else _centres(_numbers(centres, place, "mm", "centres"), n)
+        named = read(edges) is not None
+        self.edges = _edges(weights, lengths, n, aligned(edges, pair, "1", "Connectome(edges=...)") != 0 if named else edges)
+        _check_both_ways(self.edges)
 
     @property
     def n_regions(self) -> int:
@@ -211,23 +224,20 @@ class Connectome(AbstractPlated):
         coords: dict[str, Any] = {"to": names, "from": names}
         if self.centres is not None:
             data["centres"] = (("region", "axis"), self.centres, {"units": "mm"})
-            coords |= {"region": names, "axis": ["x", "y", "z"]}
+            coords |= {"region": names, "axis": list(AXES)}
         return xr.Dataset(data, coords=coords)
 
     @classmethod
     def from_xarray(cls, dataset: Any, *, signed: bool = False) -> "Connectome":
-        """The inverse of `to_xarray`."""
+        """The inverse of `to_xarray`; axes, regions and units may be in any order, as they have their names.
+
+        Raises:
+            ValueError: no weights, or what `Connectome` rejects, such as other regions along one axis than along another.
+        """
         if "weights" not in dataset:
             raise ValueError(f"Connectome.from_xarray(...) got variables {list(dataset)}, expected 'weights' (to, from) and maybe 'lengths' and 'centres'")
-        names = [str(x) for x in dataset["to"].values]
-        for axis in ("from", "region"):
-            if axis in dataset.coords and [str(x) for x in dataset[axis].values] != names:
-                raise ValueError(
-                    f"Connectome.from_xarray(...) got other regions along {axis!r} than along 'to', expected the same in the same order; reindex it"
-                )
-        lengths = dataset["lengths"].transpose("to", "from").values if "lengths" in dataset else None
-        centres = dataset["centres"].values if "centres" in dataset else None
-        return cls(dataset["weights"].transpose("to", "from").values, lengths, names, centres, signed=signed)
+        names = list(dataset["to"].values) if "to" in dataset.coords else None
+        return cls(dataset["weights"], dataset.get("lengths"), names, dataset.get("centres"), signed=signed)
 
 
 def single_region() -> Connectome:
@@ -235,9 +245,26 @@ def single_region() -> Connectome:
     return Connectome(np.zeros((1, 1)), labels=("region",))
 
 
-def _numbers(value: Any, unit: str, name: str) -> Any:
-    value = to_canonical(value, unit, f"Connectome({name}=...)")
-    return value if isinstance(value, jax.Array | AbstractPrior) else np.asarray(value, dtype=np.float64)
+def _named(labels: Any, weights: Any, lengths: Any, centres: Any) -> tuple[str, ...] | None:
+    """The labels of the regions: as given, or those of the first of the others that has some."""
+    if isinstance(labels, str | os.PathLike):
+        raise ValueError(f"Connectome(labels=...) got the text {str(labels)!r}, expected one label for each region, such as ['L.BSTS', 'R.BSTS']")
+    if labels is not None:
+        return tuple(str(label) for label in labels)
+    found = (
+        *labels_along(weights, ("to", "from"), "Connectome(weights=...)"),
+        *labels_along(lengths, ("to", "from"), "Connectome(lengths=...)"),
+        *labels_along(centres, ("region", "axis"), "Connectome(centres=...)")[:1],
+    )
+    return next((names for names in found if names is not None), None)
+
+
+def _numbers(value: Any, axes: dict[str, tuple[str, ...] | None], unit: str, name: str) -> Any:
+    what = f"Connectome({name}=...)"
+    value = to_canonical(aligned(value, axes, unit, what), unit, what)
+    if isinstance(value, AbstractPrior) or (isinstance(value, jax.Array) and not np.iscomplexobj(value)):
+        return value
+    return real(value, what)
 
 
 def _size(weights: Any, lengths: Any, labels: Any) -> int:
@@ -270,8 +297,8 @@ def _check_matrix(matrix: Any, n: int, name: str, signed: bool, hint: str) -> No
         raise ValueError(f"Connectome({name}=...) has negative entries, the first {matrix[to, source]:g} at [{to}, {source}]; expected values ≥ 0; {hint}")
 
 
-def _labels(labels: Any, n: int) -> tuple[str, ...]:
-    names = tuple(str(i) for i in range(n)) if labels is None else tuple(str(label) for label in labels)
+def _labels(labels: tuple[str, ...] | None, n: int) -> tuple[str, ...]:
+    names = tuple(str(i) for i in range(n)) if labels is None else labels
     if len(names) != n:
         raise ValueError(f"Connectome(labels=...) has {len(names)} labels, expected {n}: one for each region")
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -281,7 +308,7 @@ def _labels(labels: Any, n: int) -> tuple[str, ...]:
 
 
 def _centres(centres: Any, n: int) -> Float[np.ndarray, "region 3"]:
-    array = np.asarray(to_canonical(centres, "mm", "Connectome(centres=...)"), dtype=np.float64)
+    array = np.asarray(centres)
     if array.shape != (n, 3) or not np.all(np.isfinite(array)):
         raise ValueError(f"Connectome(centres=...) has shape {array.shape} or NaN, expected finite coordinates in mm of shape ({n}, 3)")
     return array
@@ -303,6 +330,16 @@ def _edges(weights: Any, lengths: Any, n: int, declared: Any) -> Edges:
     known = lengths is not None and not isinstance(lengths, Tracer)
     # Unknown lengths count as zero: the shortest possible block is always right.
     return Edges(exists, np.where(exists, np.asarray(lengths), 0.0) if known else np.zeros((n, n)))
+
+
+def _check_both_ways(edges: Edges) -> None:
+    """Raises ValueError for lengths in one triangle, though there are edges in the other: a symmetric matrix of which only half was kept."""
+    edged, long = ((bool(np.any(np.triu(matrix, 1))), bool(np.any(np.tril(matrix, -1)))) for matrix in (edges.exists, edges.lengths))
+    if edged == (True, True) and long in ((True, False), (False, True)):
+        raise ValueError(
+            "Connectome(lengths=...) fills one triangle only, though there are edges in both: half of them would have no length; "
+            "pass lengths + lengths.T (less the diagonal)"
+        )
 
 
 def _positive(value: Any, what: str) -> float:

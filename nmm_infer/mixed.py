@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from .models.base import AbstractDynamics, AbstractModel, State
 from .priors.sample import map_priors
+from .regional import in_order
 from .units import DIMENSIONLESS
 
 
@@ -193,7 +194,8 @@ def mix(models: Mapping[str, Any], groups: Mapping[str, Any] | None, labels: tup
     members = _members(models, groups or {}, labels, what)
     _check_units(models, what)
     # One value for each region means, in a group, for each of its regions.
-    bound = {name: map_priors(lambda prior, name=name: prior.along(group_plate(name)), model) for name, model in models.items()}
+    inside = {name: tuple(labels[i] for i in member) for name, member in members}
+    bound = {name: in_order(map_priors(lambda prior, name=name: prior.along(group_plate(name)), model), inside[name]) for name, model in models.items()}
     return Mixed(bound, members, labels)  # pyright: ignore[reportCallIssue] (what it takes for fields are properties)
 
 

@@ -11,12 +11,15 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
+from .labelled import aligned
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
 from .priors.base import AbstractPlated, AbstractPrior
 from .priors.sample import map_priors
+from .real import real
+from .regional import in_order
 from .speed import SpeedRange, speed_range
 from .stimuli.base import AbstractStimulus, driven
 from .units import is_quantity, to_canonical
@@ -30,6 +33,8 @@ class Conduction(AbstractPart):
 
 class Network(AbstractPlated):
     """Model + connectome + coupling + noise + stimulus. Any of their slots may hold a prior.
+
+    Values of regions that have labels (`pandas.Series`, `xarray.DataArray`) are put in the order of the connectome's.
 
     Args:
         model: the neural mass of every region; or a dictionary, name of a group of regions → its model.
@@ -75,12 +80,13 @@ class Network(AbstractPlated):
         self.connectome = single_region() if connectome is None else connectome
         _check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
         self.model = _dynamics(model, groups, self.connectome.labels)
-        self.coupling = tuple(coupling) if isinstance(coupling, tuple | list) else coupling
-        self.noise = noise
-        self.stimulus = () if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus
+        labels = self.connectome.labels
+        self.coupling = in_order(tuple(coupling) if isinstance(coupling, tuple | list) else coupling, labels)
+        self.noise = in_order(noise, labels)
+        self.stimulus = in_order(() if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus, labels)
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.initial = _initial(initial, self.model, self.connectome.n_regions)
+        self.initial = _initial(initial, self.model, labels)
         self._check()
 
     def _check(self) -> None:
@@ -303,7 +309,7 @@ def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynam
         raise ValueError("Network(groups=...) needs a dictionary of models, such as nmm.Network({'a': nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)")
     if not isinstance(model, AbstractDynamics):
         _check_kind(model, AbstractModel, "model", "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models")
-    return model
+    return in_order(model, labels)
 
 
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
@@ -311,17 +317,20 @@ def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
         raise TypeError(f"Network({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
 
 
-def _initial(initial: Any, model: AbstractDynamics, n: int) -> Any:
+def _initial(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]) -> Any:
+    n = len(labels)
     if initial is None:
         return model.initial(n)
     if isinstance(initial, AbstractPrior):
-        return initial.bind("1", "Network(initial=...)")
+        return in_order(initial.bind("1", "Network(initial=...)"), labels)
+    axes = {"state": model.state_names(), "region": labels}
+    initial = aligned(initial, axes if np.ndim(initial) == 2 else {"state": axes["state"]}, "1", "Network(initial=...)")
     if is_quantity(initial):
         units = {state.unit for state in model.states}
         if len(units) > 1:
             raise ValueError(f"Network(initial=...): the states of {model.title()} have different units, pass numbers in the states' own units")
         initial = to_canonical(initial, units.pop(), "Network(initial=...)")
-    array = initial if isinstance(initial, jnp.ndarray) else np.asarray(initial, dtype=np.float64)
+    array = initial if isinstance(initial, jnp.ndarray) else real(initial, "Network(initial=...)")
     n_states = len(model.states)
     if array.shape == (n_states,):
         array = array[:, None]

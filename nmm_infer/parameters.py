@@ -1,6 +1,7 @@
 """`param`: a field of a model, coupling, noise or observation that a user may set, or infer.
 
-Such a field (a *slot*) holds a number, an array over regions, a Quantity or a prior. Its metadata
+Such a field (a *slot*) holds a number, an array over regions, a Quantity or a prior. An array may have labels (pandas, xarray):
+in a part of a network it is put in the order of the network's regions. Its metadata
 (unit, meaning, range) drives unit conversion, error messages, tests and the tables in the docs.
 """
 
@@ -14,7 +15,10 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from .labelled import ordered, read
 from .priors.base import AbstractPrior
+from .real import real
+from .regional import Regional, check_plain
 from .units import DIMENSIONLESS, to_canonical
 
 # What a slot accepts is checked when it is filled; inside a drift it is an array.
@@ -52,13 +56,17 @@ class _Fill:
             return None
         if isinstance(value, AbstractPrior):
             return value.bind(self.unit, what)
+        if isinstance(value, Regional):
+            return value
+        named = read(value)
+        if named is not None:
+            named = ordered(named, {"region": None}, self.unit, what)
+            values, (labels,) = self(named.values), named.labels
+            return values if labels is None else Regional(values, labels, what)  # pyright: ignore[reportReturnType]
         value = to_canonical(value, self.unit, what)
         if isinstance(value, Tracer):  # nothing to look at yet
             return value
-        try:
-            array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{what} got {value!r}, expected a number, an array over regions, a Quantity in {self.unit} or a Prior") from error
+        array = real(value, what, f"a number, an array over regions, a Quantity in {self.unit} or a Prior")
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}")
         if self.low > 0 and np.any(array <= 0):
@@ -107,8 +115,9 @@ def check_regions(part: AbstractPart, n_regions: int) -> None:
     """Each slot of `part` and of the parts in it is a scalar or has one value per region.
 
     Raises:
-        ValueError: names the slot, its shape and the number of regions.
+        ValueError: names the slot, its shape and the number of regions; or labels that nobody put in order.
     """
+    check_plain(part)
     for _, owner in walk(part):
         for name in owner.parameters():
             value = getattr(owner, name)

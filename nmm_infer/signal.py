@@ -4,10 +4,14 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .courses import courses
+from .labelled import is_dataarray
 from .models.base import AbstractDynamics
+from .units import milliseconds
 
 
 class Signal(eqx.Module):
@@ -16,7 +20,7 @@ class Signal(eqx.Module):
     Fields:
         values: the numbers, one axis for each of `dims`.
         interval: time between samples in ms, the first sample being one interval after time 0; None
-            without a time axis.
+            without a time axis, or where nobody said it.
         dims: names of the axes, such as `("time", "region")`.
         labels: labels of the axes, a tuple for each of `dims` (empty: unlabelled).
         name, unit: for tables and plots; the unit is a name such as `"mV"`.
@@ -28,6 +32,32 @@ class Signal(eqx.Module):
     labels: tuple[tuple[str, ...], ...] = eqx.field(static=True)
     name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, data: Any, interval: Any = None) -> "Signal":
+        """Time courses as users have them, such as `nmm.Signal.of(array, 2 * u.second)`.
+
+        Args:
+            data: an array `["time region"]`, a Quantity, an `xarray.DataArray` (time, region or sensor), or a `pandas.DataFrame` with a column
+                for each region.
+            interval: time between samples, a Quantity or ms; None: as the data say, or not known.
+
+        Raises:
+            TypeError: something else.
+            ValueError: other axes, or another interval than the data's own.
+        """
+        if not is_dataarray(data) and hasattr(data, "data_vars"):  # an xarray.Dataset, such as `nmm.simulate` gives
+            raise TypeError(
+                f"Signal.of(...) got a Dataset of {', '.join(map(str, data.data_vars))}, expected one of these, such as dataset[{next(iter(data))!r}]"
+            )
+        found = courses(data, "Signal.of(...)")
+        if found.values.ndim != 2:
+            raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected two axes [time, {found.dim}]; a single channel is [:, None]")
+        given = None if interval is None else milliseconds(interval, "Signal.of(interval=...)")
+        if given and found.interval and abs(given - found.interval) > 1e-3 * given:
+            raise ValueError(f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one that is right")
+        name = str(getattr(data, "name", None) or "activity")
+        return cls(jnp.asarray(found.values), given or found.interval, ("time", found.dim), ((), found.channels or ()), name, found.unit)
 
     @property
     def times(self) -> np.ndarray | None:

@@ -4,8 +4,13 @@ Inside, time is in ms, voltage in mV, rates in kHz (1/ms), current in nA and len
 the numerical core sees plain arrays. A unit is written as text (`"mV/ms"`) in the metadata of a
 field and turned into a brainunit `Unit` only when somebody passes a Quantity: importing brainunit
 costs more than a second, which users of plain numbers need not pay.
+
+A slot in rad/ms is angular: a quantity in Hz counts cycles and is converted by 2π, one in rad/s is not. brainunit prints 1/s as Hz, so
+that is a number of cycles too.
 """
 
+import math
+import re
 import sys
 from functools import lru_cache
 from typing import Any, cast
@@ -17,7 +22,9 @@ DIMENSIONLESS = "1"
 # Symbols that brainunit prints but does not have as attributes. Radians and counts carry no dimension.
 _ALIASES = {
     **dict.fromkeys(("uV", "µV", "μV"), "uvolt"),
-    **{"s": "second", "m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour"},
+    **dict.fromkeys(("s", "sec", "seconds"), "second"),
+    **dict.fromkeys(("msec", "milliseconds"), "ms"),
+    **{"m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour"},
     **dict.fromkeys(("rad", "1")),
 }
 
@@ -31,6 +38,8 @@ def parse(text: str) -> Any:
     """The brainunit `Unit` written as products and quotients of names: `"mV"`, `"mm/ms"`, `"1/mV"`."""
     import brainunit as u
 
+    if whole := re.fullmatch(r"\s*\((.*)\)\^(\d+)\s*", text):
+        return parse(whole[1]) ** int(whole[2])
     total: Any = u.UNITLESS
     for position, factor in enumerate(text.translate({ord(mark): None for mark in " ()"}).split("/")):
         for token in factor.split("*"):
@@ -64,17 +73,38 @@ def to_canonical(value: Any, unit: str, what: str) -> Any:
         return value
     import brainunit as u
 
-    target = parse(unit)
     quantity = cast(Any, 1.0 * value if isinstance(value, u.Unit) else value)
+    return _turns(str(quantity.unit), unit) * _decimal(quantity, unit, what)
+
+
+def _decimal(quantity: Any, unit: str, what: str) -> Any:
+    target = parse(unit)
     if quantity.dim != target.dim:
         wanted = "a dimensionless number" if unit == DIMENSIONLESS else f"a quantity convertible to {unit}"
         raise UnitError(f"{what} got a quantity in {quantity.unit}, expected {wanted}; a bare number is read in {unit}")
     return quantity.to_decimal(target) if unit != DIMENSIONLESS else quantity.to_decimal()
 
 
+def _turns(given: str, wanted: str) -> float:
+    """2π where `given` counts cycles per time and `wanted` radians per time, 1/2π the other way round, 1 for everything else.
+
+    Radians and cycles have no dimension, so that brainunit would take 10 Hz for 10 rad/s.
+    """
+    angular, wants = (_angular(unit) for unit in (given, wanted))
+    if angular == wants or parse(wanted).dim != parse("kHz").dim:
+        return 1.0
+    return 2.0 * math.pi if wants else 0.5 / math.pi
+
+
+def _angular(unit: str) -> bool:
+    return any(name.endswith(("rad", "radian")) for name in re.split(r"[^A-Za-z]+", unit))
+
+
 def factor(unit: Any, canonical: str, what: str) -> float:
     """How many canonical units one `unit` (a brainunit `Unit` or its name) is worth."""
-    return float(np.asarray(to_canonical(1.0 * parse(text(unit)), canonical, what)))
+    name = text(unit)
+    one = 1.0 * parse(name)
+    return _turns(name, canonical) * float(np.asarray(_decimal(one, canonical, what) if is_quantity(one) else one))
 
 
 def text(unit: Any) -> str:

@@ -8,6 +8,7 @@ import xarray as xr
 from nmm_infer.check import diagnose, predictive
 from nmm_infer.check.predictive import Prediction
 from nmm_infer.check.table import contraction
+from nmm_infer.results import Kind
 
 # Each broken tree, and exactly the criteria that are not met in it with their severity.
 BROKEN = {
@@ -144,6 +145,22 @@ def test_constants_are_named_and_break_nothing():
     assert diagnosis.ok
     assert [row.name for row in diagnosis.table if row.constant] == ["fixed", "zeros"]
     assert "constant" in str(diagnosis)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize(
+    ("draws", "measured"), [(np.full((4, 100), 0.7), "all draws are equal in mu"), (np.full((4, 100), "text"), "no parameter is numeric: mu")]
+)
+def test_draws_that_never_move_are_a_problem_whatever_made_them(kind, draws, measured):
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"mu": (("chain", "draw"), draws)})})
+    diagnosis = diagnose(_said(tree, kind))
+    assert not diagnosis.ok
+    assert any(finding.severity == "problem" and measured in finding.measured for finding in diagnosis.findings)
+
+
+def _said(tree, kind):
+    tree.attrs["draws_are"] = str(kind)
+    return tree
 
 
 def test_one_constant_region_among_varying_ones():

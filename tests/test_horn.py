@@ -254,7 +254,7 @@ def test_weights_follow_the_key():
 
 
 def test_nodes_and_steps_take_quantities():
-    made = HORNLayer(1, 1, node=HORN(omega=200 * u.Hz), step=500 * u.us, key=KEY)
+    made = HORNLayer(1, 1, node=HORN(omega=200 * u.radian / u.second), step=500 * u.us, key=KEY)
     assert made.step == 0.5
     np.testing.assert_allclose(made.node.omega, 0.2)
     with pytest.raises(UnitError, match=r"HORNLayer\(step=...\) got a quantity in mV"):

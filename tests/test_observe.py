@@ -407,17 +407,22 @@ def test_lead_field_reads_labels():
     data = xr.DataArray(GAIN.T, dims=("region", "sensor"), coords={"region": list("abcd"), "sensor": [f"E{i}" for i in range(6)]})
     sensors = observe.LeadField(data)
     assert sensors.sensors == ("E0", "E1", "E2", "E3", "E4", "E5")
-    np.testing.assert_array_equal(sensors.gain, GAIN)
-    x = np.ones((3, 4))
-    assert sensors(activity(x, 1.0, tuple("abcd"))).labels == ((), sensors.sensors)
-    with pytest.raises(ValueError, match=r"LeadField\(gain=...\) and the network name regions differently \(a ≠ b, b ≠ a, …\); reorder one of them"):
-        sensors(activity(x, 1.0, tuple("bacd")))
+    x = np.random.default_rng(3).normal(size=(3, 4))
+    seen = sensors(activity(x, 1.0, tuple("abcd")))
+    assert seen.labels == ((), sensors.sensors)
+    np.testing.assert_allclose(seen.values, x @ GAIN.T)
+    # By name, in any order.
+    np.testing.assert_allclose(sensors(activity(x[:, [1, 0, 2, 3]], 1.0, tuple("bacd"))).values, x @ GAIN.T)
+    with pytest.raises(
+        ValueError, match=r"LeadField\(gain=...\) has other labels along 'region': missing \['e'\], unknown \['d'\]; expected a, b, c, e in any order"
+    ):
+        sensors(activity(x, 1.0, tuple("abce")))
     with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has 4 regions, the activity has 3; select the regions"):
-        sensors(activity(x[:, :3], 1.0))
+        observe.LeadField(GAIN)(activity(x[:, :3], 1.0))
 
 
 def test_lead_field_errors():
-    with pytest.raises(ValueError, match=r"has dims \('region', 'channel'\), expected \('sensor', 'region'\)"):
+    with pytest.raises(ValueError, match=r"has the axes \('region', 'channel'\), expected \('sensor', 'region'\) in any order"):
         observe.LeadField(xr.DataArray(GAIN, dims=("region", "channel")))
     with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has shape \(6,\) or NaN, expected a finite matrix"):
         observe.LeadField(GAIN[:, 0])
@@ -446,7 +451,9 @@ def test_log_power_is_inferred():
     assert set(problem.priors) == {"model.x0", "observe.amplitude", "observe.offset"}
     data = problem.simulate(jax.random.key(0))
     assert data.values.shape == (8, 6)
-    tree = nmm.infer.MAP(nmm.infer.optimisers.Adam(5), starts=1, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
+    # Of sensors without noise only so many would be measurements of their own as there are sources.
+    noisy = data.to_xarray() + 0.1 * np.random.default_rng(0).normal(size=data.values.shape)
+    tree = nmm.infer.MAP(nmm.infer.optimisers.Adam(5), starts=1, predictive_draws=0)(problem, noisy, key=jax.random.key(1), progress=False)
     assert tree["posterior"]["observe.offset"].shape == (1, 1, 6)
     assert np.isfinite(tree["posterior"]["observe.offset"].values).all()
 

@@ -1,4 +1,5 @@
 import bz2
+import gzip
 import re
 import sys
 import types
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nmm_infer.datasets import read_bold, read_connectome
 from nmm_infer.datasets.readers.tables import parse_table
@@ -47,6 +50,32 @@ def save_tvb(path, folder="", pack=False, **texts_):
         for name, content in texts_.items():
             data = content.encode()
             archive.writestr(f"{folder}{name}.txt" + (".bz2" if pack else ""), bz2.compress(data) if pack else data)
+
+
+def save_v73_groups(path):
+    """A sparse matrix, and cells of numbers and an empty array that nobody asks for."""
+    save_v73(path)
+    sparse = scipy.sparse.csc_matrix(WEIGHTS)
+    with h5py.File(path, "r+") as file:
+        group = file.create_group("SC")
+        group.attrs["MATLAB_sparse"] = np.uint64(4)
+        for key, value in (("data", sparse.data), ("ir", sparse.indices.astype(np.uint64)), ("jc", sparse.indptr.astype(np.uint64))):
+            group.create_dataset(key, data=value)
+        cell = file.create_dataset("#refs#/a", data=np.ones((3, 2)))
+        file.create_dataset("runs", data=np.array([[cell.ref]], dtype=h5py.ref_dtype))
+        file.create_dataset("labels", data=np.zeros(2, np.uint64)).attrs["MATLAB_empty"] = 1
+
+
+def save_h5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, value in arrays.items():
+            file.create_dataset(name, data=value)
+
+
+def save_bids(path):
+    path.write_text(text(WEIGHTS, "\t"))
+    (path.parent / "nodes.tsv").write_text("matrix_index\tlabel\n" + "".join(f"{i}\t{LABELS[i]}\n" for i in (2, 0, 1, 3)))
+    path.with_name("atlas_relmat.json").write_text('{"Axes": [{"NodeFile": "nodes.tsv"}, {"NodeFile": "nodes.tsv"}]}')
 
 
 TVB = {
@@ -91,6 +120,23 @@ CONNECTOMES = {
     "tvb packed": ("w.zip", lambda p: save_tvb(p, pack=True, **TVB), True, True),
     "tvb from a mac": ("w.zip", lambda p: save_tvb(p, **TVB, **{"__MACOSX/._weights": "\x00"}), True, True),
     "tvb, weights only": ("w.zip", lambda p: save_tvb(p, weights=TVB["weights"]), False, False),
+}
+
+CONNECTOMES |= {
+    "names": ("w.mat", lambda p: scipy.io.savemat(p, {"SC": WEIGHTS, "names": CELL}), True, False),
+    "lines of characters": ("w.mat", lambda p: scipy.io.savemat(p, {"SC": WEIGHTS, "name": np.frombuffer("\n".join(LABELS).encode(), np.uint8)}), True, False),
+    "struct": ("w.mat", lambda p: scipy.io.savemat(p, {"c": {"SC": WEIGHTS, "len": LENGTHS, "labels": CELL, "centres": CENTRES}}), True, True),
+    "mat 7.3, characters": ("w.mat", lambda p: save_v73(p, SC=WEIGHTS, labels=np.array([[ord(c) for c in name] for name in LABELS], np.uint16)), True, False),
+    "mat 7.3, complicated": ("w.mat", lambda p: save_v73_groups(p), False, False),
+    "hdf5 of tvb": ("w.h5", lambda p: save_h5(p, weights=WEIGHTS, tract_lengths=LENGTHS, region_labels=np.array(LABELS, "S"), centres=CENTRES), True, True),
+    "lengths by another name": ("w.zip", lambda p: save_tvb(p, **{"tract" if k == "tract_lengths" else k: v for k, v in TVB.items()}), True, True),
+    "columns after the centres": ("w.zip", lambda p: save_tvb(p, **TVB | {"centres": TVB["centres"].replace("\n", " None\n")}), True, True),
+    "counted rows": ("w.csv", lambda p: p.write_text(text(WEIGHTS, header=LABELS, index=list("0123"))), True, False),
+    "commas after the header": ("w.csv", lambda p: p.write_text(",".join(LABELS) + "\n" + text(WEIGHTS).replace("\n", ",\n")), True, False),
+    "UTF-16": ("w.txt", lambda p: p.write_text(text(WEIGHTS, "\t", header=LABELS), encoding="utf-16"), True, False),
+    "packed": ("w.csv.gz", lambda p: p.write_bytes(gzip.compress(text(WEIGHTS, header=LABELS).encode())), True, False),
+    "FSL": ("fdt_network_matrix", lambda p: p.write_text(text(WEIGHTS, "  ")), False, False),
+    "BIDS": ("atlas_relmat.dense.tsv", lambda p: save_bids(p), True, False),
 }
 
 
@@ -188,11 +234,11 @@ BAD_CONNECTOMES = {
         r"w\.csv has asymmetric weights: the largest difference is 0\.5, between L\.B and R\.A \(\[L\.B, R\.A\] is 2\.5, \[R\.A, L\.B\] is 2\); "
         r"expected the same in both directions; pass directed=True if it is meant; weights are \[to, from\]",
     ),
-    "triangle": (lambda d: _write(d, "w.csv", text(np.triu(WEIGHTS))), r"only one triangle is filled: load it yourself and pass w \+ w\.T"),
-    "suffix": (lambda d: _write(d, "w.xlsx", "1,2"), r"read_connectome\(\.\.\.\) got w\.xlsx, expected a file ending in \.csv, .*\.zip; convert it"),
+    "triangle": (lambda d: _write(d, "w.csv", text(np.triu(WEIGHTS))), r"only one triangle is filled: pass mirrored=True"),
+    "suffix": (lambda d: _write(d, "w.xlsx", "1,2"), r"read_connectome\(\.\.\.\) got w\.xlsx, expected a file ending in \.csv, .*\.zip, .*convert it"),
     "empty": (lambda d: _write(d, "w.csv", ""), r"w\.csv has no rows, expected a table of numbers"),
     "header alone": (lambda d: _write(d, "w.csv", "a,b,c\n"), r"has a header and no rows"),
-    "not text": (lambda d: _write(d, "w.csv", b"\xff\xfe\x00\x81" * 9), r"w\.csv cannot be read as text \(UnicodeDecodeError.*got 36 bytes"),
+    "not text": (lambda d: _write(d, "w.csv", b"\x81\xfe\x00\x81" * 9), r"w\.csv is not UTF-8 \(byte 0x81 at 0\).*save it as UTF-8"),
     "ragged": (lambda d: _write(d, "w.csv", "# c\n0,1,2\n1,0,3\n2,3\n"), r"has 2 numbers in line 4, expected 3 as in the lines before; is the file truncated"),
     "word": (
         lambda d: _write(d, "w.csv", "0,1,2\n1,0,many\n2,3,0\n"),
@@ -213,7 +259,10 @@ BAD_CONNECTOMES = {
         r"w\.npz holds 'matrix' \(4, 4\), 'fc' \(\); expected weights under one of weights, sc, .*pass the array",
     ),
     "npz twice": (lambda d: _archive(d, weights=WEIGHTS, SC=WEIGHTS), r"holds 'weights' \(4, 4\), 'SC' \(4, 4\), expected only one of"),
-    "npz pickle": (lambda d: _archive(d, weights=np.array([{}], dtype=object)), r"cannot be read as a NumPy archive .*without Python objects"),
+    "npz pickle": (
+        lambda d: _archive(d, weights=np.array([{}], dtype=object)),
+        r"w\.npz: 'weights' holds Python objects, .* save it as text, weights\.astype\(str\)",
+    ),
     "lengths shape": (lambda d: _archive(d, weights=WEIGHTS, lengths=LENGTHS[:2, :2]), r"lengths=\.\.\.\) has shape \(2, 2\), expected \(4, 4\)"),
     "not a zip": (lambda d: _write(d, "w.zip", "weights"), r"w\.zip cannot be read as a TVB zip \(BadZipFile: .*got 7 bytes, expected a complete file"),
     "zip without weights": (lambda d: _zip(d, centres=TVB["centres"]), r"w\.zip holds centres\.txt; expected weights under one of weights"),
@@ -228,6 +277,24 @@ BAD_CONNECTOMES = {
         lambda d: _both(d, text(WEIGHTS[:3, :3], header=LABELS[:3]), text(LENGTHS, header=LABELS)),
         r"name regions differently, first 3 regions and 4",
     ),
+}
+
+BAD_CONNECTOMES |= {
+    "complex": (lambda d: _archive(d, weights=WEIGHTS + 1j * WEIGHTS), r"w\.npz: Connectome\(weights=\.\.\.\) is complex"),
+    "half the lengths": (lambda d: _archive(d, weights=WEIGHTS, lengths=np.triu(LENGTHS)), r"lengths=\.\.\.\) fills one triangle only"),
+    "quote": (lambda d: _write(d, "w.csv", '"a,b\n0,1\n1,0\n'), r"w\.csv has a quote in line 1 that is not closed"),
+    "latin-1": (lambda d: _write(d, "w.csv", "Tübingen,b\n0,1\n1,0\n".encode("latin-1")), r"w\.csv is not UTF-8 \(byte 0xfc at 1\)"),
+    "named npy": (lambda d: (_archive(d, weights=WEIGHTS), (d / "w.npz").rename(d / "w.npy"), read_connectome(d / "w.npy")), r"rename it to w\.npz"),
+    "objects": (
+        lambda d: _archive(d, weights=WEIGHTS, labels=CELL),
+        r"w\.npz: 'labels' holds Python objects, .*labels\.astype\(str\)",
+    ),
+    "a word in the first column": (lambda d: _write(d, "w.csv", "a,b\n0,1\nNone,0\n"), r"'None' in line 3, column 1"),
+    "other places": (
+        lambda d: (_archive(d, weights=WEIGHTS, labels=LABELS), read_connectome(d / "w.npz", labels=["x", "L.A", "y", "z"])),
+        r"labels=\.\.\. gives L\.A to other regions than .*w\.npz does",
+    ),
+    "labels as text": (lambda d: (_archive(d, weights=WEIGHTS), read_connectome(d / "w.npz", labels="abcd")), r"labels=\.\.\.\) got the text 'abcd'"),
 }
 
 
@@ -261,11 +328,107 @@ def test_truncated_files_are_named(tmp_path, name, share):
         read_connectome(cut(tmp_path / file, share))
 
 
+def test_labels_of_the_file_in_another_order_are_followed(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=WEIGHTS, lengths=LENGTHS, centres=CENTRES, labels=LABELS)
+    found, order = read_connectome(tmp_path / "w.npz", labels=LABELS[::-1]), slice(None, None, -1)
+    assert found.labels == LABELS[::-1]
+    np.testing.assert_array_equal(found.weights, WEIGHTS[order, order])
+    np.testing.assert_array_equal(found.lengths, LENGTHS[order, order])
+    np.testing.assert_array_equal(found.centres, CENTRES[order])
+    assert read_connectome(tmp_path / "w.npz", labels=["a", "b", "c", "d"]).labels == tuple("abcd")
+
+
+def test_labels_that_cannot_be_read_are_no_matter_where_others_are_given(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=WEIGHTS, labels=CELL)
+    assert read_connectome(tmp_path / "w.npz", labels=LABELS).labels == LABELS
+
+
+def test_one_triangle_is_mirrored_where_that_is_said(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=np.triu(WEIGHTS), lengths=np.triu(LENGTHS))
+    found = read_connectome(tmp_path / "w.npz", mirrored=True)
+    np.testing.assert_array_equal(found.weights, WEIGHTS)
+    np.testing.assert_array_equal(found.lengths, LENGTHS)
+
+
+def test_one_of_several_atlases(tmp_path):
+    arrays = {f"atlas_{name}_count_connectivity": factor * WEIGHTS for name, factor in (("A", 1), ("B", 2))}
+    scipy.io.savemat(tmp_path / "w.mat", arrays | {"atlas_A_region_labels": list("abcd"), "atlas_B_region_labels": CELL})
+    found = read_connectome(tmp_path / "w.mat", variable="atlas_B_count_connectivity")
+    assert found.labels == LABELS
+    np.testing.assert_array_equal(found.weights, 2 * WEIGHTS)
+
+
+def test_what_may_have_been_meant_is_named(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=WEIGHTS, parcels=LABELS)
+    with pytest.warns(UserWarning, match=r"no labels and lengths under a usual name; parcels were not read"):
+        read_connectome(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lambda content: content], ids=["packed", "plain"])
+def test_what_is_no_connectome_is_not_unpacked(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr("nmm_infer.datasets.readers.tables.LONGEST", 1000)
+    monkeypatch.setattr("nmm_infer.datasets.readers.tvb.LONGEST", 1000)
+    with zipfile.ZipFile(tmp_path / "w.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.txt" + (".bz2" if pack is bz2.compress else ""), pack(b"0 " * 10_000))
+    with pytest.raises(ValueError, match=r"w\.zip/weights\.txt.* has more than 1000 bytes of text"):
+        read_connectome(tmp_path / "w.zip")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "mat"])
+def test_arrays_that_are_not_asked_for_are_not_unpacked(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("nmm_infer.datasets.readers.archives.LARGEST", 100)
+    path, large = tmp_path / f"w.{suffix}", scipy.sparse.csc_matrix((1000, 1000))
+    write = {
+        "npz": lambda **a: np.savez(path, **{k: v.toarray() if scipy.sparse.issparse(v) else v for k, v in a.items()}),
+        "mat": lambda **a: scipy.io.savemat(path, a),
+    }
+    write[suffix](weights=WEIGHTS, tracts=large)
+    np.testing.assert_array_equal(read_connectome(path).weights, WEIGHTS)
+    write[suffix](weights=large)
+    with pytest.raises(ValueError, match=r"'weights' has the shape \(1000, 1000\), expected at most 100 numbers"):
+        read_connectome(path)
+
+
+codes = st.lists(st.integers(0, 99_999), min_size=3, max_size=6, unique=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(codes, st.booleans())
+def test_codes_of_an_atlas_are_a_header_whatever_they_are(numbers, beside):
+    n, names = len(numbers), [str(number) for number in numbers]
+    series = np.random.default_rng(n).normal(size=(n + 3, n)).round(3)
+    series[0, 0] = 0.5
+    table = parse_table(text(series, header=names), "w")
+    assert (table.columns, table.values.shape) == (names, series.shape)
+    whole = np.triu(np.arange(n * n).reshape(n, n), 1)
+    matrix = "\n".join(",".join(map(str, row)) for row in whole + whole.T)
+    above = parse_table(",".join(names) + "\n" + matrix, "w")
+    assert (above.columns, above.values.shape) == (names, (n, n))
+    if beside:
+        large = [str(100 + i) for i in range(n)]
+        rows = [f"{name},{row}" for name, row in zip(large, matrix.splitlines(), strict=True)]
+        cornered = parse_table("\n".join([",".join(["0", *large]), *rows]), "w")
+        assert (cornered.columns, cornered.rows, cornered.values.shape) == (large, large, (n, n))
+
+
 def test_a_square_of_counted_numbers_is_data():
     np.testing.assert_array_equal(parse_table("0,1,2\n1,0,5\n2,5,0\n", "w").values, [[0, 1, 2], [1, 0, 5], [2, 5, 0]])
 
 
 # BOLD
+
+
+def cells(values):
+    held = np.empty((1, values.shape[1]), dtype=object)
+    for i, column in enumerate(values.T):
+        held[0, i] = column[:, None]
+    return held
+
+
+def save_with_json(path):
+    path.write_text(text(BOLD, "\t", header=LABELS))
+    path.with_suffix(".json").write_text('{"RepetitionTime": 0.72}')
+
 
 RECORDINGS = {
     "tsv": ("b.tsv", lambda p: p.write_text(text(BOLD, "\t", header=LABELS)), {}, True),
@@ -287,12 +450,28 @@ RECORDINGS = {
     "labels given": ("b.npy", lambda p: np.save(p, BOLD), {"labels": LABELS}, True),
 }
 
+RECORDINGS |= {
+    "codes above": ("b.csv", lambda p: p.write_text(text(BOLD, header=["2001", "17", "1001", "4"])), {"labels": LABELS}, True),
+    "unnamed index": ("b.csv", lambda p: p.write_text(text(BOLD, header=LABELS, index=[str(i) for i in range(12)], corner="Unnamed: 0")), {}, True),
+    "names in a comment": ("b.1D", lambda p: p.write_text("\t".join(f"#{name}" for name in LABELS) + "\n" + text(BOLD, "\t")), {}, True),
+    "cells": ("b.mat", lambda p: scipy.io.savemat(p, {"data": cells(BOLD), "names": CELL}), {}, True),
+    "dcm": ("b.mat", lambda p: scipy.io.savemat(p, {"DCM": {"Y": {"y": BOLD, "dt": 0.72, "name": CELL}}}), {"repetition_time": None}, True),
+    "sidecar": ("b.tsv", lambda p: save_with_json(p), {"repetition_time": None}, True),
+    "left out": (
+        "b.npz",
+        lambda p: np.savez(p, bold=np.c_[BOLD[:, :2], BOLD[:, 0] * 0, BOLD[:, 2:]], labels=["L.A", "L.B", "x", "R.A", "R.B"]),
+        {"leave_out": ["x"]},
+        True,
+    ),
+    "reordered": ("b.npz", lambda p: np.savez(p, bold=BOLD[:, ::-1], labels=LABELS[::-1]), {"labels": LABELS}, True),
+}
+
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_bold_round_trip(tmp_path, name):
     file, write, options, labelled = RECORDINGS[name]
     write(tmp_path / file)
-    bold = read_bold(tmp_path / file, repetition_time=0.72 * u.second, **options)
+    bold = read_bold(tmp_path / file, **{"repetition_time": 0.72 * u.second} | options)
     assert bold.dims == ("time", "region")
     np.testing.assert_allclose(bold.values, BOLD, rtol=1e-12)
     assert bold.region.values.tolist() == list(LABELS if labelled else "0123")
@@ -331,7 +510,7 @@ BAD_RECORDINGS = {
         r"b\.csv has 4 time points of 12 regions, expected more time points than regions; .*pass transposed=True, .*confirm it with labels=",
     ),
     "nan": (lambda d: _bold(d, _HOLES, header=LABELS), r"has NaN or infinite values in L\.B, R\.B; expected a number at every time point; interpolate"),
-    "flat": (lambda d: _bold(d, _FLAT, header=LABELS), r"has no change over time in L\.B; .*parcel without coverage; leave"),
+    "flat": (lambda d: _bold(d, _FLAT, header=LABELS), r"has no change over time in L\.B; .*parcel without coverage; pass leave_out="),
     "seconds": (lambda d: _bold(d, BOLD, 0.72), r"repetition_time=\.\.\.\) got 0\.72 ms, expected at least 20 ms; seconds are written 0\.72 \* u\.second"),
     "wrong unit": (lambda d: _bold(d, BOLD, 2 * u.mm), r"read_bold\(repetition_time=\.\.\.\) got a quantity in mm, expected a quantity convertible to ms"),
     "negative": (lambda d: _bold(d, BOLD, -2), r"repetition_time=\.\.\.\) must be a positive time, got -2"),
@@ -343,6 +522,37 @@ BAD_RECORDINGS = {
     "three axes": (lambda d: _bold_npz(d, bold=BOLD[None]), r"array of float64 with shape \(1, 12, 4\), expected numbers of shape \(time, region\)"),
     "texts": (lambda d: _bold_npz(d, bold=np.array([["a", "b"]])), r"array of <U1 with shape \(1, 2\), expected numbers"),
 }
+
+BAD_RECORDINGS |= {
+    "a clock of another name": (
+        lambda d: _bold(d, np.c_[2.5 * np.arange(12), BOLD], header=["TR (s)", *LABELS]),
+        r"has a column 'TR \(s\)', expected a column for each region and nothing else",
+    ),
+    "a clock without a name": (lambda d: _bold_npz(d, bold=np.c_[BOLD, 3 + np.arange(12)]), r"rises by the same step at every time point in 4"),
+    "regions in rows": (
+        lambda d: ((d / "b.csv").write_text(text(BOLD[:8].T, header=list("01234567"), index=LABELS)), read_bold(d / "b.csv", repetition_time=720)),
+        r"names rows, L\.A, .*if these are regions pass transposed=True",
+    ),
+    "another repetition time": (lambda d: (save_with_json(d / "b.tsv"), read_bold(d / "b.tsv", repetition_time=800)), r"says 720 ms .* overrule=True if"),
+    "no repetition time": (lambda d: _bold(d, BOLD, None), r"does not say the time between volumes, nor does a \.json beside it"),
+    "censored": (lambda d: _bold(d, np.where(np.isin(np.arange(12), [3, 7])[:, None], np.nan, BOLD)), r"no numbers at all in 2 of 12 volumes, 3, 7"),
+    "labels as text": (lambda d: _bold(d, BOLD, labels="abcd"), r"read_bold\(labels=\.\.\.\) got the text 'abcd'"),
+    "unknown region": (lambda d: _bold(d, BOLD, header=LABELS, leave_out=["x"]), r"leave_out=\.\.\.\) names x, expected regions of"),
+}
+
+
+def test_censored_volumes_are_interpolated_where_that_is_said(tmp_path):
+    gone = np.isin(np.arange(12), [3, 7, 11])
+    np.save(tmp_path / "b.npy", np.where(gone[:, None], np.nan, BOLD))
+    bold = read_bold(tmp_path / "b.npy", repetition_time=720, interpolate=True)
+    np.testing.assert_array_equal(bold.values[~gone], BOLD[~gone])
+    np.testing.assert_allclose(bold.values[[3, 7, 11]], [(BOLD[2] + BOLD[4]) / 2, (BOLD[6] + BOLD[8]) / 2, BOLD[10]])
+    assert bold.attrs["interpolated"].tolist() == [3, 7, 11]
+
+
+def test_a_wrong_repetition_time_of_a_file_is_overruled(tmp_path):
+    save_with_json(tmp_path / "b.tsv")
+    assert read_bold(tmp_path / "b.tsv", repetition_time=800, overrule=True).attrs["repetition_time_ms"] == 800.0
 
 
 @pytest.mark.parametrize("name", BAD_RECORDINGS)

@@ -65,6 +65,22 @@ def finite(run: Run) -> Finding:
     )
 
 
+def moving(run: Run) -> Finding | None:
+    """There are draws, of numbers, and not all of them are one."""
+    if run.posterior.sizes["chain"] * run.posterior.sizes["draw"] == 1:
+        return None
+    what, expected = "moving draws", "numbers that differ"
+    if not run.table:
+        kinds = ", ".join(f"{name} ({data.dtype})" for name, data in run.posterior.data_vars.items()) or "nothing"
+        return Finding("problem", what, f"no parameter is numeric: {kinds}", expected, "the posterior holds no draws of parameters: run the fit again")
+    held = [row for row in run.table if row.finite]
+    if held and all(row.constant for row in held):
+        names = listed([row.name for row in held], NAMED)
+        remedy = "no proposal was ever accepted: start elsewhere, take smaller steps, and look whether the density is finite there"
+        return Finding("problem", what, f"all draws are equal in {names}", expected, remedy)
+    return Finding("good", what, "parameters vary", expected, "")
+
+
 def r_hat(run: Run) -> Finding:
     """The chains agree."""
     if run.posterior.sizes["chain"] < 2:

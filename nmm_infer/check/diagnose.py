@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import Kind
-from .criteria import Criterion, Run, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, r_hat, tree_depth
+from .criteria import Criterion, Run, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, moving, r_hat, tree_depth
 from .diagnosis import Diagnosis
 from .groups import group, number, require_posterior
 from .influence import influential
@@ -11,13 +11,13 @@ from .special import approximation, energy_error, optimisation, particles, tempe
 from .table import rows
 from .walls import failed_simulations, walls
 
-_CONVERGED: tuple[Criterion, ...] = (finite, r_hat, ess_bulk, ess_tail, apart)
+_CONVERGED: tuple[Criterion, ...] = (finite, moving, r_hat, ess_bulk, ess_tail, apart)
 _ALWAYS: tuple[Criterion, ...] = (walls, failed_simulations, interrupted, influential, learnt)
 SAMPLED: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy, tree_depth, *_ALWAYS)
 # Without a Metropolis test there is no energy to conserve, and "diverging" means NaN.
 INEXACT: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy_error, *_ALWAYS)
 POPULATIONS: tuple[Criterion, ...] = (*_CONVERGED, particles, temperatures, *_ALWAYS)
-APPROXIMATED: tuple[Criterion, ...] = (finite, approximation, optimisation, walls, failed_simulations, interrupted, learnt)
+APPROXIMATED: tuple[Criterion, ...] = (finite, moving, approximation, optimisation, walls, failed_simulations, interrupted, learnt)
 CRITERIA: dict[Kind, tuple[Criterion, ...]] = {
     Kind.CHAINS: SAMPLED,
     Kind.INEXACT: INEXACT,

@@ -87,6 +87,10 @@ def linearity(
         chosen = flat[np.round(np.linspace(0, len(flat) - 1, recordings)).astype(int)]
         sites = jax.jit(jax.vmap(target.constrain))(jnp.asarray(chosen))
         observed = target.observed
+        if "time" not in observed.recording.dims:
+            raise ValueError(
+                "linearity(tree): the data are a matrix, so that nobody knows of how many samples; expected time courses, linearity(..., data=time courses)"
+            )
         length, interval = observed.recording.values.shape, observed.interval
         samples = math.prod(length[:-1])
         found = np.asarray(jax.jit(lambda sites: jax.lax.map(lambda one: twin.rates(target.problem, one), sites))(sites))

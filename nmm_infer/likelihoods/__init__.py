@@ -20,6 +20,7 @@ from .feature_forms import Quantiles as Quantiles
 from .features import Features as Features
 from .gaussian import Gaussian as Gaussian
 from .latent_path import LatentPath as LatentPath
+from .matrix import CovarianceMatrix as CovarianceMatrix
 from .recording import Recording as Recording
 from .recording import read_recording as read_recording
 from .spectral import Spectral as Spectral

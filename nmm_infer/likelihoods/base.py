@@ -11,8 +11,10 @@ from ..models.base import AbstractDynamics
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..parameters import AbstractPart
+from ..regional import check_plain
 from ..signal import Signal
-from .recording import Recording
+from .matrix import read_matrix
+from .recording import AbstractRecording, read_recording
 
 # `simulate(network, observe, key=None)` runs a network through an observation; `key` as in `nmm.solve`.
 type Simulate = Callable[..., Signal]
@@ -26,12 +28,14 @@ class Expected(NamedTuple):
         model: the model, which knows its variables and their units.
         signal: gives the shapes of the simulated signal, without simulating; of one trial.
         draw: network, observation and likelihood with values drawn from the prior; inside a NumPyro model.
+        timed: whether time 0 means something: a stimulus, or an initial state that no noise makes the network forget.
     """
 
     regions: tuple[str, ...]
     model: AbstractDynamics
     signal: Callable[[], Signal]
     draw: Callable[[], tuple[Network, Any, Any]]
+    timed: bool = True
 
 
 class AbstractObserved(eqx.Module):
@@ -43,7 +47,7 @@ class AbstractObserved(eqx.Module):
     """
 
     values: eqx.AbstractVar[Array]
-    recording: eqx.AbstractVar[Recording]
+    recording: eqx.AbstractVar[AbstractRecording]
 
     @abc.abstractmethod
     def summaries(self, values: Array) -> dict[str, tuple[tuple[str, ...], Array]]:
@@ -60,6 +64,9 @@ class AbstractObserved(eqx.Module):
 
 class AbstractLikelihood(AbstractPart):
     """Gives the distribution of data; its own parameters are slots like any others."""
+
+    def __check_init__(self):
+        check_plain(self)
 
     @property
     @abc.abstractmethod
@@ -78,12 +85,25 @@ class AbstractLikelihood(AbstractPart):
         """Sizes of plates that exist for this likelihood alone, such as `trial`; `steps` of the solver, None if nothing is simulated."""
         return {}
 
+    def read(self, data: Any) -> AbstractRecording:
+        """Data as users have them, as what the likelihood compares: time courses.
+
+        Raises:
+            TypeError, ValueError: something else, or numbers that cannot be used.
+        """
+        if read_matrix(data) is not None:
+            raise ValueError(
+                f"data is a symmetric matrix, such as functional connectivity, but {type(self).__name__} compares time courses [time, region]; "
+                "nmm.likelihoods.Covariance(dof=...) takes covariance matrices, with form=AsCorrelation() correlations"
+            )
+        return read_recording(data)
+
     @abc.abstractmethod
-    def bind(self, recording: Recording, observe: AbstractObservation, expected: Expected) -> AbstractObserved:
+    def bind(self, recording: Any, observe: AbstractObservation, expected: Expected) -> AbstractObserved:
         """Data in the likelihood's form.
 
         Args:
-            recording: checked data.
+            recording: checked data, as `read` gives them.
             observe: the observation that the data come from.
             expected: what the model knows of the data.
 

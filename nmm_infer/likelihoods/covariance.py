@@ -14,9 +14,10 @@ from .covariance_forms import AbstractForm, AsCovariance
 from .effective import effective_samples
 from .estimators import check_nyquist
 from .failure import Failure, because, first_of
-from .linear_sight import Seen, bind_linear, check_linear, see
+from .linear_sight import Bound, Seen, bind_linear, check_linear, see
+from .matrix import CovarianceMatrix, read_matrix
 from .moments import covariances
-from .recording import Recording
+from .recording import AbstractRecording, read_recording
 from .spectral import band_of
 
 # Points of the quadrature over frequency: in a band, and over all frequencies.
@@ -34,7 +35,7 @@ class ObservedCovariance(AbstractObserved):
     """
 
     values: Float[Array, "entry entry"]
-    recording: Recording
+    recording: AbstractRecording
     dof: float
     directions: Float[np.ndarray, "channel rank"] | None
     lags: tuple[float, ...] = eqx.field(static=True)
@@ -69,6 +70,9 @@ class Covariance(AbstractLikelihood):
     they are worth: successive samples repeat each other, and a Wishart with ν = T would be too narrow by the root of how often
     (`effective_samples`; Bartlett 1946). That replaces the whole dependence in time by one number. It is right where all regions
     have similar spectra, and an approximation otherwise; `Spectral` needs no such number and sees spectra too, so prefer it if you have the time courses.
+
+    Data are time courses, or a covariance or correlation matrix where no more is at hand (an array, or what `FunctionalConnectivity` gives): then `dof`
+    says what it is worth, and `band` what its time courses were filtered to.
 
     Lags make a covariance of the data with themselves some time ago, which tells directions and time constants (Gilson et al. 2016,
     PLoS Comput Biol 12:e1004762). The blocks of m lags overlap, so each counts as ν/m: right for what all blocks hold, too
@@ -134,11 +138,14 @@ class Covariance(AbstractLikelihood):
     def check_network(self, network):
         check_linear(self, network)
 
+    def read(self, data):
+        matrix = read_matrix(data)
+        return read_recording(data) if matrix is None else matrix
+
     def bind(self, recording, observe, expected):
         needs_interval = self.band is not None or len(self.lags) > 1
         # Without lags and band the sampling does not matter.
-        known = self.repetition_time if needs_interval else self.repetition_time or 1.0
-        bound = bind_linear(self, recording, observe, expected, known, self.modes)
+        bound = bind_linear(self, recording, observe, expected, self.repetition_time, self.modes, None if needs_interval else 1.0)
         if bound.directions is not None and not isinstance(self.form, AsCovariance):
             raise ValueError(
                 f"Covariance(form={type(self.form).__name__}()): correlations of directions mean nothing, and data against an average reference, or modes=, "
@@ -147,6 +154,24 @@ class Covariance(AbstractLikelihood):
         steps = [round(lag / bound.interval) for lag in self.lags]
         if any(abs(step * bound.interval - lag) > 1e-3 * bound.interval for step, lag in zip(steps, self.lags, strict=True)):
             raise ValueError(f"Covariance(lags=...) got {self.lags} ms, expected whole numbers of samples, which are {bound.interval:g} ms apart")
+        C, nu = self._of_matrix(bound) if isinstance(bound.recording, CovarianceMatrix) else self._of_courses(bound, steps)
+        self._check_dof(nu, len(C))
+        observed = np.asarray(self.form.of(jnp.asarray(C)))
+        return ObservedCovariance(observed, bound.recording, nu, bound.directions, self.lags, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
+
+    def _of_matrix(self, bound: Bound) -> tuple[Float[np.ndarray, "entry entry"], float]:
+        """Covariance and degrees of freedom of data that are a matrix."""
+        matrix, name = bound.recording, "Covariance"
+        if self.dof is None:
+            raise ValueError(f"data is a matrix, which does not say how many independent samples it is worth; give {name}(dof=...), or the time courses")
+        if len(self.lags) > 1:
+            raise ValueError(f"{name}(lags=...): data is a matrix, which holds no lags; expected time courses, or lags=(0,)")
+        if matrix.is_correlation and isinstance(self.form, AsCovariance):
+            raise ValueError(f"data is a matrix with ones on its diagonal, a correlation; use {name}(form=nmm.likelihoods.AsCorrelation(), dof=...)")
+        return matrix.values if bound.directions is None else bound.directions.T @ matrix.values @ bound.directions, self.dof
+
+    def _of_courses(self, bound: Bound, steps: list[int]) -> tuple[Float[np.ndarray, "entry entry"], float]:
+        """Covariance and degrees of freedom of time courses, whose lags are `steps` samples."""
         values = bound.recording.values
         C, dof = [], []
         for trial in values if values.ndim == 3 else values[None]:
@@ -161,10 +186,7 @@ class Covariance(AbstractLikelihood):
             shifted = np.concatenate([x[steps[-1] - step : len(x) - step] for step in steps], axis=1)
             C.append(shifted.T @ shifted / T)
             dof.append(effective_samples(x) / len(steps))
-        nu = sum(dof) if self.dof is None else self.dof
-        self._check_dof(nu, C[0].shape[0])
-        observed = np.asarray(self.form.of(jnp.asarray(np.mean(C, axis=0))))
-        return ObservedCovariance(observed, bound.recording, nu, bound.directions, self.lags, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
+        return np.mean(C, axis=0), sum(dof) if self.dof is None else self.dof
 
     def _check_dof(self, nu: float, n: int) -> None:
         if nu <= n - 1:

@@ -79,7 +79,7 @@ class ExtendedKalman(AbstractLikelihood):
         labels = expected.regions
         states = jnp.zeros((1, len(expected.model.states), len(labels)))
         predicted = eqx.filter_eval_shape(lambda: observe(Trajectory(states, expected.model, period, labels)))
-        return bind_channels(recording, predicted, observe, jointly=True)
+        return bind_channels(recording, predicted, observe, timed=expected.timed, jointly=True)
 
     def distribution(self, network, observe, simulate, observed: Any):
         return self._course(network, observe, observed.values.shape), jnp.asarray(int(Failure.NONE))

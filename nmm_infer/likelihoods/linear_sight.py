@@ -1,6 +1,6 @@
 """What is seen of a linearised network through a linear observation, and the data of it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,13 +11,13 @@ from ..linear.spectrum import Loop, loop
 from ..network import Network
 from ..noises.base import AbstractNoise
 from ..observe.base import AbstractLinear, AbstractObservation
+from ..regional import in_order
 from ..stream import AbstractStream
 from .base import AbstractLikelihood, Expected
 from .failure import Failure, because
-from .recording import Recording, check_channels
-
-# Directions with less than this share of the standard deviation of the strongest one hold rounding errors of the preprocessing.
-EMPTY = 1e-6
+from .matrix import CovarianceMatrix
+from .rank import held
+from .recording import AbstractRecording, check_channels
 
 
 class Seen(NamedTuple):
@@ -61,6 +61,7 @@ class Seen(NamedTuple):
 def see(network: Network, observe: AbstractLinear) -> Seen:
     """The network linearised where it rests, without priors."""
     assert network.noise is not None
+    observe = in_order(observe, network.connectome.labels)
     linear = linearise(network, observe.variable)
     # Where none was found it is NaN, and all derivatives with it.
     rests = jnp.all(jnp.isfinite(linear.A)) & jnp.all(jnp.isfinite(linear.m))
@@ -83,13 +84,13 @@ class Bound(NamedTuple):
     """A recording as a likelihood of a linearised network compares it.
 
     Fields:
-        recording: channels in the order of the model, in its unit.
+        recording: channels in the order of the model, in its unit; time courses, or a matrix.
         interval: time between samples in ms.
         labels, dim: of the channels.
         directions: orthonormal, in which the data are compared; None: the channels.
     """
 
-    recording: Recording
+    recording: Any
     interval: float
     labels: tuple[str, ...]
     dim: str
@@ -97,13 +98,24 @@ class Bound(NamedTuple):
 
 
 def bind_linear(
-    likelihood: AbstractLikelihood, recording: Recording, observe: AbstractObservation, expected: Expected, interval: float | None, modes: int | None
+    likelihood: AbstractLikelihood,
+    recording: AbstractRecording,
+    observe: AbstractObservation,
+    expected: Expected,
+    interval: float | None,
+    modes: int | None,
+    otherwise: float | None = None,
 ) -> Bound:
     """Data checked against the observation.
 
+    Args:
+        interval: time between samples in ms by the likelihood's own `repetition_time`.
+        modes: of the likelihood.
+        otherwise: the interval where nobody knows it and it does not matter; None: that is an error.
+
     Raises:
         TypeError: the observation is not linear.
-        ValueError: other channels, an unknown sampling interval, directions without signal.
+        ValueError: other channels, an unknown sampling interval, or several that differ, directions without signal.
         UnitError: a unit of another dimension than the observation's.
     """
     name = type(likelihood).__name__
@@ -111,7 +123,16 @@ def bind_linear(
         raise TypeError(f"{name} needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {type(observe).__name__}")
     labels, dim, unit = channels_of(observe, expected)
     recording = check_channels(recording, labels, dim).converted(unit)
-    period = recording.interval or interval or (observe.period if isinstance(observe, AbstractStream) else None)
+    said = {
+        "the data": recording.interval,
+        f"{name}(repetition_time=...)": interval,
+        f"{type(observe).__name__}(period=...)": observe.period if isinstance(observe, AbstractStream) else None,
+    }
+    known = {who: value for who, value in said.items() if value is not None}
+    if known and max(known.values()) - min(known.values()) > 1e-3 * min(known.values()):
+        told = ", ".join(f"{who}: {value:g} ms" for who, value in known.items())
+        raise ValueError(f"the time between samples is said more than once, and not the same ({told}); expected one time, leave the wrong one out")
+    period = next(iter(known.values()), otherwise)
     if period is None:
         raise ValueError(f"the time between samples is unknown: give the data a time coordinate, or {name}(repetition_time=720 * u.ms)")
     return Bound(recording, float(period), labels, dim, _directions(name, recording, dim, observe, modes))
@@ -127,25 +148,32 @@ def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str,
     return expected.regions, "region", unit
 
 
-def _directions(name: str, recording: Recording, dim: str, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:
+def _directions(name: str, recording: AbstractRecording, dim: str, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:
     """Where the observation has signal; of these the principal directions of the data, if `modes` says how many."""
     basis = observe.basis()
-    values = recording.values - recording.values.mean(axis=-2, keepdims=True)
-    rows = values.reshape(-1, values.shape[-1])
-    rows = rows if basis is None else rows @ basis
-    n = rows.shape[1]
-    # eigh, for it is the directions' sizes relative to each other that count, and rows may be many.
-    sizes, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
-    held = int((sizes > (EMPTY * np.sqrt(sizes[-1])) ** 2).sum())
+    covariance, samples = _covariance(recording)
+    covariance = covariance if basis is None else basis.T @ covariance @ basis
+    n = len(covariance)
+    sizes, vectors = np.linalg.eigh(covariance)
+    rank = held(sizes)
     if modes is None:
-        if held < n < len(rows):
+        if rank < n < samples:
             reference = "LeadField(gain, average_reference=True) for an average reference, or " if basis is None and dim == "sensor" else ""
             raise ValueError(
-                f"data of {recording.values.shape[-1]} {dim}s vary in {held} directions where the model has {n}: "
-                f"they were referenced, projected or interpolated; use {reference}{name}(modes={held}) for their principal directions"
+                f"data of {recording.values.shape[-1]} {dim}s vary in {rank} directions where the model has {n}: "
+                f"they were referenced, projected or interpolated; use {reference}{name}(modes={rank}) for their principal directions"
             )
         return basis
-    if not 1 <= modes <= held:
-        raise ValueError(f"{name}(modes=...) got {modes}, expected a whole number from 1 to {held}: so many directions hold signal in these data")
+    if not 1 <= modes <= rank:
+        raise ValueError(f"{name}(modes=...) got {modes}, expected a whole number from 1 to {rank}: so many directions hold signal in these data")
     leading = vectors[:, ::-1][:, :modes]
     return leading if basis is None else basis @ leading
+
+
+def _covariance(recording: AbstractRecording) -> tuple[Float[np.ndarray, "channel channel"], float]:
+    """Covariance of the channels, and how many samples it is of."""
+    if isinstance(recording, CovarianceMatrix):
+        return recording.values, np.inf
+    values = recording.values - recording.values.mean(axis=-2, keepdims=True)
+    rows = values.reshape(-1, values.shape[-1])
+    return rows.T @ rows / len(rows), len(rows)

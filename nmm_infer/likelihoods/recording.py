@@ -1,29 +1,70 @@
 """Data as users have them, checked before anything is computed."""
 
+import abc
+import dataclasses
 import hashlib
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Float
 
+from ..courses import courses
+from ..labelled import UNKNOWN, counted, order
 from ..signal import Signal
-from ..units import factor, is_quantity, text
-
-# What data and sensors say of their unit when they say nothing.
-UNKNOWN = {"", "1", "a.u."}
+from ..units import factor
 
 
-class Recording(eqx.Module):
-    """Time courses of regions or sensors, perhaps in trials.
+class AbstractRecording(eqx.Module):
+    """What was measured of regions or sensors.
 
     Fields:
-        values: `["time channel"]` or `["trial time channel"]`.
+        values: the numbers.
         interval: time between samples in ms; None: not said.
         dim: "region" or "sensor".
         channels: labels; None: not said.
         unit: as said by the data.
+    """
+
+    values: eqx.AbstractVar[Float[np.ndarray, "..."]]
+    interval: eqx.AbstractVar[float | None]
+    dim: eqx.AbstractVar[str]
+    channels: eqx.AbstractVar[tuple[str, ...] | None]
+    unit: eqx.AbstractVar[str]
+
+    @property
+    @abc.abstractmethod
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes of `values`."""
+
+    @abc.abstractmethod
+    def converted(self, unit: str) -> Self:
+        """The recording of channels in `unit`; as it is where one of the two units is not known.
+
+        Raises:
+            UnitError: its own unit has another dimension.
+        """
+
+    @abc.abstractmethod
+    def selected(self, order: list[int], labels: tuple[str, ...]) -> Self:
+        """The channels at the positions `order`, which are called `labels`."""
+
+    @abc.abstractmethod
+    def coords(self) -> dict[str, Any]:
+        """Coordinates that the recording says itself, as xarray takes them."""
+
+    @property
+    def hash(self) -> str:
+        """A short fingerprint of the numbers."""
+        return hashlib.sha256(np.ascontiguousarray(self.values, dtype=np.float64).tobytes()).hexdigest()[:16]
+
+
+class Recording(AbstractRecording):
+    """Time courses of regions or sensors, perhaps in trials.
+
+    Fields:
+        values: `["time channel"]` or `["trial time channel"]`.
+        start: time of the first sample in ms; None: not said.
     """
 
     values: Float[np.ndarray, "*trial time channel"]
@@ -31,68 +72,47 @@ class Recording(eqx.Module):
     dim: str = eqx.field(static=True)
     channels: tuple[str, ...] | None = eqx.field(static=True)
     unit: str = eqx.field(static=True)
+    start: float | None = eqx.field(static=True, default=None)
 
     @property
-    def dims(self) -> tuple[str, ...]:
-        """Names of the axes of `values`."""
+    def dims(self):
         return ("time", self.dim) if self.values.ndim == 2 else ("trial", "time", self.dim)
 
-    @property
-    def hash(self) -> str:
-        """A short fingerprint of the numbers."""
-        return hashlib.sha256(np.ascontiguousarray(self.values, dtype=np.float64).tobytes()).hexdigest()[:16]
-
-    def converted(self, unit: str) -> "Recording":
-        """The recording in `unit`; as it is where one of the two units is not known.
-
-        Raises:
-            UnitError: its own unit has another dimension.
-        """
+    def converted(self, unit):
         if self.unit == unit or {self.unit, unit} & UNKNOWN:
             return self
-        return Recording(factor(self.unit, unit, "data") * self.values, self.interval, self.dim, self.channels, unit)
+        return dataclasses.replace(self, values=factor(self.unit, unit, "data") * self.values, unit=unit)
+
+    def selected(self, order, labels):
+        return dataclasses.replace(self, values=self.values[..., order], channels=labels)
+
+    def coords(self):
+        if self.interval is None:
+            return {}
+        start = self.interval if self.start is None else self.start
+        return {"time": ("time", start + self.interval * np.arange(self.values.shape[-2]), {"units": "ms"})}
 
 
 def read_recording(data: Any) -> Recording:
-    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray` or a `Signal`, as a Recording.
-
-    A DataArray's `time` coordinate is read in its `units` attribute (ms without one), and so is the unit of
-    its values.
+    """Time courses in any form that `nmm.Signal.of` takes, in trials too, as a Recording.
 
     Raises:
-        ValueError: neither two nor three axes, NaN, constant or too short; irregular times.
+        TypeError: something else.
+        ValueError: neither two nor three axes, NaN, complex or masked numbers, constant or too short; irregular times.
     """
     if isinstance(data, Recording):
         return data
     if isinstance(data, Signal):
-        return _checked(np.asarray(data.values), data.interval, data.dims[-1] if len(data.dims) > 1 else "region", data.labels[-1] or None, data.unit)
-    if hasattr(data, "dims") and hasattr(data, "coords"):  # an xarray.DataArray, which is not imported here
-        return _from_xarray(data)
-    if is_quantity(data):
-        quantity = 1.0 * data
-        return _checked(np.asarray(quantity.mantissa), None, "region", None, text(quantity.unit))
-    if not isinstance(data, np.ndarray | jax.Array | list | tuple):
-        raise TypeError(f"data is {type(data).__name__}, expected an array data[time, region], an xarray.DataArray with dims (time, region) or a Signal")
-    return _checked(np.asarray(data, dtype=np.float64), None, "region", None, "")
+        if "time" not in data.dims:
+            raise ValueError(f"data is a Signal with dims {data.dims}, expected time courses ('time', 'region') or ('time', 'sensor')")
+        dim = data.dims[-1] if len(data.dims) > 1 else "region"
+        return _checked(Recording(np.asarray(data.values), data.interval, dim, data.labels[-1] or None, data.unit, data.interval))
+    found = courses(data, "data")
+    return _checked(Recording(np.asarray(found.values, dtype=np.float64), found.interval, found.dim, found.channels, found.unit, found.start))
 
 
-def _from_xarray(data: Any) -> Recording:
-    channel = [dim for dim in data.dims if dim not in ("time", "trial")]
-    if "time" not in data.dims or len(channel) != 1:
-        raise ValueError(f"data has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor'), or these with 'trial'")
-    data = data.transpose(*(("trial",) if "trial" in data.dims else ()), "time", channel[0])
-    interval = None
-    if "time" in data.coords:
-        times = np.asarray(data["time"].values, dtype=np.float64) * factor(data["time"].attrs.get("units", "ms"), "ms", "data.time")
-        steps = np.diff(times)
-        if len(steps) == 0 or np.any(steps <= 0) or np.ptp(steps) > 1e-3 * steps.mean():
-            raise ValueError("data has irregular or decreasing times; expected evenly spaced samples, resample it first")
-        interval = float(steps.mean())
-    labels = tuple(str(x) for x in data[channel[0]].values) if channel[0] in data.coords else None
-    return _checked(np.asarray(data.values, dtype=np.float64), interval, str(channel[0]), labels, str(data.attrs.get("units", "")))
-
-
-def _checked(values: np.ndarray, interval: float | None, dim: str, channels: tuple[str, ...] | None, unit: str) -> Recording:
+def _checked(recording: Recording) -> Recording:
+    values, dim, channels = recording.values, recording.dim, recording.channels
     if values.ndim not in (2, 3):
         raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time, {dim}]; a single channel is data[:, None]")
     bad = ~np.isfinite(values)
@@ -104,27 +124,30 @@ def _checked(values: np.ndarray, interval: float | None, dim: str, channels: tup
     if len(flat):
         names = ", ".join(channels[i] if channels else str(i) for i in flat[:5])
         raise ValueError(f"data is constant in {dim}s {names}; such {dim}s carry no signal, drop them")
-    return Recording(values, interval, dim, channels, unit)
+    return recording
 
 
-def check_channels(recording: Recording, labels: tuple[str, ...], dim: str) -> Recording:
+def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], dim: str) -> R:
     """The recording with its channels in the order of `labels`.
 
     Raises:
         ValueError: number or names of the channels differ.
     """
     n = recording.values.shape[-1]
-    if recording.channels is None or not labels or set(recording.channels) == {str(i) for i in range(n)}:
+    # Labels that only count are no names, unless both count.
+    unnamed = recording.channels is None or not labels or (counted(recording.channels) and set(recording.channels) != set(labels))
+    if unnamed:
         if n != len(labels):
             hint = "; is it transposed?" if recording.values.shape[-2] == len(labels) else ""
             raise ValueError(f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time, {dim}]{hint}")
         return recording
-    missing = [label for label in labels if label not in recording.channels]
-    unknown = [label for label in recording.channels if label not in labels]
+    channels = recording.channels
+    assert channels is not None
+    missing = [label for label in labels if label not in channels]
+    unknown = [label for label in channels if label not in labels]
     if missing or unknown:
         raise ValueError(
             f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
             f"select the regions with connectome.select(labels), or rename the data's {recording.dim}s"
         )
-    order = [recording.channels.index(label) for label in labels]
-    return Recording(recording.values[..., order], recording.interval, recording.dim, labels, recording.unit)
+    return recording.selected(order(channels, labels, dim, "data"), labels)

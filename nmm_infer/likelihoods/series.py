@@ -9,9 +9,12 @@ from jaxtyping import Array, Float, Int
 
 from ..network import Network
 from ..observe.base import AbstractObservation
+from ..observe.chain import Chain
+from ..observe.lead_field import LeadField
 from ..signal import Signal
 from .base import AbstractLikelihood, AbstractObserved, Expected
 from .failure import Failure, because
+from .rank import rank_of
 from .recording import Recording, check_channels
 
 
@@ -34,7 +37,9 @@ class ObservedSeries(AbstractObserved):
         return {"y": (("time", self.dim), values)}
 
     def coords(self) -> dict[str, Any]:
-        times = (self.interval or 1.0) * np.arange(1, self.values.shape[0] + 1)
+        interval = self.interval or 1.0
+        start = interval if self.recording.start is None else self.recording.start
+        times = start + interval * np.arange(self.values.shape[0])
         return {"time": ("time", times, {"units": "ms"}), self.dim: list(self.labels)}
 
     def batch_dims(self) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
         UnitError: a unit of another dimension than the simulation's.
     """
     predicted = expected.signal()
-    bound = bind_channels(recording, predicted, observe)
+    bound = bind_channels(recording, predicted, observe, timed=expected.timed)
     n, got = predicted.values.shape[0], bound.values.shape[0]
     if got != n:
         raise ValueError(
@@ -59,11 +64,14 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     return bound
 
 
-def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObservation, *, jointly: bool = False) -> ObservedSeries:
+def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObservation, *, timed: bool, jointly: bool = False) -> ObservedSeries:
     """Data with the channels, the unit and the sampling interval of a predicted signal, however many samples they have.
 
+    Args:
+        timed: whether time 0 means something, so that the data must begin where the signal does.
+
     Raises:
-        ValueError: trials, other sampling interval or other labels than those of the signal.
+        ValueError: trials, other sampling interval, other times or other labels than those of the signal, or sensors that were referenced or projected.
         UnitError: a unit of another dimension than the signal's.
     """
     if predicted.dims[0] != "time" or len(predicted.dims) != 2:
@@ -77,7 +85,34 @@ def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObse
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
     if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; set the observation's period")
+    if timed and recording.start is not None and abs(recording.start - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
+        raise ValueError(
+            f"data begin at {recording.start:g} ms, the simulation's first sample is at {interval:g} ms, one interval after time 0, to which stimuli and "
+            f"initial state refer; cut the data, data.sel(time=slice({interval:g}, None)), with a shorter duration of the Problem, or, if their clock "
+            "is another one, shift their times"
+        )
+    if predicted.dims[1] == "sensor":
+        _check_rank(recording.values, observe)
     return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, interval, jointly)  # pyright: ignore[reportArgumentType]
+
+
+def _check_rank(values: Float[np.ndarray, "time sensor"], observe: AbstractObservation) -> None:
+    """Raises ValueError for sensors that hold fewer signals than their number: they would be counted as so many independent measurements."""
+    samples, n = values.shape
+    rank = rank_of(values - values.mean(axis=0))
+    if rank < n - _referenced(observe) and samples > n:
+        raise ValueError(
+            f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated (or are simulated, without "
+            f"noise), and so many sensors would be counted as independent; compare their principal directions, "
+            f"gain and data times directions[sensor, {rank}], leave sensors out, or use "
+            f"LeadField(gain, average_reference=True) for an average reference"
+        )
+
+
+def _referenced(observe: AbstractObservation) -> int:
+    """Directions that referencing takes from sensors, which the prediction lacks too."""
+    parts = observe.parts if isinstance(observe, Chain) else (observe,)
+    return int(any(isinstance(part, LeadField) and part.average_reference for part in parts))
 
 
 def check_noiseless(likelihood: AbstractLikelihood, network: Network) -> None:

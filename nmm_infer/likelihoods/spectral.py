@@ -133,6 +133,7 @@ class Spectral(AbstractLikelihood):
         check_linear(self, network)
 
     def bind(self, recording, observe, expected):
+        _check_courses(recording.values)
         bound = bind_linear(self, recording, observe, expected, self.repetition_time, self.modes)
         values = bound.recording.values
         trials = values if values.ndim == 3 else values[None]
@@ -193,6 +194,15 @@ class Spectral(AbstractLikelihood):
         check_linear(self, network)
         seen = see(network, observe)
         return measured(seen, frequencies, interval, self.noise, self.global_signal, directions), seen.stable
+
+
+def _check_courses(values: Float[np.ndarray, "*trial time channel"]) -> None:
+    """Raises ValueError for what looks like spectra: positive, over two decades in every channel. Time courses lose nothing with their mean."""
+    if np.all(values > 0) and np.all(values.max(axis=-2) > 100.0 * values.min(axis=-2)):
+        raise ValueError(
+            "data are positive and vary by more than a factor of 100 in every channel, as a table of spectra does; Spectral takes time courses [time, region], "
+            "of which it finds the spectra itself; if they are time courses, subtract their mean"
+        )
 
 
 def measured(

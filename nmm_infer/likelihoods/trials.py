@@ -1,5 +1,6 @@
 """Trials that share a model."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -86,7 +87,7 @@ class Trials(AbstractLikelihood):
         if values.ndim != 3 or len(values) != self.number:
             got = f"{len(values)} trials" if values.ndim == 3 else "no axis of trials"
             raise ValueError(f"data has shape {values.shape} with {got}, expected {self.number} trials: data[trial, time, {recording.dim}]")
-        single = [Recording(trial, recording.interval, recording.dim, recording.channels, recording.unit) for trial in values]
+        single = [dataclasses.replace(recording, values=trial) for trial in values]
         bound = [self.likelihood.bind(trial, observe, expected) for trial in single]
         common = [_without_data(one) for one in bound]
         if not all(eqx.tree_equal(common[0], other) for other in common):
@@ -94,9 +95,7 @@ class Trials(AbstractLikelihood):
                 f"Trials({type(self.likelihood).__name__}): the likelihood reads its grid from the data, and finds another one in each trial; "
                 "fix what it takes from the data, such as modes=, dof= or shrinkage, or give it all trials by itself"
             )
-        together = Recording(
-            np.stack([one.recording.values for one in bound]), recording.interval, recording.dim, bound[0].recording.channels, bound[0].recording.unit
-        )
+        together = dataclasses.replace(bound[0].recording, values=np.stack([one.recording.values for one in bound]))
         return ObservedTrials(np.stack([np.asarray(one.values) for one in bound]), together, bound[0])  # pyright: ignore[reportArgumentType]
 
     def distribution(self, network, observe, simulate, observed: Any):

@@ -11,7 +11,8 @@ from ..parameters import AbstractPart
 from ..signal import Signal, Trajectory
 from ..units import milliseconds
 
-type Activity = Trajectory | Signal
+# Or time courses from elsewhere, as `Signal.of` takes them: an xarray.DataArray, a table, an array.
+type Activity = Any
 
 
 class AbstractObservation(AbstractPart):
@@ -19,7 +20,7 @@ class AbstractObservation(AbstractPart):
 
     @abc.abstractmethod
     def __call__(self, activity: Activity) -> Signal:
-        """The measurement of a trajectory, or of a signal that was measured before."""
+        """The measurement of a `Trajectory`, of a `Signal` that was measured before, or of time courses as `Signal.of` takes them."""
 
 
 class AbstractLinear(AbstractObservation):
@@ -42,8 +43,21 @@ class AbstractLinear(AbstractObservation):
 
 
 def activity_of(activity: Activity, variable: str | None) -> Signal:
-    """The variable of a trajectory; a signal as it is."""
-    return activity.variable(variable) if isinstance(activity, Trajectory) else activity
+    """The variable of a trajectory; a signal as it is, and time courses from elsewhere as one."""
+    if isinstance(activity, Trajectory):
+        return activity.variable(variable)
+    return activity if isinstance(activity, Signal) else Signal.of(activity)
+
+
+def interval_of(signal: Signal, what: str) -> float:
+    """Time between the samples of a signal in ms.
+
+    Raises:
+        ValueError: nobody said it.
+    """
+    if signal.interval is None:
+        raise ValueError(f"{what} got time courses that do not say the time between samples; give it, such as nmm.Signal.of(array, 2 * u.second)")
+    return signal.interval
 
 
 def period_field() -> Any:

@@ -1,5 +1,6 @@
 """EEG, MEG and sEEG through a gain matrix."""
 
+import re
 from typing import Any
 
 import equinox as eqx
@@ -7,6 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..labelled import order, ordered, read
+from ..real import real
+from ..regional import Regional, in_order
 from ..signal import Signal
 from ..stream import AbstractPointwise
 from .base import AbstractLinear, activity_of
@@ -16,44 +20,45 @@ class LeadField(AbstractLinear, AbstractPointwise):
     """Sensor signals: gain times the activity of the regions.
 
     Args:
-        gain: `["sensor region"]`, an array (a traced or inferred one too) or an `xarray.DataArray`
-            with those dims, whose labels and unit are kept.
-        sensors: sensor labels; None: those of the DataArray, or "0", "1", …
+        gain: `["sensor region"]`, an array (a traced or inferred one too), or an `xarray.DataArray` or `pandas.DataFrame` whose labelled
+            regions are put in the order of the network's. Its `units` are those of the sensors for an activity of 1, unless
+            they are per dipole moment, such as V/(A m): activity is no dipole moment, and its factor belongs into the gain.
+        sensors: sensor labels; None: those of the gain, or "0", "1", …
         average_reference: subtract the mean over sensors, as EEG recorded against it needs.
         variable: variable of the model; None: its observable.
-        unit: of the sensor signal, for tables and plots.
+        unit: of the sensor signal, which data are converted to; None: that of the gain, or not known ("a.u.").
 
     Raises:
-        ValueError: NaN, or not a matrix.
+        ValueError: NaN, not a matrix, or (when something is observed) other regions than there are.
     """
 
-    gain: Float[Array, "sensor region"]
+    gain: Float[Array, "sensor region"] | Regional
     sensors: tuple[str, ...] = eqx.field(static=True)
-    regions: tuple[str, ...] | None = eqx.field(static=True)
     average_reference: bool = eqx.field(static=True)
     variable: str | None = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
-    def __init__(self, gain: Any, sensors: Any = None, *, average_reference: bool = False, variable: str | None = None, unit: str = "a.u."):
-        regions = None
-        if not isinstance(gain, np.ndarray | jnp.ndarray) and hasattr(gain, "dims"):  # an xarray.DataArray, which is not imported here
-            if set(gain.dims) != {"sensor", "region"}:
-                raise ValueError(f"LeadField(gain=...) has dims {gain.dims}, expected ('sensor', 'region')")
-            gain = gain.transpose("sensor", "region")
-            sensors = [str(x) for x in gain["sensor"].values] if sensors is None and "sensor" in gain.coords else sensors
-            regions = tuple(str(x) for x in gain["region"].values) if "region" in gain.coords else None
-            gain = gain.values
-        gain = gain if isinstance(gain, jnp.ndarray) else np.asarray(gain, dtype=np.float64)
+    def __init__(self, gain: Any, sensors: Any = None, *, average_reference: bool = False, variable: str | None = None, unit: str | None = None):
+        what, found = "LeadField(gain=...)", read(gain)
+        sensors = None if sensors is None else tuple(str(sensor) for sensor in sensors)
+        regions: tuple[str, ...] | None = None
+        if found is not None:
+            unit = _of_sensors(found.unit) if unit is None else unit
+            found = ordered(found, {"sensor": None, "region": None}, "1", what)
+            gain, (named, regions) = found.values, found.labels
+            # The same names in another order are not other names.
+            rows = order(named, sensors, "sensor", what) if named and sensors and set(named) == set(sensors) else slice(None)
+            gain, sensors = gain[rows], named if sensors is None else sensors
+        gain = gain if isinstance(gain, jnp.ndarray) and not np.iscomplexobj(gain) else real(gain, what)
         if gain.ndim != 2 or (isinstance(gain, np.ndarray) and not np.all(np.isfinite(gain))):
-            raise ValueError(f"LeadField(gain=...) has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']")
-        self.gain = gain  # pyright: ignore[reportAttributeAccessIssue]
-        self.sensors = tuple(str(i) for i in range(gain.shape[0])) if sensors is None else tuple(str(s) for s in sensors)
+            raise ValueError(f"{what} has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']")
+        self.gain = gain if regions is None else Regional(gain, regions, what)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        self.sensors = tuple(str(i) for i in range(gain.shape[0])) if sensors is None else sensors
         if len(self.sensors) != gain.shape[0]:
             raise ValueError(f"LeadField(sensors=...) has {len(self.sensors)} labels, expected {gain.shape[0]}: one for each row of the gain")
-        self.regions = regions
         self.average_reference = average_reference
         self.variable = variable
-        self.unit = unit
+        self.unit = unit or "a.u."
 
     def reference(self) -> Float[np.ndarray, "sensor sensor"]:
         """What referencing does to sensor signals: identity, or I - 1 1ᵀ/n."""
@@ -62,7 +67,9 @@ class LeadField(AbstractLinear, AbstractPointwise):
 
     def referenced_gain(self) -> Float[Array, "sensor region"]:
         """The gain after referencing."""
-        return self.gain - self.gain.mean(axis=0) if self.average_reference else self.gain
+        # Columns of labelled regions are in order wherever the network is known; elsewhere they are taken as they lie.
+        gain = self.gain.values if isinstance(self.gain, Regional) else self.gain
+        return gain - gain.mean(axis=0) if self.average_reference else gain  # pyright: ignore[reportReturnType]
 
     def noise_covariance(self, covariance: Float[Array, "sensor sensor"]) -> Float[Array, "sensor sensor"]:
         """Covariance of sensor noise after referencing, from that before: R C Rᵀ.
@@ -78,15 +85,13 @@ class LeadField(AbstractLinear, AbstractPointwise):
 
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
-        if signal.values.shape[-1] != self.gain.shape[1]:
+        inside = in_order(self, signal.labels[1])
+        n = inside.referenced_gain().shape[1]
+        if signal.values.shape[-1] != n:
             raise ValueError(
-                f"LeadField(gain=...) has {self.gain.shape[1]} regions, the activity has {signal.values.shape[-1]}; "
-                "select the regions, e.g. connectome.select(labels)"
+                f"LeadField(gain=...) has {n} regions, the activity has {signal.values.shape[-1]}; select the regions, e.g. connectome.select(labels)"
             )
-        if self.regions and signal.labels[1] and self.regions != signal.labels[1]:
-            wrong = [f"{theirs} ≠ {ours}" for theirs, ours in zip(self.regions, signal.labels[1], strict=True) if theirs != ours]
-            raise ValueError(f"LeadField(gain=...) and the network name regions differently ({', '.join(wrong[:3])}, …); reorder one of them")
-        return Signal(self.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
+        return Signal(inside.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
 
     @property
     def mixes(self):
@@ -100,3 +105,8 @@ class LeadField(AbstractLinear, AbstractPointwise):
             return None
         values, vectors = np.linalg.eigh(self.reference())
         return vectors[:, values > 0.5]
+
+
+def _of_sensors(unit: str) -> str:
+    """The unit of sensors that a gain has in `unit`; not known where that is per dipole moment."""
+    return "" if re.search(r"/\s*\(?\s*[a-zµμ]?A\W*m\b", unit) else unit

@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 
 from ..parameters import Slot, param
+from ..regional import in_order
 from ..signal import Signal
 from .base import AbstractObservation, activity_of
 
@@ -27,7 +28,7 @@ class Level(AbstractObservation):
 
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
-        channels = signal.values.shape[1:]
-        if np.shape(self.level) not in ((), channels):
-            raise ValueError(f"Level(level=...) has shape {np.shape(self.level)}, expected a scalar or {channels}: one for each {signal.dims[-1]}")
-        return Signal(signal.values - signal.values.mean(axis=0) + self.level, signal.interval, signal.dims, signal.labels, signal.name, signal.unit)
+        channels, level = signal.values.shape[1:], in_order(self.level, signal.labels[-1])
+        if np.shape(level) not in ((), channels):
+            raise ValueError(f"Level(level=...) has shape {np.shape(level)}, expected a scalar or {channels}: one for each {signal.dims[-1]}")
+        return Signal(signal.values - signal.values.mean(axis=0) + level, signal.interval, signal.dims, signal.labels, signal.name, signal.unit)

@@ -6,6 +6,7 @@ import numpy as np
 from jax.core import Tracer
 
 from ..parameters import Slot, param
+from ..regional import Regional, in_order
 from ..signal import Signal
 from ..stream import AbstractPointwise
 from .base import AbstractObservation, activity_of
@@ -38,7 +39,7 @@ class LogPower(AbstractObservation, AbstractPointwise):
             raise TypeError(f"LogPower(sensors=...) got {type(self.sensors).__name__}, expected nmm.observe.LeadField(gain)")
         if self.sensors.average_reference:
             raise ValueError("LogPower(sensors=...) has an average reference, but power is positive: leave average_reference out")
-        gain = self.sensors.gain
+        gain = self.sensors.gain.values if isinstance(self.sensors.gain, Regional) else self.sensors.gain
         if not isinstance(gain, Tracer):
             gain = np.asarray(gain)
             if np.any(gain < 0):
@@ -65,4 +66,4 @@ class LogPower(AbstractObservation, AbstractPointwise):
         signal = activity_of(activity, self.variable)
         # The lead field checks regions and names sensors; its numbers are not needed.
         seen = self.sensors(signal)
-        return Signal(self.each(signal.values), seen.interval, seen.dims, seen.labels, "log_power", seen.unit)
+        return Signal(in_order(self, signal.labels[1]).each(signal.values), seen.interval, seen.dims, seen.labels, "log_power", seen.unit)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from ..signal import Signal
 from ..stream import AbstractSummarised, AbstractSummary
-from .base import AbstractObservation, activity_of, steps_in
+from .base import AbstractObservation, activity_of, interval_of, steps_in
 from .moments import add_samples, no_moments, pairs, squares
 from .naming import of_model
 
@@ -36,7 +36,7 @@ class AbstractStatistic(AbstractObservation, AbstractSummarised, AbstractSummary
 
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
-        every = 1 if self.period is None else steps_in(self.period, signal.interval, type(self).__name__)  # pyright: ignore[reportArgumentType]
+        every = 1 if self.period is None else steps_in(self.period, interval_of(signal, type(self).__name__), type(self).__name__)
         values = signal.values[every - 1 :: every]
         return self.conclude(self.gather(self.begin(values.shape[1:]), values), signal)
 

@@ -2,20 +2,21 @@
 
 from jaxtyping import Array, Float
 
+from ..regional import in_order
 from ..signal import Signal, Trajectory
 from ..stream import AbstractStream
-from .base import Activity, activity_of, steps_in
+from .base import Activity, activity_of, interval_of, steps_in
 
 
 def observe_stored(stream: AbstractStream, activity: Activity, what: str) -> Signal:
     """Pass stored activity through a stream, whole periods of it."""
     signal = activity_of(activity, stream.variable)
-    assert signal.interval is not None
-    every = steps_in(stream.period, signal.interval, what)
+    interval, stream = interval_of(signal, what), in_order(stream, signal.labels[1])
+    every = steps_in(stream.period, interval, what)
     n = signal.values.shape[0] // every * every
     if n == 0:
-        raise ValueError(f"{what} got {signal.values.shape[0]} samples of {signal.interval:g} ms, expected at least one period of {stream.period:g} ms")
-    _, outputs = stream.advance(stream.init(signal.values.shape[1], signal.interval), signal.values[:n], signal.interval)
+        raise ValueError(f"{what} got {signal.values.shape[0]} samples of {interval:g} ms, expected at least one period of {stream.period:g} ms")
+    _, outputs = stream.advance(stream.init(signal.values.shape[1], interval), signal.values[:n], interval)
     if isinstance(activity, Trajectory):
         return stream.signal(outputs, signal.labels[1], activity.model)
     return pass_on(stream, outputs, signal)

@@ -7,10 +7,26 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..labelled import ordered, read
+from ..real import real
+from ..regional import Regional
 from ..units import factor, text
 from .base import AbstractPrior, plate_size
 from .pooled import check_part, draw_part
 from .trials import by_trial
+
+
+def _maps(maps: Any) -> Any:
+    what = "FromMaps(maps=...)"
+    if isinstance(maps, Regional):
+        return maps
+    named = read(maps)
+    if named is None:
+        return np.atleast_2d(real(maps, what))
+    along = "trial" if "trial" in named.dims else "region"
+    found = ordered(named, dict.fromkeys(("map", along)[-named.values.ndim :]), "1", what)
+    values, labels = np.atleast_2d(found.values), found.labels[-1]
+    return values if labels is None or along == "trial" else Regional(values, labels, what)
 
 
 class FromMaps(AbstractPrior):
@@ -23,7 +39,8 @@ class FromMaps(AbstractPrior):
     Args:
         intercept: number or scalar `Prior`, before the transform.
         slopes: number(s) or `Prior`, one for each map.
-        maps: one row for each map, `["map region"]`; standardise them so that slopes compare.
+        maps: one row for each map, `["map region"]`, in any order of regions that have labels (pandas, xarray); standardise them so that
+            slopes compare.
         residual_sd: number or scalar `Prior` for what the maps do not explain; None: nothing.
         transform: a NumPyro transform T for bounded parameters; None: identity.
         unit: unit of the transformed value; None: the slot's own.
@@ -34,7 +51,7 @@ class FromMaps(AbstractPrior):
 
     intercept: Any
     slopes: Any
-    maps: Float[np.ndarray, "map region"] = eqx.field(converter=lambda maps: np.atleast_2d(np.asarray(maps, dtype=np.float64)))
+    maps: Float[np.ndarray, "map region"] = eqx.field(converter=_maps)
     residual_sd: Any = None
     transform: Any = eqx.field(static=True, default=None)
     unit: Any = eqx.field(static=True, default=None)
@@ -44,7 +61,7 @@ class FromMaps(AbstractPrior):
     def __check_init__(self):
         for name in ("intercept", "slopes", "residual_sd"):
             check_part(getattr(self, name), f"FromMaps({name}=...)")
-        if not np.all(np.isfinite(self.maps)):
+        if not np.all(np.isfinite(self.maps.values if isinstance(self.maps, Regional) else self.maps)):
             raise ValueError("FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first")
 
     def bind(self, unit: str, what: str) -> Self:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods.failure import Failure, because
-from ..likelihoods.recording import Recording, read_recording
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..observe.streaming import streaming
@@ -18,6 +17,7 @@ from ..preparation import AbstractPreparation
 from ..priors.base import AbstractPlated
 from ..priors.sample import priors, sample
 from ..priors.trials import ByTrial, each_trial, first_trial
+from ..regional import in_order
 from ..signal import Signal
 from ..solving import solve
 from ..solving.grid import make_grid
@@ -70,7 +70,7 @@ class Problem(AbstractProblem, AbstractPlated):
             if not isinstance(value, kind):
                 raise TypeError(f"Problem({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}")
         self.network = network
-        self.observe = observe
+        self.observe = in_order(observe, network.connectome.labels)
         self.likelihood = likelihood
         self.duration = None if duration is None else milliseconds(duration, "Problem(duration=...)")
         self.step = None if step is None else milliseconds(step, "Problem(step=...)")
@@ -194,8 +194,9 @@ class Problem(AbstractProblem, AbstractPlated):
         """
         if isinstance(data, AbstractObserved):
             return data
-        recording = data if isinstance(data, Recording) else read_recording(data)
-        return self.likelihood.bind(recording, self.observe, Expected(self.network.connectome.labels, self.network.model, self._shapes, self.draw))
+        timed = bool(self.network.stimuli) or self.network.noise is None
+        expected = Expected(self.network.connectome.labels, self.network.model, self._shapes, self.draw, timed)
+        return self.likelihood.bind(self.likelihood.read(data), self.observe, expected)
 
     def values(self, bound: AbstractObserved) -> jax.Array:
         return bound.values
@@ -231,8 +232,7 @@ class Problem(AbstractProblem, AbstractPlated):
         coords = bound.coords()
         if "y" not in variables:
             variables["data"] = (recording.dims, recording.values)
-            if recording.interval is not None:
-                coords["time"] = ("time", recording.interval * np.arange(1, recording.values.shape[-2] + 1), {"units": "ms"})
+            coords |= recording.coords()
         for name in ("y", "data"):
             if name in variables and recording.unit:
                 variables[name] = (*variables[name][:2], {"units": recording.unit})

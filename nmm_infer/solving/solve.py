@@ -14,6 +14,7 @@ from ..adjoints import AbstractAdjoint, Checkpointed, Stored
 from ..network import Network
 from ..noises.innovations import Innovations
 from ..priors.sample import priors
+from ..regional import in_order
 from ..signal import Signal, Trajectory
 from ..solvers.heun import Heun
 from ..stream import AbstractStream
@@ -112,8 +113,9 @@ def solve(
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     _check_innovations(network, key, grid)
+    recorder = recorder_of(in_order(observe, network.connectome.labels), network)
     scheme = scheme_of(solver or Heun())
-    return _solve(network, key, recorder_of(observe, network), grid, scheme, adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
+    return _solve(network, key, recorder, grid, scheme, adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
 
 
 def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:

@@ -9,7 +9,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from ..clock import clock
+from ..labelled import ordered, read
 from ..parameters import Slot, param
+from ..real import real
+from ..regional import Regional
 from ..units import UnitError, is_quantity, milliseconds
 from .base import AbstractStimulus, first_after, regions_field
 
@@ -18,12 +22,12 @@ class FromArray(AbstractStimulus):
     r"""amplitude times samples that are `interval` apart, the first at `onset`; linear between them, zero before and after.
 
     Args:
-        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the network;
-            plain numbers, for only the network knows the unit of the port.
+        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the network, in any order where
+            regions have labels (`pandas.DataFrame`, `xarray.DataArray`); plain numbers, for only the network knows the unit of the port.
         interval: time between samples, a Quantity or ms.
 
     Raises:
-        ValueError: NaN, fewer than two samples, more than two dimensions, or a Quantity.
+        ValueError: NaN, fewer than two samples, more than two dimensions, a Quantity, or times of its own that are not `interval` apart.
     """
 
     values: Float[Array, "time *region"]
@@ -39,18 +43,19 @@ class FromArray(AbstractStimulus):
                 f"FromArray(values=...) got a quantity in {values.unit}, expected plain numbers in the unit of the port that they drive; "
                 "convert them, such as values.to_decimal(u.kHz) for a port that takes a rate"
             )
-        self.values = values if isinstance(values, jax.Array) else np.asarray(values, dtype=np.float64)  # pyright: ignore[reportAttributeAccessIssue]
         self.interval = milliseconds(interval, "FromArray(interval=...)")
+        self.values = _samples(values, self.interval)  # pyright: ignore[reportAttributeAccessIssue]
         self.amplitude = amplitude
         self.onset = onset
         self.port = port
         self.regions = regions
 
     def __check_init__(self):
-        shape = np.shape(self.values)
+        array = self.values.values if isinstance(self.values, Regional) else self.values
+        shape = np.shape(array)
         if len(shape) not in (1, 2) or shape[0] < 2:
             raise ValueError(f"FromArray(values=...) has shape {shape}, expected (time,) or (time, region) with at least two samples")
-        if not isinstance(self.values, Tracer) and not np.all(np.isfinite(np.asarray(self.values))):
+        if not isinstance(array, Tracer) and not np.all(np.isfinite(np.asarray(array))):
             raise ValueError("FromArray(values=...) contains NaN or infinite values; expected finite samples")
 
     def __call__(self, t):
@@ -72,3 +77,17 @@ class FromArray(AbstractStimulus):
         onset, last = jnp.asarray(self.onset), np.shape(self.values)[0] - 1
         sample = jnp.floor((t - onset) / self.interval)
         return first_after(t, *(onset + jnp.clip(sample + k, 0, last) * self.interval for k in (0, 1, 2)))
+
+
+def _samples(values: Any, interval: float) -> Any:
+    what = "FromArray(values=...)"
+    named = read(values)
+    if named is None:
+        return values if isinstance(values, jax.Array) and not np.iscomplexobj(values) else real(values, what)
+    axes = ("time", "region")[: named.values.ndim]
+    found = ordered(named, dict.fromkeys(axes), "1", what)
+    own = clock(values, what)
+    if own is not None and abs(own.interval - interval) > 1e-3 * interval:
+        raise ValueError(f"{what} has a sample every {own.interval:g} ms, FromArray(interval=...) got {interval:g} ms; pass the one that is right")
+    regions = found.labels[1] if len(axes) == 2 else None
+    return found.values if regions is None else Regional(found.values, regions, what)
