@@ -291,7 +291,7 @@ def test_declared_edges_stay():
     extra[0, 2] = True
     connectome = Connectome(weights, 10.0 * np.ones((3, 3)), edges=extra)
     expected = (weights != 0) | extra
-    for same in (connectome, connectome.scaled_by_max(), connectome.replace(labels="abc"), connectome.with_edges_of_weights()):
+    for same in (connectome, connectome.scaled_by_max(), connectome.replace(labels=list("abc")), connectome.with_edges_of_weights()):
         np.testing.assert_array_equal(same.edges.exists, expected)
         np.testing.assert_array_equal(same.edges.lengths, np.where(expected, 10.0, 0.0))
     assert not connectome.without_self_connections().edges.exists[0, 0]
