@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "nmm_infer"
 
 # From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
 LAYERS = (
-    ("units", "cores", "provenance", "results", "implicit"),
+    ("units", "cores", "provenance", "files", "implicit"),
+    ("results",),
     ("priors",),
     ("parameters",),
     ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
