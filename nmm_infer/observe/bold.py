@@ -25,8 +25,10 @@ class Bold(AbstractLinear, AbstractStream):
 
     f, v and q are integrated as logarithms, which keeps them positive, at steps of at most
     `resolution` on the mean activity of each: the model's time constants are around a second. Without
-    drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline stops the
-    blood altogether, where the equations end: the signal is NaN.
+    drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline (0.41 at the
+    defaults of 2003; less where it sets in at once, for the flow overshoots), or falls far below it for a
+    while, stops the blood altogether, where the equations end: from then on the signal is NaN. Where the
+    activity of a model lies there at rest, say so by `baseline`.
 
     The defaults are those of Friston, Harrison & Penny 2003 (NeuroImage 19:1273); `Bold.stephan2007()`
     has those of Stephan et al. 2007 (NeuroImage 38:387) as SPM uses them.
@@ -96,7 +98,9 @@ class Bold(AbstractLinear, AbstractStream):
 
         def heun(state, drive):
             k0 = self._flow(state, drive)
-            state = state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive))
+            # f' = s/1000 takes the flow itself to zero in finite time, which its logarithm never shows.
+            flows = jnp.exp(state[1]) + dt * state[0] / SECOND > 0.0
+            state = jnp.where(flows, state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive)), jnp.nan)
             return state, state
 
         memory, states = jax.lax.scan(heun, memory.astype(activity.dtype), drive)
