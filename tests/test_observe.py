@@ -157,7 +157,7 @@ def _flow_ends(bold, drive, t, step):
         return state[1]
 
     stops.terminal = True
-    done = solve_ivp(rhs, (0.0, t[-1]), [0.0, 1.0], events=stops, max_step=20.0)
+    done = solve_ivp(rhs, (0.0, t[-1]), [0.0, 1.0], events=stops, max_step=20.0, rtol=1e-8, atol=1e-10)
     return done.t_events[0][0] if done.t_events[0].size else np.inf
 
 

@@ -23,7 +23,7 @@ class Bold(AbstractLinear, AbstractStream):
     τ v' = f - v^{1/α},  τ q' = f (1 - (1 - ρ)^{1/f})/ρ - v^{1/α} q/v
     y = V0 [k1 (1 - q) + k2 (1 - q/v) + k3 (1 - v)]
 
-    f, v and q are integrated as logarithms, which keeps them positive, at steps of at most
+    v and q are integrated as logarithms, which keeps them positive, at steps of at most
     `resolution` on the mean activity of each: the model's time constants are around a second. Without
     drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline (0.41 at the
     defaults of 2003; less where it sets in at once, for the flow overshoots), or falls far below it for a
@@ -64,21 +64,21 @@ class Bold(AbstractLinear, AbstractStream):
         revised = {"kappa": 0.64e-3, "gamma": 0.32e-3, "tau": 2000.0, "rho": 0.4, "V0": 0.04, "signal_equation": RevisedBoldSignal()}
         return cls(**{**revised, **options})
 
-    def _extraction(self, log_f: Float[Array, " region"]) -> Float[Array, " region"]:
+    def _extraction(self, f: Float[Array, " region"]) -> Float[Array, " region"]:
         """(1 - (1 - ρ)^{1/f})/ρ, exactly 1 at f = 1 in floating point."""
         exponent = jnp.log1p(-jnp.asarray(self.rho))
-        return jnp.expm1(exponent * jnp.exp(-log_f)) / jnp.expm1(exponent)
+        return jnp.expm1(exponent / f) / jnp.expm1(exponent)
 
     def _flow(self, state: Float[Array, "4 region"], drive: Float[Array, " region"]) -> Float[Array, "4 region"]:
-        s, log_f, log_v, log_q = state
-        f, v = jnp.exp(log_f), jnp.exp(log_v)
+        s, excess, log_v, log_q = state
+        f, v = 1.0 + excess, jnp.exp(log_v)
         outflow = jnp.exp(log_v / self.alpha)
         return jnp.stack(
             [
-                self.gain * (drive - self.baseline) - self.kappa * s - self.gamma * (f - 1.0),
-                s / (SECOND * f),
+                self.gain * (drive - self.baseline) - self.kappa * s - self.gamma * excess,
+                s / SECOND,
                 (f - outflow) / (self.tau * v),
-                (f * self._extraction(log_f) * jnp.exp(-log_q) - outflow / v) / self.tau,
+                (f * self._extraction(f) * jnp.exp(-log_q) - outflow / v) / self.tau,
             ]
         )
 
@@ -98,9 +98,9 @@ class Bold(AbstractLinear, AbstractStream):
 
         def heun(state, drive):
             k0 = self._flow(state, drive)
-            # f' = s/1000 takes the flow itself to zero in finite time, which its logarithm never shows.
-            flows = jnp.exp(state[1]) + dt * state[0] / SECOND > 0.0
-            state = jnp.where(flows, state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive)), jnp.nan)
+            state = state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive))
+            # The flow reaches zero in finite time, where volume and deoxyhaemoglobin have no equations any more.
+            state = jnp.where(1.0 + state[1] > 0.0, state, jnp.nan)
             return state, state
 
         memory, states = jax.lax.scan(heun, memory.astype(activity.dtype), drive)
