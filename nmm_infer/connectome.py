@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
@@ -206,7 +207,10 @@ def single_region() -> Connectome:
 
 def _numbers(value: Any, unit: str, name: str) -> Any:
     value = to_canonical(value, unit, f"Connectome({name}=...)")
-    return value if isinstance(value, jax.Array | AbstractPrior) else np.asarray(value, dtype=np.float64)
+    if isinstance(value, AbstractPrior) or (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.inexact)):
+        return value
+    # Counts and adjacencies are numbers like others: what is computed of them would be rounded.
+    return value.astype(float) if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
 
 
 def _size(weights: Any, lengths: Any, labels: Any) -> int:
