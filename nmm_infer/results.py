@@ -78,6 +78,6 @@ def load(path: str | Path) -> Any:
         raise ValueError(
             f"{path} cannot be read as NetCDF ({path.stat().st_size} bytes): it is truncated or no result file; run the fit again ({error})"
         ) from error
-    if "posterior" not in tree.children:
+    if not {"posterior", "unconstrained_posterior"} & set(tree.children):
         raise ValueError(f"{path} has groups {', '.join(tree.children) or 'none'}, expected a 'posterior'; it is NetCDF, but not a result of nmm_infer")
     return tree
