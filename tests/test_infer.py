@@ -206,6 +206,23 @@ def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
         nmm.infer.NUTS(draws=50, warmup=50, chains=2)(conjugate(), DATA, key=jax.random.key(0), progress=False)
 
 
+def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
+    problem, others = conjugate(), DATA + 3.0
+    ours, theirs = (Target(problem, data) for data in (DATA, others))
+    assert ours.question is theirs.question
+    compiled = jax.jit(lambda target, x: target.log_density(x))
+    for target in (ours, theirs):
+        compiled(target, jnp.zeros(N))
+    assert compiled._cache_size() == 1
+    np.testing.assert_allclose(jax.grad(theirs.log_density)(jnp.zeros(N)) - jax.grad(ours.log_density)(jnp.zeros(N)), 3.0 * SAMPLES / NOISE_SD**2)
+    first, second = (SHORT(problem, data, key=0, progress=False) for data in (DATA, others))
+    np.testing.assert_allclose(second["observed_data"]["y"], others)
+    assert first.attrs["data_hash"] != second.attrs["data_hash"]
+    shift = second["posterior"]["initial"].mean(("chain", "draw")) - first["posterior"]["initial"].mean(("chain", "draw"))
+    np.testing.assert_allclose(shift.values.ravel(), 3.0 * SAMPLES / NOISE_SD**2 / PRECISION, atol=6 * SD.max() / np.sqrt(20))
+    assert Target(problem, DATA[:, ::-1].copy()).question is ours.question
+
+
 LATER = {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"}
 SHORT = nmm.infer.NUTS(draws=20, warmup=20, chains=2, predictive_draws=5)
 

@@ -579,7 +579,7 @@ def test_solve_errors():
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.TemporalAverage())
     with pytest.raises(TypeError, match=r"solve\(observe=...\) got LeadField, expected an observation that streams; begin with nmm.observe.Subsample"):
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.LeadField(np.ones((1, 2))))
-    with pytest.raises(TypeError, match=r"solve\(solver=...\) got the class Heun \(write Heun\(...\)\), expected a Diffrax solver such as nmm.solvers.Heun\(\)"):
+    with pytest.raises(TypeError, match=r"solve\(solver=...\) got the class Heun \(write Heun\(...\)\), expected a Diffrax solver such as nmm.solvers.Heun"):
         nmm.solve(hopf(), 10.0, step=0.1, solver=diffrax.Heun)
     with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got DirectAdjoint, expected one such as nmm.adjoints.Stored\(\); Diffrax's own go with a"):
         nmm.solve(hopf(), 10.0, step=0.1, adjoint=diffrax.DirectAdjoint())

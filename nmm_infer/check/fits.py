@@ -29,10 +29,10 @@ def fitter(engine: Any, target: Target) -> Fitter:
     """
     if not callable(engine):
         raise TypeError(f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
-    fit = batched(engine, target.problem, target.question.bound)
+    fit = batched(engine, target.problem, target.bound.value)
     if fit is not None:
         return Fitter(fit, True)
-    problem = Replayed(target.problem, target.question.bound)
+    problem = Replayed(target.problem, target.bound.value)
     return Fitter(lambda values, keys, progress: _one_by_one(engine, problem, target.names, values, keys), False)
 
 
