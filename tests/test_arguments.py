@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,14 @@ def test_weights_of_any_type_are_numbers(dtype, transform):
 
 def test_traced_counts_are_numbers():
     assert jax.jit(lambda w: nmm.Connectome(w).weights)(jnp.ones((2, 2), int)).dtype == jnp.float64
+
+
+@pytest.mark.parametrize(("dim", "advice"), [("region", r"connectome.select\(labels\)"), ("sensor", r"their rows of LeadField\(gain\)")])
+def test_advice_about_channels_is_about_these(dim, advice):
+    from nmm_infer.likelihoods.recording import Recording, check_channels, read_recording
+
+    data = xr.DataArray(np.random.default_rng(0).normal(size=(5, 2)), dims=("time", dim), coords={dim: ["a", "b"]})
+    with pytest.raises(ValueError, match=rf"different {dim}s: missing in the data \['c'\].*{advice}"):
+        check_channels(Recording(data.values, None, dim, ("a", "b"), ""), ("a", "c"), dim)
+    with pytest.raises(ValueError, match=advice):
+        read_recording(data.where(data[dim] != "a"))

@@ -99,12 +99,19 @@ def _checked(values: np.ndarray, interval: float | None, dim: str, channels: tup
     if bad.any():
         columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])
-        raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; drop those {dim}s (connectome.select) or interpolate")
+        raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; {_leave_out(dim)}, or interpolate")
     flat = np.flatnonzero((np.ptp(values, axis=-2) == 0).reshape(-1, values.shape[-1]).any(axis=0)) if values.shape[-2] > 1 else []
     if len(flat):
         names = ", ".join(channels[i] if channels else str(i) for i in flat[:5])
         raise ValueError(f"data is constant in {dim}s {names}; such {dim}s carry no signal, drop them")
     return Recording(values, interval, dim, channels, unit)
+
+
+def _leave_out(dim: str) -> str:
+    """What to do about channels that one side lacks: regions are those of the connectome, sensors those of a lead field."""
+    if dim == "region":
+        return "keep the regions that both have: connectome.select(labels), and the same of the data"
+    return f"keep the {dim}s that both have: their columns of the data, and their rows of LeadField(gain)"
 
 
 def check_channels(recording: Recording, labels: tuple[str, ...], dim: str) -> Recording:
@@ -124,7 +131,7 @@ def check_channels(recording: Recording, labels: tuple[str, ...], dim: str) -> R
     if missing or unknown:
         raise ValueError(
             f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
-            f"select the regions with connectome.select(labels), or rename the data's {recording.dim}s"
+            f"{_leave_out(dim)}, or rename the data's {recording.dim}s"
         )
     order = [recording.channels.index(label) for label in labels]
     return Recording(recording.values[..., order], recording.interval, recording.dim, labels, recording.unit)
