@@ -90,9 +90,12 @@ def variables(model: AbstractModel) -> str:
     """States, and what is computed from them."""
     rows = [(f"`{s.name}`", unit(s.unit), f"{s.initial:g}", f"{s.low:g} to {s.high:g}") for s in model.states]
     text = table(("state", "unit", "initial value", "range"), rows)
-    if model.derived:
-        rows = [(f"`{name}`", unit(text), first_line(getattr(model, name))) for name, text in model.derived.items()]
-        text += "\n" + table(("derived variable", "unit", "meaning"), rows)
+    if computed := model.derived | model.driven:
+        rows = [
+            (f"`{name}`", unit(text), "states" if name in model.derived else "states and input", first_line(getattr(model, name)))
+            for name, text in computed.items()
+        ]
+        text += "\n" + table(("derived variable", "unit", "of", "meaning"), rows)
     return text
 
 

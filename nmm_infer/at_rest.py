@@ -22,6 +22,7 @@ from .network import Network
 from .preparation import AbstractPreparation
 from .priors.base import AbstractPrior, open_plate
 from .priors.sample import priors
+from .units import DIMENSIONLESS, factor, is_quantity, text, to_canonical
 
 MAX_STEPS, MAX_ROUNDS = 50, 12
 # A search that can only take so small a part of Newton's step has nowhere to go.
@@ -47,7 +48,7 @@ class AtRest(AbstractPreparation):
     state that is told, each of which must be able to move that state.
 
     Args:
-        rest: state → where it rests: a number, one for each region, or a prior; in the state's unit.
+        rest: state → where it rests: a number, one for each region, a Quantity or a prior; in the state's unit, if they have none of their own.
         by: the parameter of the model that follows, or a tuple of them.
         loop_gain: a number or a prior; None: the coupling is as the network has it.
 
@@ -58,18 +59,20 @@ class AtRest(AbstractPreparation):
     rest: dict[str, Any]
     by: tuple[str, ...] = eqx.field(static=True)
     loop_gain: Any
+    units: dict[str, str] = eqx.field(static=True)  # of states that are told in a unit of their own
 
     def __init__(self, rest: Mapping[str, Any], *, by: str | tuple[str, ...], loop_gain: Any = None):
         self.by = (by,) if isinstance(by, str) else tuple(by)
         if not rest or len(rest) != len(self.by):
             raise ValueError(f"AtRest(by=...) got {', '.join(self.by)} for {', '.join(rest) or 'no state'}; expected one parameter for each state that is told")
-        self.rest = {name: _slot(value, f"AtRest(rest={name!r})") for name, value in rest.items()}
-        self.loop_gain = None if loop_gain is None else _slot(loop_gain, "AtRest(loop_gain=...)")
+        self.units = {name: unit for name, value in rest.items() if (unit := _unit(value)) is not None}
+        self.rest = {name: _slot(value, self.units.get(name, DIMENSIONLESS), f"AtRest(rest={name!r})") for name, value in rest.items()}
+        self.loop_gain = None if loop_gain is None else _slot(loop_gain, DIMENSIONLESS, "AtRest(loop_gain=...)")
         if isinstance(self.loop_gain, np.ndarray) and (self.loop_gain.shape or not self.loop_gain > 0):
             raise ValueError(f"AtRest(loop_gain=...) got {loop_gain}, expected one positive number, below 1 for a stable network, or a prior")
 
     def check(self, network: Network) -> None:
-        """Raises TypeError or ValueError where the network has no such state, parameter or coupling, or a prior on what follows."""
+        """Raises TypeError or ValueError where the network has no such state, parameter or coupling, a state has another unit, or what follows has a prior."""
         model = network.model
         if not isinstance(model, AbstractModel):
             raise TypeError(f"AtRest(...): the network has several models, {model.title()}; expected one in all regions")
@@ -87,9 +90,19 @@ class AtRest(AbstractPreparation):
             follow.append("coupling.G")
         if told := [site for site in priors(network) if any(site == name or site.startswith(name + ".") for name in follow)]:
             raise ValueError(f"AtRest(...): {', '.join(told)} has a prior, but follows from where the network rests; leave it out")
+        self._scales(model)
         for name, value in self.rest.items():
             if np.shape(value) not in ((), (network.n_regions,)) and not isinstance(value, AbstractPrior):
                 raise ValueError(f"AtRest(rest={name!r}) has shape {np.shape(value)}, expected one number or one for each of {network.n_regions} regions")
+
+    def _scales(self, model: AbstractModel) -> dict[str, float]:
+        """What a told number is worth in the unit of its state.
+
+        Raises:
+            UnitError: of another dimension.
+        """
+        states = {state.name: state.unit for state in model.states}
+        return {name: factor(self.units[name], states[name], f"AtRest(rest={name!r})") if name in self.units else 1.0 for name in self.rest}
 
     def __call__(self, network: Network) -> Network:
         """The network that rests there, with `initial` where it rests; parameters are NaN where none lets it. To be drawn from first: fields with priors."""
@@ -100,7 +113,8 @@ class AtRest(AbstractPreparation):
         self.check(network)
         states = network.model.state_names()
         rows = tuple(states.index(name) for name in self.rest)
-        told = jnp.stack([jnp.broadcast_to(jnp.asarray(value, float), (network.n_regions,)) for value in self.rest.values()])
+        scales = self._scales(network.model)  # pyright: ignore[reportArgumentType]
+        told = jnp.stack([scales[name] * jnp.broadcast_to(jnp.asarray(value, float), (network.n_regions,)) for name, value in self.rest.items()])
         if self.loop_gain is not None:
             G = _coupling(network, told, jnp.asarray(self.loop_gain, float), rows, self.by)
             network = _coupled(network, numpyro.deterministic("coupling.G", G))
@@ -110,9 +124,18 @@ class AtRest(AbstractPreparation):
         return eqx.tree_at(lambda n: n.initial, _with(network, p, self.by), y)
 
 
-def _slot(value: Any, what: str) -> Any:
+def _unit(value: Any) -> str | None:
+    """The unit that a value or a prior has of its own; what a state's is, nobody knows before the network."""
+    if is_quantity(value):
+        return text((1.0 * value).unit)
+    own = getattr(value, "unit", None) if isinstance(value, AbstractPrior) else None
+    return None if own is None else text(own)
+
+
+def _slot(value: Any, unit: str, what: str) -> Any:
     if isinstance(value, AbstractPrior):
-        return value.bind("", what)
+        return value.bind(unit, what)
+    value = to_canonical(value, unit, what)
     if isinstance(value, Tracer):
         return value
     array = np.asarray(value, dtype=np.float64)

@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .implicit import implicit_root
+from .kinds import kind_of
 from .models.transfer import rate as firing_rate
 from .models.wong_wang_exc_inh import WongWangExcInh
 from .network import Network
@@ -100,7 +101,7 @@ def _solve(function: Callable[[Array, Any], Array], parameters: tuple[Any, ...],
 
 def _check(network: Network) -> WongWangExcInh:
     if not isinstance(network, Network) or not isinstance(network.model, WongWangExcInh):
-        got = network.model.title() if isinstance(network, Network) else type(network).__name__
+        got = network.model.title() if isinstance(network, Network) else kind_of(network)
         raise TypeError(f"balance(network=...) got {got}, expected a Network of nmm.models.WongWangExcInh in every region")
     if priors(network):
         raise ValueError(f"balance(network=...) has priors at {', '.join(priors(network))}; draw them first, or pass nmm.Problem(..., prepare=nmm.balance)")

@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
@@ -262,9 +263,10 @@ def _named(labels: Any, weights: Any, lengths: Any, centres: Any) -> tuple[str, 
 def _numbers(value: Any, axes: dict[str, tuple[str, ...] | None], unit: str, name: str) -> Any:
     what = f"Connectome({name}=...)"
     value = to_canonical(aligned(value, axes, unit, what), unit, what)
-    if isinstance(value, AbstractPrior) or (isinstance(value, jax.Array) and not np.iscomplexobj(value)):
+    if isinstance(value, AbstractPrior) or (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating)):
         return value
-    return real(value, what)
+    # Counts and adjacencies are numbers like others: what is computed of them would be rounded.
+    return value.astype(float) if isinstance(value, Tracer) else np.asarray(real(value, what), dtype=np.float64)
 
 
 def _size(weights: Any, lengths: Any, labels: Any) -> int:

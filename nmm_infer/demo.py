@@ -10,6 +10,7 @@ import numpy as np
 from . import datasets
 from .cores import use_cores
 from .couplings import Additive
+from .files import writable
 from .models import LeakyIntegrator
 from .network import Network
 from .noises import Additive as WhiteNoise
@@ -85,13 +86,14 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         dtype="float32",  # enough here: the log density is smooth and of order 10⁴
         predictive_draws=5 if quick else 50,
     )
+    folder = Path(out).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    result, page = writable(folder / "posterior.nc"), writable(folder / "report.html")
     tree = engine(problem, data, key=jax.random.key(seed), progress=True)
     tree.attrs["title"] = "Resting-state BOLD of one LEMON subject"
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = save(tree, folder / "posterior.nc")
+    saved = save(tree, result)
     console.print(diagnose(tree))
     console.print(predictive(tree))
-    report = write_report(tree, folder / "report.html")
+    report = write_report(tree, page)
     console.print(f"wrote [bold]{saved}[/] and [bold]{report}[/] after {tree.attrs['wall_time_s']:.0f} s of inference")
     return tree

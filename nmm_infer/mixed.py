@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .kinds import kind_of
 from .models.base import AbstractDynamics, AbstractModel, State
 from .priors.sample import map_priors
 from .regional import in_order
@@ -93,15 +94,23 @@ class Mixed(AbstractDynamics):
         names = self._roles().get(name, (name,) * len(self.groups))
         return [own if own in model.variables() else None for model, own in zip(self._models(), names, strict=True)]
 
-    def _collect(self, name: str, y: Float[Array, "state region"], missing: float) -> Float[Array, " region"]:
+    def _collect(self, name: str, y: Float[Array, "state region"], missing: float, c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
         parts = []
-        for model, own, part in zip(self._models(), self._owned(name), self._by_group(y), strict=True):
-            parts.append(jnp.full(part.shape[1], missing, y.dtype) if own is None else model.variable(own, part))
+        for (model, member), own, part in zip(self._parts(), self._owned(name), self._by_group(y), strict=True):
+            fed = None if c is None else c[: len(model.ports), member]
+            parts.append(jnp.full(part.shape[1], missing, y.dtype) if own is None else model.variable(own, part, fed))
         return self._together(parts)
 
-    def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
         self.check_variable(name, "variable(...)")
-        return self._collect(name, y, np.nan)
+        return self._collect(name, y, np.nan, c)
+
+    def driven_variables(self) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name in self.variables()
+            if any(own in model.driven_variables() for model, own in zip(self._models(), self._owned(name), strict=True) if own is not None)
+        )
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
         return jnp.stack([self._collect(name, y, 0.0) for name in names])
@@ -188,7 +197,7 @@ def mix(models: Mapping[str, Any], groups: Mapping[str, Any] | None, labels: tup
     what = "Network(model={...}, groups=...)"
     for name, model in models.items():
         if not isinstance(model, AbstractModel):
-            raise TypeError(f"{what} got {type(model).__name__} for group {name!r}, expected a model such as nmm.models.Hopf()")
+            raise TypeError(f"{what} got {kind_of(model)} for group {name!r}, expected a model such as nmm.models.Hopf()")
         if not str(name).isidentifier():
             raise ValueError(f"{what} got a group named {name!r}, expected a name such as 'epileptogenic': letters, digits and underscores")
     members = _members(models, groups or {}, labels, what)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
+from .kinds import kind_of
 from .labelled import aligned
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
@@ -48,6 +49,7 @@ class Network(AbstractPlated):
         initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
+            Networks of different speeds that are stacked, to map over them, need one range in common.
             A speed outside it makes a simulation NaN, never silently wrong.
 
     Raises:
@@ -96,9 +98,8 @@ class Network(AbstractPlated):
             _check_kind(coupling, AbstractCoupling, "coupling", "such as nmm.couplings.Additive(G=0.1)")
             check_regions(coupling, n)
             name = type(coupling).__name__
-            for names, slot in ((coupling.source, "source"), (coupling.port, "port")):
-                if isinstance(names, str):
-                    raise TypeError(f"{name}({slot}={names!r}): expected a tuple of names, {slot}=({names!r},)")
+            _check_names(coupling.source, f"{name}(source=...)", "leave it out for what the model declares")
+            _check_names(coupling.port, f"{name}(port=...)", "leave it out for the model's first")
             if len(self.ports_of(coupling)) != len(self.source_of(coupling)):
                 raise ValueError(
                     f"{name} sends {', '.join(self.source_of(coupling))} into port {', '.join(self.ports_of(coupling))}: "
@@ -106,12 +107,18 @@ class Network(AbstractPlated):
                 )
             for variable in coupling.source or ():
                 self.model.check_variable(variable, f"{name}(source=...)")
+                if variable in self.model.driven_variables():
+                    raise ValueError(
+                        f"{name}(source=...): {variable} of {self.model.title()} depends on what arrives, and cannot be what is sent; "
+                        f"expected one of {', '.join(other for other in self.model.variables() if other not in self.model.driven_variables())}"
+                    )
             for port in self.ports_of(coupling):
                 if port not in self.model.ports:
                     raise ValueError(f"{name}(port=...): {self.model.title()} has no port {port!r}; it has {', '.join(self.model.ports)}")
         if self.noise is not None:
-            _check_kind(self.noise, AbstractNoise, "noise", "such as nmm.noises.Additive(sigma=0.01)")
+            _check_kind(self.noise, AbstractNoise, "noise", "one for all states, such as nmm.noises.Additive(sigma=0.01)")
             check_regions(self.noise, n)
+            _check_names(self.noise.states, f"{type(self.noise).__name__}(states=...)", "leave it out for what the model declares, or the noise for none")
             for state in self.noisy_states:
                 if state not in self.model.state_names():
                     raise ValueError(
@@ -293,9 +300,17 @@ class Network(AbstractPlated):
             rows[index] = rows[index] + driven(stimulus, self.connectome.labels) * stimulus(t)
         return jnp.stack(rows)
 
+    def driven(self, t: Any, c: Float[Array, "port region"]) -> Float[Array, "port region"]:
+        """The coupling input with what the stimuli add at time `t` (ms)."""
+        return c + self.stimulation(t).astype(c.dtype) if self.stimuli else c
+
+    def resting_variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+        """A variable by name, if the network has been in the state `y` for ever and no stimulus acts."""
+        return self.model.variable(name, y, self.undelayed(y) if name in self.model.driven_variables() else None)
+
     def driven_drift(self, t: Any, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
         """dy/dt of every region from its coupling input, stimuli included."""
-        return self.model.drift(t, y, c + self.stimulation(t).astype(c.dtype) if self.stimuli else c)
+        return self.model.drift(t, y, self.driven(t, c))
 
     def drift(self, t: Any, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
         """dy/dt of the whole network without delays and noise."""
@@ -312,9 +327,16 @@ def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynam
     return in_order(model, labels)
 
 
+def _check_names(names: Any, what: str, otherwise: str) -> None:
+    if isinstance(names, str):
+        raise TypeError(f"{what} got the text {names!r}, expected a tuple of names: ({names!r},)")
+    if names is not None and not names:
+        raise ValueError(f"{what} is empty, expected a tuple of names; {otherwise}")
+
+
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
     if not isinstance(value, kind):
-        raise TypeError(f"Network({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
+        raise TypeError(f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
 
 
 def _initial(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]) -> Any:

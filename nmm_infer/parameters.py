@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from .kinds import check_instances
 from .labelled import ordered, read
 from .priors.base import AbstractPrior
 from .real import real
@@ -84,6 +85,11 @@ def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -ma
     )
 
 
+def names_field(default: tuple[str, ...] | None = None) -> Any:
+    """Names of states, variables or ports: a tuple (or a list), or None. A text is kept as it is, for the network to refuse."""
+    return eqx.field(static=True, default=default, converter=lambda names: tuple(names) if isinstance(names, list) else names)
+
+
 class AbstractPart(eqx.Module):
     """Base of everything that has slots. A subclass names its slots, so errors can name them too."""
 
@@ -93,6 +99,9 @@ class AbstractPart(eqx.Module):
             if isinstance(field, dataclasses.Field) and "fill" in field.metadata:
                 field.metadata["fill"].owner = cls.__name__
                 field.metadata["fill"].name = name
+
+    def __check_init__(self):
+        check_instances(self)
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:

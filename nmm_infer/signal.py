@@ -84,12 +84,14 @@ class Trajectory(eqx.Module):
         interval: time between samples in ms, the first sample being one interval after time 0.
         model: the model without priors, which knows the variables.
         regions: region labels.
+        inputs: coupling input and stimuli at these times, `["time port region"]`; None where no variable of the model depends on them.
     """
 
     values: Float[Array, "time state region"]
     model: AbstractDynamics
     interval: float = eqx.field(static=True)
     regions: tuple[str, ...] = eqx.field(static=True)
+    inputs: Float[Array, "time port region"] | None = None
 
     @property
     def times(self) -> np.ndarray:
@@ -100,7 +102,7 @@ class Trajectory(eqx.Module):
         """One variable of the model, a state or a derived one; None: the model's observable."""
         name = name or self.model.observable
         self.model.check_variable(name, "Trajectory.variable(...)")
-        values = jax.vmap(lambda y: self.model.variable(name, y))(self.values)
+        values = jax.vmap(lambda y, c: self.model.variable(name, y, c))(self.values, self.inputs)
         return Signal(values, self.interval, ("time", "region"), ((), self.regions), name, self.model.variables()[name])
 
     def to_xarray(self) -> Any:

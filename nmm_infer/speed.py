@@ -1,7 +1,9 @@
 """Which conduction speeds a compiled program must be ready for."""
 
+import warnings
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax.core import Tracer
 
@@ -12,6 +14,12 @@ from .priors.prior import Prior
 PHYSIOLOGICAL = (0.5, 20.0)
 # How far into the tails of an unbounded prior the solver is ready to go.
 TAIL = 1e-4
+# Memory for delays is reserved down to this fraction of the median speed: a prior that reaches zero would ask for delays without end.
+SLOWER = 50.0
+# How much of a prior may lie below that, and from where on it is worth a word.
+MOST_LOST, LEAST_LOST = 0.1, 1e-3
+# From which quantiles are taken that have no formula.
+DRAWS = 20_000
 
 
 class SpeedRange(NamedTuple):
@@ -33,13 +41,41 @@ def speed_range(speed: Any) -> SpeedRange:
 
 
 def _prior_range(prior: Prior) -> SpeedRange:
+    """What the prior can reach, but for its tails and speeds so slow that nothing could be reserved for their delays, of which it warns."""
+    low, middle, high = (prior.scale * quantile for quantile in _quantiles(prior.distribution, (TAIL, 0.5, 1.0 - TAIL)))
+    if not (0 < middle <= high < np.inf):
+        raise ValueError(_refusal(low, high))
+    slowest = max(low, middle / SLOWER)
+    if slowest > low:
+        lost = float(np.mean(prior.scale * _draws(prior.distribution) < slowest))
+        if lost > MOST_LOST:
+            raise ValueError(_refusal(low, high))
+        if lost > LEAST_LOST:
+            warnings.warn(
+                f"Network(speed=Prior(...)): speeds below {slowest:.2g} mm/ms, {100 * lost:.1f} % of the prior, have density zero: "
+                "their delays would fill the memory; use a prior away from zero, such as dist.LogNormal, or pass speed_range=(slowest, fastest)",
+                stacklevel=5,
+            )
+    return SpeedRange(slowest, high)
+
+
+def _quantiles(distribution: Any, levels: tuple[float, ...]) -> tuple[float, ...]:
+    """Of all of a batch; from draws where NumPyro has none, or only with a package that is not installed."""
     try:
-        low, high = (float(np.asarray(prior.distribution.icdf(p))) * prior.scale for p in (TAIL, 1.0 - TAIL))
-    except NotImplementedError:
-        return SpeedRange(*PHYSIOLOGICAL)
-    if not (0 < low <= high < np.inf):
-        raise ValueError(
-            f"Network(speed=Prior(...)) puts mass on {low:g} to {high:g} mm/ms, expected positive finite speeds; "
-            "use for instance dist.TruncatedNormal(6.0, 2.0, low=1.0) or dist.LogNormal, or pass speed_range=(slowest, fastest)"
-        )
-    return SpeedRange(low, high)
+        values = [np.asarray(distribution.icdf(level)) for level in levels]
+    except (NotImplementedError, ImportError):
+        draws = _draws(distribution)
+        values = [np.quantile(draws, level, axis=0) for level in levels]
+    first, *between, last = values
+    return (float(np.min(first)), *(float(np.median(value)) for value in between), float(np.max(last)))
+
+
+def _draws(distribution: Any) -> np.ndarray:
+    return np.asarray(distribution.sample(jax.random.key(0), (DRAWS,)))
+
+
+def _refusal(low: float, high: float) -> str:
+    return (
+        f"Network(speed=Prior(...)) puts mass on {low:g} to {high:g} mm/ms, expected positive finite speeds; "
+        "use for instance dist.TruncatedNormal(6.0, 2.0, low=1.0) or dist.LogNormal, or pass speed_range=(slowest, fastest)"
+    )

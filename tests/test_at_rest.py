@@ -1,15 +1,17 @@
 """Networks that are told where to rest: what is solved for solves it, its derivatives, its neighbours, its errors."""
 
+import brainunit as u
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import pytest
 from numpyro.distributions.transforms import SigmoidTransform
 
 import nmm_infer as nmm
-from nmm_infer import couplings, models, noises
+from nmm_infer import couplings, models, noises, units
 from nmm_infer.linear import fixed_point, is_stable, linearise, loop_gain
 from nmm_infer.linear.fixed_point import rest_drift
 from nmm_infer.linear.loop_gain import perron
@@ -33,6 +35,24 @@ CASES = {
 
 def network(model, G=1.0):
     return nmm.Network(model, CONNECTOME, couplings.Additive(G=G), noise=noises.Additive(sigma=0.01))
+
+
+@pytest.mark.parametrize("unit", [u.Hz, u.kHz])
+def test_states_are_told_in_units(unit):
+    """Quantities and priors in a unit of their own mean what the number means in the state's unit."""
+    bare = prepared(nmm.AtRest({"r": np.full(N, 0.03)}, by="eta"), network(models.MontbrioPazoRoxin()))
+    amount = 0.03 / units.factor(unit, "kHz", "a test")
+    given = nmm.AtRest({"r": np.full(N, amount) * unit}, by="eta")
+    np.testing.assert_allclose(prepared(given, network(models.MontbrioPazoRoxin())).model.eta, bare.model.eta, rtol=1e-9)
+    prior = nmm.AtRest({"r": nmm.Prior(dist.Delta(amount), over="region", unit=unit)}, by="eta")
+    prior.check(network(models.MontbrioPazoRoxin()))
+    with numpyro.handlers.seed(rng_seed=0):
+        drawn = nmm.sample(prior, plates={"region": N})(network(models.MontbrioPazoRoxin()))
+    np.testing.assert_allclose(drawn.model.eta, bare.model.eta, rtol=1e-9)
+    with pytest.raises(nmm.UnitError, match=r"AtRest\(rest='r'\) got a quantity in mV, expected a quantity convertible to kHz"):
+        nmm.AtRest({"r": 30 * u.mV}, by="eta").check(network(models.MontbrioPazoRoxin()))
+    with pytest.raises(nmm.UnitError, match=r"AtRest\(loop_gain=...\) got a quantity in mV"):
+        nmm.AtRest({"r": 30 * u.Hz}, by="eta", loop_gain=0.5 * u.mV)
 
 
 @eqx.filter_jit

@@ -1,5 +1,7 @@
 """Engines against closed forms; what is stored; what happens when things go wrong."""
 
+import signal
+
 import arviz as az
 import jax
 import jax.numpy as jnp
@@ -162,8 +164,8 @@ def test_a_failed_save_leaves_what_was_there(trees, tmp_path, monkeypatch):
     path = nmm.save(trees["svi"], tmp_path / "posterior.nc")
     before = path.read_bytes()
     broken = trees["nuts dense"].copy()
-    broken.attrs["bad"] = object()
-    with pytest.raises(TypeError):
+    broken["posterior"] = broken["posterior"].to_dataset().assign(bad=("bad", np.array([object()])))
+    with pytest.raises((TypeError, ValueError)):
         nmm.save(broken, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -202,6 +204,96 @@ def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
     monkeypatch.setattr(chains, "_note", note)
     with pytest.raises(KeyboardInterrupt, match="nothing had been drawn"):
         nmm.infer.NUTS(draws=50, warmup=50, chains=2)(conjugate(), DATA, key=jax.random.key(0), progress=False)
+
+
+def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
+    problem, others = conjugate(), DATA + 3.0
+    ours, theirs = (Target(problem, data) for data in (DATA, others))
+    assert ours.question is theirs.question
+    compiled = jax.jit(lambda target, x: target.log_density(x))
+    for target in (ours, theirs):
+        compiled(target, jnp.zeros(N))
+    assert compiled._cache_size() == 1
+    np.testing.assert_allclose(jax.grad(theirs.log_density)(jnp.zeros(N)) - jax.grad(ours.log_density)(jnp.zeros(N)), 3.0 * SAMPLES / NOISE_SD**2)
+    first, second = (SHORT(problem, data, key=0, progress=False) for data in (DATA, others))
+    np.testing.assert_allclose(second["observed_data"]["y"], others)
+    assert first.attrs["data_hash"] != second.attrs["data_hash"]
+    shift = second["posterior"]["initial"].mean(("chain", "draw")) - first["posterior"]["initial"].mean(("chain", "draw"))
+    np.testing.assert_allclose(shift.values.ravel(), 3.0 * SAMPLES / NOISE_SD**2 / PRECISION, atol=6 * SD.max() / np.sqrt(20))
+    assert Target(problem, DATA[:, ::-1].copy()).question is ours.question
+
+
+LATER = {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"}
+SHORT = nmm.infer.NUTS(draws=20, warmup=20, chains=2, predictive_draws=5)
+
+
+def fails(error):
+    def function(*arguments, **options):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "lacking"),
+    [
+        ("_pointwise", MemoryError("too much"), {"log_likelihood", "log_prior"}),
+        ("_predictive", RuntimeError("of a device"), {"posterior_predictive", "prior_predictive"}),
+        ("log_prior", ValueError("of no use"), {"log_prior"}),
+        (
+            "_pointwise",
+            KeyboardInterrupt(),
+            {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"},
+        ),
+        ("_sites", RuntimeError("of a site"), {"posterior", "prior"}),
+    ],
+)
+def test_draws_outlive_what_is_made_of_them(part, error, lacking, trees, monkeypatch, tmp_path):
+    """Whatever happens after the last draw, they are handed out, and can be saved."""
+    from nmm_infer.infer import results
+
+    monkeypatch.setattr(results, part, fails(error))
+    with pytest.warns(UserWarning, match="the draws are whole, but the result lacks what could not be made of them"):
+        tree = SHORT(conjugate(), DATA, key=0, progress=False)
+    assert set(trees["nuts dense"].children) - set(tree.children) == lacking
+    assert tree["unconstrained_posterior"].sizes["draw"] == 20
+    assert (str(error) or "interrupted") in tree.attrs["left_out"]
+    assert tree.attrs["interrupted"] == int(isinstance(error, KeyboardInterrupt))
+    assert nmm.load(nmm.save(tree, tmp_path / "tree.nc")).attrs["left_out"] == tree.attrs["left_out"]
+
+
+def test_ctrl_c_waits_for_the_draws(monkeypatch):
+    """The second one of an impatient user, while draws are brought into their units."""
+    from nmm_infer.infer import results
+
+    sites = results._sites
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return sites(*arguments)
+
+    monkeypatch.setattr(results, "_sites", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.warns(UserWarning, match="interrupted"):
+        tree = SHORT(conjugate(), DATA, key=0, progress=False)
+    assert set(tree.children) == {"posterior", "unconstrained_posterior", "sample_stats"}
+    assert tree.attrs["interrupted"] == 1
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("where", ["walls", "stop"])
+def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
+    class Breaks(nmm.infer.stopping.AbstractStop):
+        def __call__(self, pieces):
+            raise RuntimeError("broken")
+
+    if where == "walls":
+        monkeypatch.setattr(Target, "failures", fails(RuntimeError("broken")))
+        monkeypatch.setattr(nmm.infer.sampler, "_to_latent", lambda frame, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
+    engine = SHORT if where == "walls" else nmm.infer.NUTS(draws=50, warmup=25, chains=2, predictive_draws=0, stop=Breaks())
+    with pytest.warns(UserWarning, match="RuntimeError: broken"):
+        tree = engine(conjugate(), DATA, key=0, progress=False)
+    assert tree["posterior"].sizes["draw"] == (20 if where == "walls" else 25)
 
 
 def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted():

@@ -185,16 +185,18 @@ def test_files_longer_than_a_screen_are_named_in_the_docs():
 def test_metadata_is_consistent(name):
     model = MODELS[name]()
     cls = type(model)
-    names = [*model.state_names(), *cls.derived]
+    names = [*model.state_names(), *cls.derived, *cls.driven]
     assert len(set(names)) == len(names) > 0
     assert not set(names) & set(cls.parameters())
     assert len(set(cls.ports)) == len(cls.ports) > 0
     assert 0 < len(cls.sends) <= len(cls.ports)
+    assert not {*cls.sends, cls.observable} & {*cls.driven}
     assert set(cls.noisy) <= set(model.state_names())
     assert model.noisy_states() == (cls.noisy or model.state_names())
     y = jnp.asarray(example(name, n_regions=4)[1])
+    c = jnp.zeros((len(cls.ports), 4))
     for variable in (*names, *cls.sends, cls.observable):
-        assert model.variable(variable, y).shape == (4,)
+        assert model.variable(variable, y, c).shape == (4,)
     assert model.sent(cls.sends, y).shape == (len(cls.sends), 4)
     assert cls.category in ("phenomenological", "physiological", "network")
     assert cls.use_case

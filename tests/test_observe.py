@@ -128,6 +128,39 @@ def test_variable_is_chosen(name):
 # Balloon–Windkessel.
 
 
+def test_bold_ends_where_the_flow_does_and_not_before():
+    """Drives that last and drives that pass, at whose end the flow is zero, close to zero, or far from it."""
+    bold, step, period = observe.Bold(period=100.0), 10.0, 100.0
+    t = grid(30_000.0, step)
+    passing = np.where(t < 1000.0, 1.0, 0.0)[:, None] * np.linspace(-0.5, -2.0, 16)
+    lasting = np.ones((t.size, 1)) * np.array([-0.3, -0.41, -0.45, -0.75, -2.0, -20.0, -5000.0])
+    drives = np.concatenate([passing, lasting], axis=1)
+    _, out = bold.advance(bold.init(drives.shape[1], step), jnp.asarray(drives), step)
+    finite = np.isfinite(np.asarray(out))
+    ends = np.array([_flow_ends(bold, drive, t, step) for drive in drives.T])
+    assert 3 < np.isfinite(ends[:16]).sum() < 14
+    np.testing.assert_array_equal(np.isfinite(ends[16:]), [False, True, True, True, True, True, True])
+    after = period * np.arange(1, len(finite) + 1)[:, None]
+    assert finite[after < ends - period].all()
+    assert not finite[after > ends + period].any()
+
+
+def _flow_ends(bold, drive, t, step):
+    """When s and f of the papers reach f = 0, ms; infinite: never."""
+
+    def rhs(now, state):
+        s, f = state
+        x = drive[min(int(now / step), drive.size - 1)]
+        return [bold.gain * x - bold.kappa * s - bold.gamma * (f - 1.0), 1e-3 * s]
+
+    def stops(now, state):
+        return state[1]
+
+    stops.terminal = True
+    done = solve_ivp(rhs, (0.0, t[-1]), [0.0, 1.0], events=stops, max_step=20.0, rtol=1e-8, atol=1e-10)
+    return done.t_events[0][0] if done.t_events[0].size else np.inf
+
+
 @each_bold
 def test_bold_without_drive_is_exactly_zero(preset):
     for options, x in (({}, 0.0), ({"baseline": 0.7}, 0.7)):

@@ -1,5 +1,7 @@
 """`sample` inside a NumPyro model: names, plates, units, hierarchies, and the density against a model written by hand."""
 
+import warnings
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -352,9 +354,30 @@ def test_range_of_numbers_and_of_what_is_unknown():
     assert traced == [PHYSIOLOGICAL]
 
 
+@pytest.mark.parametrize("distribution", [dist.Gamma(9.0, 1.5), dist.InverseGamma(9.0, 50.0), dist.Chi2(6.0), dist.Weibull(6.0, 2.0), dist.LogNormal(1.5, 0.5)])
+def test_range_holds_the_mass_of_a_prior_with_or_without_quantiles(distribution):
+    slowest, fastest = speed_range(Prior(distribution))
+    draws = np.asarray(distribution.sample(jax.random.key(1), (2000,)))
+    assert 0 < slowest < fastest < np.inf
+    assert np.mean((draws < slowest) | (draws > fastest)) < 0.005
+
+
+@pytest.mark.parametrize("distribution", [dist.HalfNormal(5.0), dist.Normal(5.0, 2.0), dist.Exponential(0.2), dist.HalfCauchy(3.0)])
+def test_priors_that_reach_zero_reserve_a_bounded_past_and_say_so(distribution):
+    with pytest.warns(UserWarning, match=r"speeds below 0\.\d+ mm/ms, \d\.\d % of the prior, have density zero: .* pass speed_range=\(slowest, fastest\)"):
+        slowest, _ = speed_range(Prior(distribution))
+    assert slowest > np.median(distribution.sample(jax.random.key(1), (2000,))) / 60
+
+
+def test_slow_speeds_are_fine_where_all_are():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert speed_range(Prior(dist.Uniform(0.1, 0.4))) == pytest.approx((0.1, 0.4), rel=1e-2)
+
+
 def test_range_that_no_solver_can_prepare_for():
-    with pytest.raises(ValueError, match=r"Network\(speed=Prior\(\.\.\.\)\) puts mass on -1\.4\d* to 13\.4\d* mm/ms, expected positive finite speeds"):
-        network(speed=Prior(dist.Normal(6.0, 2.0)))
+    with pytest.raises(ValueError, match=r"Network\(speed=Prior\(\.\.\.\)\) puts mass on -6\.4\d* to 8\.4\d* mm/ms, expected positive finite speeds"):
+        network(speed=Prior(dist.Normal(1.0, 2.0)))
     for wrong in ((0.0, 4.0), (5.0, 4.0), (np.nan, 4.0)):
         with pytest.raises(ValueError, match=r"Network\(speed_range=\.\.\.\) got .* expected 0 < slowest"):
             network(speed=4.0, speed_range=wrong)

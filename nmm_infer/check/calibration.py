@@ -13,7 +13,7 @@ def calibration(
     engine: Any,
     simulations: int = 200,
     *,
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | int,
     data: Any = None,
     path: str | Path | None = None,
     batch: int = 8,
@@ -32,7 +32,7 @@ def calibration(
         problem: an `nmm.Problem` or `nmm.NumPyroModel`.
         engine: any of `nmm.infer`. Few draws suffice: some 100 independent ones.
         simulations: how many.
-        key: a JAX random key; simulation i is the same whatever their number.
+        key: a JAX random key, or a seed; simulation i is the same whatever their number.
         data: data whose shape (and sampling) the simulations have; None: the problem's own, if it simulates.
         path: a folder. Every finished simulation is written there, and the same call continues where it was stopped, or adds to them.
         batch: simulations fitted at once by engines that can (`NUTS`, `HMC`, `SVI`): some fifty are best for models of a few numbers, a few for models

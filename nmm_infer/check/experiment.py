@@ -13,6 +13,7 @@ from jaxtyping import Array, PRNGKeyArray
 from ..infer.base import check_counts, check_problem, precision
 from ..infer.progress import Steps, progress_bar
 from ..infer.target import Target
+from ..keys import random_key
 from .calibrated import LOG_LIKELIHOOD
 from .fits import fitter
 from .identity import identity
@@ -31,7 +32,7 @@ class Experiment(NamedTuple):
     problem: Any
     engine: Any
     simulations: int
-    key: PRNGKeyArray
+    key: PRNGKeyArray | int
     data: Any
     path: str | Path | None
     batch: int
@@ -40,7 +41,8 @@ class Experiment(NamedTuple):
 
 def run(experiment: Experiment, caller: str, progress: bool) -> Any:
     """All simulations that are not on disk yet, as a `DataTree` with the group `calibration`."""
-    problem, engine, simulations, key = experiment[:4]
+    problem, engine, simulations = experiment[:3]
+    key = random_key(experiment.key, f"{caller}(key=...)")
     check_problem(problem)
     check_counts(caller, simulations=simulations, batch=experiment.batch)
     bound = example(problem, experiment.data, f"{caller}(...)")

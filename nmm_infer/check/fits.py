@@ -9,6 +9,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ..infer.batched import Batch, batched
 from ..infer.target import Target
+from ..kinds import kind_of
 from ..problems.replayed import Replay, Replayed
 from .groups import group
 
@@ -27,11 +28,11 @@ def fitter(engine: Any, target: Target) -> Fitter:
         TypeError: not an engine.
     """
     if not callable(engine):
-        raise TypeError(f"calibration(engine=...) got {type(engine).__name__}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
-    fit = batched(engine, target.problem, target.question.bound)
+        raise TypeError(f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
+    fit = batched(engine, target.problem, target.bound.value)
     if fit is not None:
         return Fitter(fit, True)
-    problem = Replayed(target.problem, target.question.bound)
+    problem = Replayed(target.problem, target.bound.value)
     return Fitter(lambda values, keys, progress: _one_by_one(engine, problem, target.names, values, keys), False)
 
 

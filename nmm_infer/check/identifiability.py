@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
+from ..keys import random_key
+from ..kinds import kind_of
 from .groups import group
 from .identified import Identifiability
 
@@ -18,7 +20,7 @@ PRIOR_DRAWS, AVERAGED = 4000, 20
 UNSEEN = 1e-8
 
 
-def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: int = AVERAGED, key: PRNGKeyArray | None = None) -> Identifiability:
+def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: int = AVERAGED, key: PRNGKeyArray | int | None = None) -> Identifiability:
     """Fisher's information of a problem, its eigenvalues, and standard errors that no unbiased method can beat.
 
     For normal, complex normal (`Spectral`) and Student t data the expected information is exact up to rounding; for others it is estimated from
@@ -48,7 +50,7 @@ def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: in
     check_problem(problem)
     check_counts("identifiability", draws=draws)
     bound = example(problem, data, "identifiability(...)")
-    key_prior, key_data = jax.random.split(jax.random.key(0) if key is None else key)
+    key_prior, key_data = jax.random.split(jax.random.key(0) if key is None else random_key(key, "identifiability(key=...)"))
     with precision("float64"):
         target = Target(problem, bound)
         prior = np.asarray(target.prior_draws(key_prior, PRIOR_DRAWS))
@@ -90,7 +92,7 @@ def point(target: Any, at: Any, caller: str) -> Float[np.ndarray, " latent"]:
         return np.asarray(target.flatten({**known, **{name: jnp.asarray(value, dtype=float) for name, value in at.items()}}))
     unconstrained = group(at, "unconstrained_posterior") if isinstance(at, xr.DataTree) else None
     if unconstrained is None or not set(target.names) <= set(unconstrained.data_vars):
-        raise ValueError(f"{caller}(at=...) got {type(at).__name__}, expected values by site or the result of an engine for this problem")
+        raise ValueError(f"{caller}(at=...) got {kind_of(at)}, expected values by site or the result of an engine for this problem")
     return np.concatenate([np.ravel(unconstrained[name].mean(("chain", "draw")).values) for name in target.names])
 
 

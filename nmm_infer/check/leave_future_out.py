@@ -6,13 +6,16 @@ from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
+from ..keys import random_key
+from ..kinds import kind_of
+
 
 def leave_future_out(
     problem: Any,
     data: Any,
     engine: Any,
     *,
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | int,
     min_observations: int,
     forecast_horizon: int = 1,
     time_dim: str = "time",
@@ -33,7 +36,7 @@ def leave_future_out(
             parameters (`Gaussian`, `StudentT`), or given those before it (`AR1`, `ExtendedKalman`).
         data: what the problem takes.
         engine: any of `nmm.infer` with draws.
-        key: a JAX random key.
+        key: a JAX random key, or a seed.
         min_observations: samples that the first fit sees.
         forecast_horizon: samples predicted at a time.
         time_dim: along which data come one after the other: "time", or "trial".
@@ -61,9 +64,10 @@ def leave_future_out(
     from .store import Store
 
     check_problem(problem)
+    key = random_key(key, "leave_future_out(key=...)")
     check_counts("leave_future_out", min_observations=min_observations, forecast_horizon=forecast_horizon)
     if not callable(engine):
-        raise TypeError(f"leave_future_out(engine=...) got {type(engine).__name__}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
+        raise TypeError(f"leave_future_out(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
     with precision("float64"):
         bound = problem.bind(data)
         target = Target(problem, bound)

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..keys import random_key
+from ..kinds import kind_of
 from .groups import require_posterior, variable
 from .linearised import Linearity
 
@@ -30,7 +32,7 @@ def linearity(
     recordings: int = 100,
     step: Any = None,
     transient: Any = None,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | int | None = None,
     progress: bool = True,
 ) -> Linearity:
     """How far a posterior is off because `Spectral` or `Covariance` take the network for a linear one.
@@ -95,7 +97,7 @@ def linearity(
         samples = math.prod(length[:-1])
         found = np.asarray(jax.jit(lambda sites: jax.lax.map(lambda one: twin.rates(target.problem, one), sites))(sites))
         times = twin.times(problem.observe, interval, samples, found, *wanted)
-        keys = jax.random.split(jax.random.key(0) if key is None else key, (recordings, 2))
+        keys = jax.random.split(jax.random.key(0) if key is None else random_key(key, "linearity(key=...)"), (recordings, 2))
 
         simulate = jax.jit(jax.vmap(lambda sites, key: twin.pair(target.problem, sites, key, times, observed.directions)))
         bar, parts = Steps(bars, "simulations", recordings), []
@@ -162,7 +164,7 @@ def _checked(problem: Any) -> Any:
 
     check_problem(problem)
     if not isinstance(problem, Problem):
-        raise TypeError(f"linearity(problem=...) got {type(problem).__name__}, expected an nmm.Problem, of which the network is known")
+        raise TypeError(f"linearity(problem=...) got {kind_of(problem)}, expected an nmm.Problem, of which the network is known")
     if not isinstance(problem.likelihood, Spectral | Covariance):
         raise TypeError(
             f"linearity(problem=...) got the likelihood {type(problem.likelihood).__name__}, expected Spectral or Covariance: "

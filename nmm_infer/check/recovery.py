@@ -93,7 +93,7 @@ def recovery(
     engine: Any,
     simulations: int = 10,
     *,
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | int,
     truth: Mapping[str, Any] | None = None,
     data: Any = None,
     path: str | Path | None = None,

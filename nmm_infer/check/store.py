@@ -1,6 +1,7 @@
 """Simulations or fits on disk, one file each, so that a run that was stopped goes on where it was."""
 
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..files import write_whole
 
 SETTINGS = "settings.json"
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -29,7 +32,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path | None, identity: Callable[[], dict[str, Any]], kind: str = "simulation"):
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(path).expanduser()
         self.kind = kind
         self._memory: dict[int, dict[str, np.ndarray]] = {}
         if self.path is None:
@@ -42,7 +45,7 @@ class Store:
         elif not settings.exists() and any(self.path.iterdir()):
             raise ValueError(f"path={str(self.path)!r} is not empty and has no {kind}s ({SETTINGS} is missing); choose another folder")
         else:
-            settings.write_text(json.dumps(identity(), indent=1) + "\n")
+            write_whole(settings, f"{json.dumps(identity(), indent=1)}\n".encode())
         for file in sorted(self.path.glob(f"{kind}-*.npz")):
             with np.load(file) as arrays:
                 self._memory[int(file.stem.removeprefix(f"{kind}-"))] = dict(arrays)
@@ -62,9 +65,9 @@ class Store:
         self._memory[number] = arrays
         if self.path is None:
             return
-        partial = self.path / f".{self.kind}-{number:05d}.partial.npz"
-        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
-        partial.replace(self.path / f"{self.kind}-{number:05d}.npz")
+        content = io.BytesIO()
+        np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
+        write_whole(self.path / f"{self.kind}-{number:05d}.npz", content.getbuffer())
 
 
 def settings_of(part: Any) -> str:

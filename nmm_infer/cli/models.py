@@ -94,13 +94,14 @@ def _states(model: Any) -> Any:
     """The states, then the variables computed from them."""
     import inspect
 
-    described = any(inspect.getdoc(getattr(model, name)) for name in model.derived)
+    computed = model.derived | model.driven
+    described = any(inspect.getdoc(getattr(model, name)) for name in computed)
     table = _table("variable", "unit", "initial", "range", *(("meaning",) if described else ()), right=("initial",), wrap="meaning")
     for state in model.states:
         table.add_row(state.name, _unit(state.unit), f"{state.initial:g}", f"{state.low:g} to {state.high:g}")
-    for name, unit in model.derived.items():
+    for name, unit in computed.items():
         doc = (inspect.getdoc(getattr(model, name)) or "").partition("\n")[0]
-        table.add_row(name, _unit(unit), "", "derived", *((doc,) if described else ()))
+        table.add_row(name, _unit(unit), "", "derived" if name in model.derived else "derived, with the input", *((doc,) if described else ()))
     return table
 
 

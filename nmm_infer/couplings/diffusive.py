@@ -1,8 +1,6 @@
 """Diffusive coupling."""
 
-import equinox as eqx
-
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractLinearCoupling
 
 
@@ -10,8 +8,8 @@ class Diffusive(AbstractLinearCoupling):
     r"""c_i = G Σ_j w_ij (x_j(t - d_ij) - x_i(t)), TVB's `Difference`."""
 
     G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field()
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return source

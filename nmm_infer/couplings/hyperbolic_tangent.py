@@ -1,9 +1,8 @@
 """Coupling by a hyperbolic tangent of what is sent."""
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractCoupling
 
 
@@ -18,8 +17,8 @@ class HyperbolicTangent(AbstractCoupling):
     b: Slot = param(1.0, doc="scaling of the sent variable", low=-1000.0, high=1000.0)
     midpoint: Slot = param(0.0, doc="scaled variable of half response", low=-1000.0, high=1000.0)
     sigma: Slot = param(1.0, doc="width of the tangent", low=0.01, high=1000.0)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field()
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return self.a * (1.0 + jnp.tanh((self.b * source - self.midpoint) / self.sigma))

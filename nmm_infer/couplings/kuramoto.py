@@ -1,9 +1,8 @@
 """Coupling of phases."""
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractPhaseCoupling
 
 
@@ -17,8 +16,8 @@ class Kuramoto(AbstractPhaseCoupling):
 
     K: Slot = param(1.0, "rad/ms", doc="coupling strength", low=0.0, high=10.0)
     alpha: Slot = param(0.0, "rad", doc="phase lag of the target", low=-3.15, high=3.15)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field()
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return jnp.concatenate([jnp.sin(source), jnp.cos(source)])

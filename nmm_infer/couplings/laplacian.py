@@ -1,9 +1,8 @@
 """Diffusion on the normalised graph."""
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractLinearCoupling
 
 
@@ -16,8 +15,8 @@ class Laplacian(AbstractLinearCoupling):
     """
 
     G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field()
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return source

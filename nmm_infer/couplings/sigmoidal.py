@@ -1,9 +1,8 @@
 """Sigmoidal coupling."""
 
-import equinox as eqx
 import jax
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractCoupling
 
 
@@ -18,8 +17,8 @@ class Sigmoidal(AbstractCoupling):
     midpoint: Slot = param(0.0, doc="summed input of half response", low=-1000.0, high=1000.0)
     a: Slot = param(1.0, doc="scaling of the summed input", low=0.01, high=1000.0)
     sigma: Slot = param(230.0, doc="width of the sigmoid", low=0.01, high=1000.0)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field()
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return source

@@ -1,9 +1,8 @@
 """Sigmoidal coupling of potentials, as Jansen and Rit use it."""
 
-import equinox as eqx
 import jax
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractCoupling
 
 
@@ -21,8 +20,8 @@ class SigmoidalJansenRit(AbstractCoupling):
     midpoint: Slot = param(6.0, "mV", doc="potential of half response", low=-10.0, high=20.0)
     r: Slot = param(0.56, "1/mV", doc="steepness", low=0.01, high=2.0)
     a: Slot = param(1.0, doc="global coupling strength", low=0.0, high=100.0)
-    source: tuple[str, ...] | None = eqx.field(static=True, default=("psp",))
-    port: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    source: tuple[str, ...] | None = names_field(("psp",))
+    port: tuple[str, ...] | None = names_field()
 
     def pre(self, source):
         return self.cmin + (self.cmax - self.cmin) * jax.nn.sigmoid(self.r * (source - self.midpoint))

@@ -103,5 +103,5 @@ def _correct(
     tangent = jnp.linalg.solve(bordered(u), jnp.zeros_like(u).at[-1].set(1.0))
     full = u * scale
     filled = place.put(network, full[-1])
-    observable = filled.model.variable(filled.model.observable, full[:-1].reshape(shape))
+    observable = filled.resting_variable(filled.model.observable, full[:-1].reshape(shape))
     return u, tangent / jnp.linalg.norm(tangent), observable, jnp.where(failed, NEWTON_STEPS + 1, n)

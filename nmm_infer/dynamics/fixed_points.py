@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..keys import random_key
 from ..linear.fixed_point import fixed_point
 from ..models.base import AbstractModel
 from ..network import Network
@@ -23,7 +24,7 @@ LEADING = 4
 TOGETHER = 512
 
 
-def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRNGKeyArray | None = None) -> Any:
+def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRNGKeyArray | int | None = None) -> Any:
     """The fixed points that searches from many states lead to, with their stability.
 
     The searches (`nmm.linear.fixed_point`) start at the initial state and at states drawn from the declared
@@ -61,7 +62,7 @@ def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRN
         points, found = _merged(ends[np.isfinite(ends).all(axis=(1, 2))], scale)
         if not len(points):
             raise ValueError(f"fixed_points(network): none of {guesses} searches found a fixed point; it may have none, or try more guesses")
-        observable = np.array([np.mean(network.model.variable(network.model.observable, jnp.asarray(y))) for y in points])
+        observable = np.array([np.mean(network.resting_variable(network.model.observable, jnp.asarray(y))) for y in points])
         order = np.argsort(observable, kind="stable")
         points, found = points[order], found[order]
         roots = [leading(network, jnp.asarray(y), LEADING) for y in points]
@@ -100,10 +101,10 @@ def _search(network: Network, starts: Float[Array, "guess state region"]) -> Flo
     return jax.lax.map(lambda start: fixed_point(network, start), starts, batch_size=min(batch, len(starts)))
 
 
-def _starts(network: Network, n: int, key: PRNGKeyArray | None) -> Float[Array, "guess state region"]:
+def _starts(network: Network, n: int, key: PRNGKeyArray | int | None) -> Float[Array, "guess state region"]:
     low, high = ranges(network)
     shape = jnp.shape(network.initial)
-    uniform = jax.random.uniform(jax.random.key(0) if key is None else key, (n, *shape), jnp.float64)
+    uniform = jax.random.uniform(jax.random.key(0) if key is None else random_key(key, "fixed_points(key=...)"), (n, *shape), jnp.float64)
     uniform = jnp.where((jnp.arange(n) % 2 == 0)[:, None, None], uniform[..., :1], uniform)
     drawn = low[:, None] + (high - low)[:, None] * uniform
     return drawn.at[0].set(network.initial)

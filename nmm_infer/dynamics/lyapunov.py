@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..keys import random_key
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
@@ -34,7 +35,7 @@ def lyapunov_exponent(
     *,
     renormalise: Any = None,
     transient: Any = None,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | int | None = None,
     solver: diffrax.AbstractSolver | None = None,
 ) -> Any:
     """The mean rate at which two neighbouring trajectories part: positive for chaos, zero for a limit cycle, negative for a stable fixed point.
@@ -66,6 +67,7 @@ def lyapunov_exponent(
     network = foreseeing(as_network(system, "lyapunov_exponent(network)"))
     if network.noise is not None and key is None:
         raise ValueError("lyapunov_exponent(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+    key = None if key is None else random_key(key, "lyapunov_exponent(key=...)")
     dt = make_grid(step, step).step
     every = dt * STEPS if renormalise is None else renormalise
     whole = make_grid(duration, step)

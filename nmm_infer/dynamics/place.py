@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..kinds import kind_of
 from ..network import Network
 from ..parameters import AbstractPart, Parameter
 from ..priors.base import AbstractPrior
@@ -62,7 +63,7 @@ def place(network: Network, where: Callable[[Network], Any], caller: str) -> Pla
         TypeError, ValueError: `where` is no function, or does not pick one number.
     """
     if not callable(where):
-        raise TypeError(f"{caller}(where=...) got {type(where).__name__}, expected a function that picks a parameter: where=lambda n: n.model.mu")
+        raise TypeError(f"{caller}(where=...) got {kind_of(where)}, expected a function that picks a parameter: where=lambda n: n.model.mu")
     mark = object()
     try:
         marked = eqx.tree_at(where, network, mark, is_leaf=_is_leaf)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..keys import random_key
 from ..models.base import AbstractModel
 from ..network import Network
 from ..solvers.heun import Heun
@@ -38,7 +39,7 @@ def sweep(
     transient: Any = None,
     both_ways: bool = True,
     nudge: float = 1e-6,
-    key: PRNGKeyArray | None = None,
+    key: PRNGKeyArray | int | None = None,
     variable: str | None = None,
     solver: diffrax.AbstractSolver | None = None,
     progress: bool = False,
@@ -81,6 +82,7 @@ def sweep(
         raise ValueError(f"sweep(values=...) is empty, expected values of {at.name}")
     if network.noise is not None and key is None:
         raise ValueError("sweep(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+    key = None if key is None else random_key(key, "sweep(key=...)")
     name = variable or network.model.observable
     network.model.check_variable(name, "sweep(variable=...)")
     grid = make_grid(duration, step, None, duration if transient is None else transient)
@@ -123,9 +125,9 @@ def sweep(
     )
 
 
-def stepper(network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None) -> Stepper:
-    """The engine of `nmm.solve`, from time 0."""
-    return Stepper(network, scheme, step, 0.0, plan_delays(network, step) if network.has_delays else None, key)
+def stepper(network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None, *, inputs: bool = False) -> Stepper:
+    """The engine of `nmm.solve`, from time 0; with `inputs` it keeps what arrives."""
+    return Stepper(network, scheme, step, 0.0, plan_delays(network, step) if network.has_delays else None, key, inputs=inputs)
 
 
 @eqx.filter_jit
@@ -148,7 +150,7 @@ def _run(
     key: Any,
 ) -> tuple[Carry, Float[Array, "what region"]]:
     network = at.put(network, value)
-    engine = stepper(network, scheme, step, key)
+    engine = stepper(network, scheme, step, key, inputs=name in network.model.driven_variables())
     width = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
     # In another direction in each region: a network of equals should not stay synchronous by construction.
     carry = carry._replace(y=carry.y + nudge * width * jax.random.uniform(jax.random.key(0), carry.y.shape, carry.y.dtype, -1.0, 1.0))
@@ -157,8 +159,8 @@ def _run(
     carry = carry._replace(lost=scheme.begin(carry.y))
 
     def frame(carry: Carry, n: int) -> tuple[Carry, Float[Array, "step region"]]:
-        carry, states = engine.advance(carry, n)
-        return carry, jax.vmap(lambda y: network.model.variable(name, y))(states)
+        carry, steps = engine.advance(carry, n)
+        return carry, jax.vmap(lambda y, c: network.model.variable(name, y, c))(*steps)
 
     carry, _ = framed(frame, carry, dropped, keep=False)
     carry, signal = framed(frame, carry, kept, keep=True)

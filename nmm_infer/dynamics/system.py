@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..kinds import kind_of
 from ..linear.fixed_point import fixed_point
 from ..models.base import AbstractModel
 from ..network import Network
@@ -22,7 +23,7 @@ def as_network(system: Any, caller: str) -> Network:
     if isinstance(system, AbstractModel):
         return Network(system)
     if not isinstance(system, Network):
-        raise TypeError(f"{caller} got {type(system).__name__}, expected a Network or a model such as nmm.models.JansenRit()")
+        raise TypeError(f"{caller} got {kind_of(system)}, expected a Network or a model such as nmm.models.JansenRit()")
     return system
 
 

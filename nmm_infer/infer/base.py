@@ -9,20 +9,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from ..kinds import check_instances, kind_of
 from ..problems import AbstractProblem
 
 
 class AbstractEngine(eqx.Module):
     """`engine(problem, data, key=key)` gives an `xarray.DataTree` in ArviZ's schema."""
 
+    def __check_init__(self):
+        check_instances(self)
+
     @abc.abstractmethod
-    def __call__(self, problem: AbstractProblem, data: Any, *, key: PRNGKeyArray, progress: bool = True) -> Any:
+    def __call__(self, problem: AbstractProblem, data: Any, *, key: PRNGKeyArray | int, progress: bool = True) -> Any:
         """Infer the posterior of `problem` given `data`.
 
         Args:
             problem: what is unknown.
             data: what the problem takes; for a Problem `["time region"]` or `["time sensor"]`, an array, `xarray.DataArray` or `Signal`.
-            key: a JAX random key.
+            key: a JAX random key, or a seed.
             progress: show progress.
 
         Returns:
@@ -45,7 +49,7 @@ def check_problem(problem: Any) -> None:
     """Raises TypeError for anything but a problem."""
     if not isinstance(problem, AbstractProblem):
         hint = f"; a NumPyro model is nmm.NumPyroModel({getattr(problem, '__name__', 'function')})" if callable(problem) else ""
-        raise TypeError(f"engine(problem=...) got {type(problem).__name__}, expected an nmm.Problem or an nmm.NumPyroModel{hint}")
+        raise TypeError(f"engine(problem=...) got {kind_of(problem)}, expected an nmm.Problem or an nmm.NumPyroModel{hint}")
 
 
 def check_counts(owner: str, **counts: int) -> None:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..keys import random_key
 from .base import check_problem, precision
 from .target import Target
 
@@ -24,7 +25,7 @@ class Evidence(NamedTuple):
     error: float
 
 
-def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray, dtype: str = "float64") -> Any:
+def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray | int, dtype: str = "float64") -> Any:
     """Log evidence of a posterior that was sampled, by bridge sampling (Meng & Wong 1996; Gronau et al. 2017, J Math Psychol 81:80).
 
     A Gaussian is fitted to half of the draws in unconstrained coordinates, and a bridge is built between it and the other half.
@@ -34,7 +35,7 @@ def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray, dt
     Args:
         problem, data: as they were given to the engine.
         tree: what the engine returned.
-        key: a JAX random key.
+        key: a JAX random key, or a seed.
         dtype: "float64" (default) or "float32".
 
     Returns:
@@ -44,6 +45,7 @@ def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray, dt
         ValueError: the tree is of another problem or other data, or has too few draws.
     """
     check_problem(problem)
+    key = random_key(key, "bridge_sampling(key=...)")
     with precision(dtype):
         target = Target(problem, problem.bind(data))
         fingerprint = problem.fingerprint(target.observed)

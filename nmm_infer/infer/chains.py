@@ -1,6 +1,7 @@
 """What all samplers of chains share: a compiled program run in chunks, which one can watch, stop and interrupt."""
 
 import abc
+import warnings
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -126,15 +127,14 @@ def run_chains(
         stop: looks at the draws so far, and may end the run.
 
     Raises:
-        KeyboardInterrupt: during the warmup, when nothing has been drawn.
+        KeyboardInterrupt: during the warmup, when nothing has been drawn. So is any other error; later ones end the run, with a warning.
     """
     n = len(jax.tree.leaves(states)[0])
     chains = arrangement.place((jax.random.split(key, n), states), n)
     plan = stages(warmup, draws, chunk)
     warm, bar = (Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws)))
     positions: list[np.ndarray] = []
-    stats: list[dict[str, np.ndarray]] = []
-    steps, failed = 0, []
+    pieces: list[tuple[np.ndarray, dict[str, np.ndarray], int, np.ndarray]] = []
     done, interrupted, stopped = 0, False, ""
     try:
         while done < warmup + draws and not stopped:
@@ -143,11 +143,11 @@ def run_chains(
             # The last chunk may go beyond the end, and a chunk may hold the end of the warmup.
             first, last = max(0, warmup - done), min(chunk, warmup + draws - done)
             position, found, tried = jax.tree.map(np.asarray, (piece.position, piece.stats, piece.tried))
-            steps += int(found["n_steps"][:, :last].sum())
-            failed.append(tried[:, :last][found[FAILED][:, :last] > 0])
             note = _note(found)
+            drawn = {name: values[:, first:last] for name, values in found.items()}
+            # All of it at once: an interruption finds either all of a piece or none.
+            pieces.append((position[:, first:last], drawn, int(found["n_steps"][:, :last].sum()), tried[:, :last][found[FAILED][:, :last] > 0]))
             positions.append(position[:, first:last])
-            stats.append({name: values[:, first:last] for name, values in found.items()})
             in_warmup = min(first, last)
             if warm and in_warmup:
                 warm.advance(in_warmup, note)
@@ -156,12 +156,17 @@ def run_chains(
             done += chunk
             if done > warmup:
                 stopped = stop(positions)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
         interrupted = True
-        if done <= warmup:
-            raise KeyboardInterrupt("interrupted during warmup: nothing had been drawn yet") from None
+        if not sum(piece[0].shape[1] for piece in pieces):
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt("interrupted during warmup: nothing had been drawn yet") from None
+            raise
+        if not isinstance(error, KeyboardInterrupt):
+            warnings.warn(f"the run ended early, and the draws so far are kept: {type(error).__name__}: {error}", stacklevel=3)
+    drawn, stats, steps, failed = zip(*pieces, strict=True)
     joined = {name: np.concatenate([piece[name] for piece in stats], axis=1) for name in stats[0]}
-    return Sampled(np.concatenate(positions, axis=1), joined, steps, np.concatenate(failed), interrupted, stopped)
+    return Sampled(np.concatenate(drawn, axis=1), joined, sum(steps), np.concatenate(failed), interrupted, stopped)
 
 
 def _note(stats: dict[str, np.ndarray]) -> str:

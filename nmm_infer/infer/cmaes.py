@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..keys import random_key
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import build_ends, objective, prepare
@@ -54,6 +55,7 @@ class CMAES(AbstractEngine):
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

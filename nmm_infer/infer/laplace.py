@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..keys import random_key
+from ..kinds import kind_of
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import objective, prepare
@@ -81,10 +83,11 @@ class Laplace(AbstractEngine):
     def __check_init__(self):
         check_counts("Laplace", draws=self.draws)
         if not isinstance(self.search, MAP):
-            raise TypeError(f"Laplace(search=...) got {type(self.search).__name__}, expected an nmm.infer.MAP")
+            raise TypeError(f"Laplace(search=...) got {kind_of(self.search)}, expected an nmm.infer.MAP")
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..keys import random_key
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .ends import build_ends, objective, prepare
@@ -47,6 +48,7 @@ class MAP(AbstractEngine):
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

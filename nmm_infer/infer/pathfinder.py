@@ -11,6 +11,7 @@ from blackjax.vi.multipathfinder import MultipathfinderState
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..keys import random_key
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
@@ -51,6 +52,7 @@ class Pathfinder(AbstractEngine):
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

@@ -17,6 +17,7 @@ from ..provenance import provenance
 from ..results import Kind
 from .devices import AbstractArrangement, default_arrangement
 from .log_prior import log_prior
+from .salvage import Salvage
 from .target import Target
 from .walls import Failures
 
@@ -60,31 +61,41 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
 
     Posterior predictive draws come from evenly spaced posterior draws; they hold the summaries that the
     likelihood names (time courses; or power spectra and functional connectivity).
+
+    What cannot be made, or is interrupted, is left out with a warning, and named by the attribute `left_out`: draws of hours are not lost for it.
     """
     import xarray as xr
 
     key_prior, key_prior_predictive, key_predictive = jax.random.split(key, 3)
     problem, observed = target.problem, target.observed
     latent = jnp.asarray(run.latent)
-    prior_latent = target.prior_draws(key_prior, PRIOR_DRAWS)[None]
-    arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
-    with arrangement.threads():
+    salvage, nothing = Salvage(), xr.Dataset()
+    # The draws first, whatever comes after them.
+    with salvage.undisturbed():
         groups: dict[str, Any] = {
-            "posterior": _sites(target, target.constrain_all(latent)),
+            "posterior": salvage("posterior", lambda: _sites(target, target.constrain_all(latent)), nothing),
             "sample_stats": _by_draw(run.stats),
             "unconstrained_posterior": _unconstrained(target, latent),
-            "log_likelihood": dataset(_pointwise(target, latent, arrangement), problem.coords(observed)),
-            "prior": _sites(target, target.constrain_all(prior_latent)),
-            "observed_data": problem.observed_data(observed),
-            "constant_data": problem.constant_data(),
         }
-        if run.predictive_draws:
+    arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
+    with arrangement.threads():
+        groups |= {
+            "log_likelihood": salvage("log_likelihood", lambda: dataset(_pointwise(target, latent, arrangement), problem.coords(observed)), nothing),
+            "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
+            "constant_data": salvage("constant_data", problem.constant_data, nothing),
+        }
+        prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
+        if prior_latent is not None:
+            groups["prior"] = salvage("prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing)
+        if run.predictive_draws and prior_latent is not None:
             chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
             ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
-            groups["posterior_predictive"], groups["prior_predictive"] = _predictive(target, ours, (key_predictive, key_prior_predictive), arrangement)
-            groups["posterior_predictive"] = groups["posterior_predictive"].assign_coords(draw=chosen)
+            keys = key_predictive, key_prior_predictive
+            posterior_predictive, prior_predictive = salvage("predictions", lambda: _predictive(target, ours, keys, arrangement), [nothing, nothing])
+            groups["posterior_predictive"], groups["prior_predictive"] = posterior_predictive.assign_coords(draw=chosen), prior_predictive
     if groups["log_likelihood"].data_vars:
-        groups["log_prior"] = _by_draw(log_prior(target, latent))
+        groups["log_prior"] = salvage("log_prior", lambda: _by_draw(log_prior(target, latent)), nothing)
+    left_out = salvage.warn()
     # A model of no data has no likelihood, no predictions.
     groups = {name: group for name, group in groups.items() if group.data_vars}
     for name, variables in run.extra.items():
@@ -99,12 +110,13 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
             "wall_time_s": round(time.perf_counter() - run.began, 3),
             "gradient_evaluations": run.gradients,
             **{reason.attribute: count for reason, count in run.failed.items()},
-            "interrupted": int(run.interrupted),
+            "interrupted": int(run.interrupted or salvage.interrupted),
+            **({"left_out": left_out} if left_out else {}),
             "data_hash": problem.fingerprint(observed),
             **problem.about(),
         }
     )
-    for group in ("posterior", "prior"):
+    for group in {"posterior", "prior"} & set(groups):
         tree[group].attrs.update(inference_library="nmm_infer", sampling_time=tree.attrs["wall_time_s"])
     return tree
 

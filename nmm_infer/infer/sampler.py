@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from rich.progress import Progress
 
+from ..keys import random_key
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .chains import AbstractAlgorithm, Sampled, run_chains
@@ -69,6 +70,7 @@ class AbstractSampler(AbstractEngine):
     def __call__(self, problem, data, *, key, progress=True):
         name = type(self).__name__
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         arrangement = arranged(self.arrangement, self.chains, problem)

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from ..keys import random_key
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .progress import Steps, progress_bar
@@ -55,6 +56,7 @@ class SMC(AbstractEngine):
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

@@ -13,6 +13,8 @@ from numpyro import infer as numpyro_infer
 from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
+from ..keys import random_key
+from ..kinds import kind_of
 from ..results import Kind
 from .base import AbstractEngine, check_counts, check_problem, precision
 from .importance import importance
@@ -68,12 +70,13 @@ class SVI(AbstractEngine):
     def __check_init__(self):
         check_counts("SVI", steps=self.steps, draws=self.draws, particles=self.particles)
         if not isinstance(self.start, AbstractStarts):
-            raise TypeError(f"SVI(start=...) got {type(self.start).__name__}, expected one of nmm.infer.starts, such as FromModes()")
+            raise TypeError(f"SVI(start=...) got {kind_of(self.start)}, expected one of nmm.infer.starts, such as FromModes()")
         if self.stop is not None and not isinstance(self.stop, Stalled):
-            raise TypeError(f"SVI(stop=...) got {type(self.stop).__name__}, expected nmm.infer.Stalled() or None")
+            raise TypeError(f"SVI(stop=...) got {kind_of(self.stop)}, expected nmm.infer.Stalled() or None")
 
     def __call__(self, problem, data, *, key, progress=True):
         check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
         observed = problem.bind(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
+from ..likelihoods.base import AbstractObserved
 from ..likelihoods.failure import Failure
 from ..priors.whole import whole
 from ..problems import AbstractProblem, Problem
@@ -42,11 +43,11 @@ class Question:
         self._asked = (problem, bound)
         self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def is_of(self, problem: AbstractProblem, bound: Any) -> bool:
-        """Whether it is of this very problem and of equal data, in the precision of this context."""
+    def is_of(self, problem: AbstractProblem, bound: AbstractObserved) -> bool:
+        """Whether it is of this very problem and of data of the same form, in the precision of this context."""
         asked, earlier = self._asked
         same = problem is asked and jax.config.jax_enable_x64 == self._identity[2]  # pyright: ignore[reportAttributeAccessIssue]
-        return same and (bound is earlier or bool(eqx.tree_equal(bound, earlier)))
+        return same and (bound is earlier or bool(eqx.tree_equal(_form(bound), _form(earlier))))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Question) and self._identity == other._identity
@@ -59,8 +60,26 @@ class Question:
 _RECENT: collections.deque[Question] = collections.deque(maxlen=16)
 
 
+def _form(bound: AbstractObserved) -> AbstractObserved:
+    """All that a program may know of data: their shapes and grids. The numbers are its arguments, and the recording is there for storage."""
+    return eqx.tree_at(lambda data: (data.values, data.recording), bound, (np.zeros(bound.values.shape, bound.values.dtype), None))
+
+
+class Aside:
+    """Something that goes with a program's arguments without being one: all are equal, so that none of them has a program of its own."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Aside)
+
+    def __hash__(self) -> int:
+        return 0
+
+
 def _asked(problem: AbstractProblem, bound: Any) -> Question:
-    """The question of this problem and these data; the very one that was asked before, for which programs are compiled already, if they are equal.
+    """The question of this problem and data of this form; the very one that was asked before, for which programs are compiled already, if there is one.
 
     Only of a declared `Problem`: a NumPyro model is a function of its user's, and may read something that has changed since then.
     """
@@ -85,14 +104,18 @@ class Target(eqx.Module):
 
     values: Any
     question: Question = eqx.field(static=True)
+    bound: Aside = eqx.field(static=True)
     size: int = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     _unravel: Callable[[Array], dict[str, Array]] = eqx.field(static=True)
 
     def __init__(self, problem: AbstractProblem, observed: Any):
         whole()
-        self.question = _asked(problem, problem.bind(observed))
-        self.values = jax.tree.map(jnp.asarray, self.problem.values(self.question.bound))
+        bound = problem.bind(observed)
+        self.question = _asked(problem, bound)
+        # Of one form with the question's, and maybe of another subject.
+        self.bound = Aside(jax_arrays(bound))
+        self.values = jax.tree.map(jnp.asarray, self.problem.values(self.bound.value))
         shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))
         flat, self._unravel = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
         self.size = flat.size
@@ -106,7 +129,7 @@ class Target(eqx.Module):
     @property
     def observed(self) -> Any:
         """The data, bound."""
-        return self.problem.with_values(self.question.bound, self.values)
+        return self.problem.with_values(self.bound.value, self.values)
 
     def given(self, values: Any) -> "Target":
         """The posterior given other data of the same shape."""

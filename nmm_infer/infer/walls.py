@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..likelihoods.failure import REASONS, Failure
+from .salvage import Salvage
 from .target import BATCH, Target
 
 # Nats, as BlackJAX has it: energy that is wrong by more is a divergence of the integrator.
@@ -27,10 +28,16 @@ def at_wall(position: Float[Array, " latent"], log_density: Float[Array, ""], ga
 def reasons(target: Target, points: Float[np.ndarray, "point latent"]) -> Failures:
     """How many points of zero density there are for each reason, by one forward evaluation of each."""
     found: Failures = dict.fromkeys(REASONS, 0)
-    # In blocks of one size, so that there is one program, however many points there are.
-    for first in range(0, len(points), BATCH):
-        block = points[first : first + BATCH]
-        padded = np.resize(block, (BATCH, points.shape[1]))
-        for code in np.asarray(target.failures(jnp.asarray(padded)))[: len(block)]:
-            found[Failure(int(code))] += 1
+
+    def count() -> None:
+        # In blocks of one size, so that there is one program, however many points there are.
+        for first in range(0, len(points), BATCH):
+            block = points[first : first + BATCH]
+            padded = np.resize(block, (BATCH, points.shape[1]))
+            for code in np.asarray(target.failures(jnp.asarray(padded)))[: len(block)]:
+                found[Failure(int(code))] += 1
+
+    salvage = Salvage()
+    salvage("reasons of failures", count, None)
+    salvage.warn()
     return found

@@ -77,8 +77,8 @@ class ExtendedKalman(AbstractLikelihood):
     def bind(self, recording: Recording, observe: AbstractObservation, expected: Any) -> ObservedSeries:
         period, _ = self._grid(observe)
         labels = expected.regions
-        states = jnp.zeros((1, len(expected.model.states), len(labels)))
-        predicted = eqx.filter_eval_shape(lambda: observe(Trajectory(states, expected.model, period, labels)))
+        states, inputs = (jnp.zeros((1, len(names), len(labels))) for names in (expected.model.states, expected.model.ports))
+        predicted = eqx.filter_eval_shape(lambda: observe(Trajectory(states, expected.model, period, labels, inputs)))
         return bind_channels(recording, predicted, observe, timed=expected.timed, jointly=True)
 
     def distribution(self, network, observe, simulate, observed: Any):

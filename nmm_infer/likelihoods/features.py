@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..kinds import kind_of
 from ..parameters import Slot, param
 from ..signal import Signal
 from .base import AbstractLikelihood, AbstractObserved
@@ -74,7 +75,7 @@ class Features(AbstractLikelihood):
             raise ValueError("Features() got no features, expected some such as FisherZ(nmm.observe.FunctionalConnectivity())")
         for feature in features:
             if not isinstance(feature, AbstractFeature):
-                raise TypeError(f"Features(...) got {type(feature).__name__}, expected a feature such as nmm.likelihoods.Log(nmm.observe.Variance())")
+                raise TypeError(f"Features(...) got {kind_of(feature)}, expected a feature such as nmm.likelihoods.Log(nmm.observe.Variance())")
         if not (isinstance(repetitions, int) and repetitions >= 5):
             raise ValueError(
                 f"Features(repetitions=...) got {repetitions!r}, expected a whole number of at least 5, better several times the number of features; "

@@ -21,7 +21,7 @@ class StateSpace(NamedTuple):
 
     Fields:
         drift: f(t, x), all states of all regions as one vector.
-        seen: h(x), what is measured without noise.
+        seen: h(t, x), what is measured without noise.
         noise: power density of the noise of each state.
         scale: standard deviation of the measurement noise of each channel.
         mean, covariance: of the state at t = 0.
@@ -29,7 +29,7 @@ class StateSpace(NamedTuple):
     """
 
     drift: Callable[[Array, Vector], Vector]
-    seen: Callable[[Vector], Float[Array, " channel"]]
+    seen: Callable[[Array, Vector], Float[Array, " channel"]]
     noise: Vector
     scale: Float[Array, " channel"]
     mean: Vector
@@ -74,7 +74,7 @@ def filtered(model: StateSpace, data: Float[Array, "time channel"], *, keep: boo
     def sample(carry: tuple[Vector, Matrix, Array], y: Float[Array, " channel"]) -> tuple[tuple[Vector, Matrix, Array], Filtered]:
         mean, covariance, t = carry
         ahead, spread, onward, t = _predicted(model, mean, covariance, t)
-        mean, covariance, log_density = _updated(model, ahead, spread, y)
+        mean, covariance, log_density = _updated(model, t, ahead, spread, y)
         known = Filtered(log_density, mean, covariance, ahead, spread, onward)
         return (mean, covariance, t), known if keep else known._replace(mean=None, covariance=None, ahead=None, spread=None, onward=None)
 
@@ -114,9 +114,9 @@ def _predicted(model: StateSpace, mean: Vector, covariance: Matrix, t: Array) ->
     return carry
 
 
-def _updated(model: StateSpace, ahead: Vector, spread: Matrix, y: Float[Array, " channel"]) -> tuple[Vector, Matrix, Array]:
+def _updated(model: StateSpace, t: Array, ahead: Vector, spread: Matrix, y: Float[Array, " channel"]) -> tuple[Vector, Matrix, Array]:
     """Mean and covariance after a sample, and its log density. Noise is independent, so channels are taken one by one, which needs no matrix inverse."""
-    H, predicted = _slope(model.seen, ahead)
+    H, predicted = _slope(lambda x: model.seen(t, x), ahead)
 
     def channel(carry, one):
         mean, covariance, log_density = carry

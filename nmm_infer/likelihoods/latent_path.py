@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 
+from ..kinds import kind_of
 from ..network import Network
 from ..noises.innovations import Innovations
 from ..priors.base import AbstractPrior
@@ -63,9 +64,7 @@ class LatentPath(AbstractLikelihood):
 
     def __check_init__(self):
         if not isinstance(self.measurement, AbstractLikelihood) or not self.measurement.simulates:
-            raise TypeError(
-                f"LatentPath(measurement=...) got {type(self.measurement).__name__}, expected one of a simulation, such as nmm.likelihoods.Gaussian()"
-            )
+            raise TypeError(f"LatentPath(measurement=...) got {kind_of(self.measurement)}, expected one of a simulation, such as nmm.likelihoods.Gaussian()")
         if not (isinstance(self.steps, int) and self.steps >= 1):
             raise ValueError(f"LatentPath(steps=...) got {self.steps!r}, expected a whole number of at least 1")
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+from ..kinds import kind_of
 from ..linear import Linearisation, is_stable, linearise, source_response
 from ..linear.spectrum import Loop, loop
 from ..network import Network
@@ -64,7 +65,7 @@ def see(network: Network, observe: AbstractLinear) -> Seen:
     observe = in_order(observe, network.connectome.labels)
     linear = linearise(network, observe.variable)
     # Where none was found it is NaN, and all derivatives with it.
-    rests = jnp.all(jnp.isfinite(linear.A)) & jnp.all(jnp.isfinite(linear.m))
+    rests = jnp.all(jnp.isfinite(linear.A)) & jnp.all(jnp.isfinite(linear.m)) & jnp.all(jnp.isfinite(linear.d))
     return Seen(linear, network.noise, observe, is_stable(linear), rests)
 
 
@@ -120,7 +121,7 @@ def bind_linear(
     """
     name = type(likelihood).__name__
     if not isinstance(observe, AbstractLinear):
-        raise TypeError(f"{name} needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {type(observe).__name__}")
+        raise TypeError(f"{name} needs a linear observation such as nmm.observe.Bold() or LeadField(gain), got {kind_of(observe)}")
     labels, dim, unit = channels_of(observe, expected)
     recording = check_channels(recording, labels, dim).converted(unit)
     said = {

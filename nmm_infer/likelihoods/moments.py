@@ -41,7 +41,9 @@ def _from_lyapunov(seen: Seen, lags: tuple[float, ...], directions: Float[np.nda
     # Where the network is unstable the equation has a solution that means nothing, and the density is zero anyway.
     J = jnp.where(seen.stable, J, -jnp.eye(J.shape[0]))
     X = lyapunov(J, jnp.diag(Q.ravel()))
-    measure = jnp.einsum("sr,rq->rsq", linear.m, jnp.eye(linear.n_regions)).reshape(linear.n_regions, -1)
+    local = jnp.einsum("sr,rq->rsq", linear.m, jnp.eye(linear.n_regions))
+    arriving = jnp.einsum("mr,rq,msq->rsq", linear.d, linear.weights, linear.C)
+    measure = (local + arriving).reshape(linear.n_regions, -1)
     measure = seen.observe.respond(jnp.zeros(1), measure[None] + 0j)[0].real
     measure = measure if directions is None else directions.T @ measure
     return jnp.stack([measure @ (X if lag == 0 else jax.scipy.linalg.expm(J * lag) @ X) @ measure.T for lag in lags])

@@ -119,12 +119,19 @@ def _checked(recording: Recording) -> Recording:
     if bad.any():
         columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])
-        raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; drop those {dim}s (connectome.select) or interpolate")
+        raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; {_leave_out(dim)}, or interpolate")
     flat = np.flatnonzero((np.ptp(values, axis=-2) == 0).reshape(-1, values.shape[-1]).any(axis=0)) if values.shape[-2] > 1 else []
     if len(flat):
         names = ", ".join(channels[i] if channels else str(i) for i in flat[:5])
         raise ValueError(f"data is constant in {dim}s {names}; such {dim}s carry no signal, drop them")
     return recording
+
+
+def _leave_out(dim: str) -> str:
+    """What to do about channels that one side lacks: regions are those of the connectome, sensors those of a lead field."""
+    if dim == "region":
+        return "keep the regions that both have: connectome.select(labels), and the same of the data"
+    return f"keep the {dim}s that both have: their columns of the data, and their rows of LeadField(gain)"
 
 
 def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], dim: str) -> R:
@@ -148,6 +155,6 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
     if missing or unknown:
         raise ValueError(
             f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
-            f"select the regions with connectome.select(labels), or rename the data's {recording.dim}s"
+            f"{_leave_out(dim)}, or rename the data's {recording.dim}s"
         )
     return recording.selected(order(channels, labels, dim, "data"), labels)

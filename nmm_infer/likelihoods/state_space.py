@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
+from ..solving.trajectory import undelayed_trajectory
 from .kalman import Filtered, StateSpace, filtered
 
 
@@ -39,13 +40,11 @@ class FilteredCourse(dist.Distribution):
 
     def state_space(self) -> StateSpace:
         """The network as one vector of states."""
-        from ..signal import Trajectory
-
         network, shape = self.network, self.network.initial.shape
         dtype = jnp.result_type(float)
 
-        def seen(x: Array) -> Array:
-            return self.observe(Trajectory(x.reshape(1, *shape), network.model, self.interval, network.connectome.labels)).values[0]
+        def seen(t: Array, x: Array) -> Array:
+            return self.observe(undelayed_trajectory(network, x.reshape(1, *shape), jnp.asarray(t)[None], self.interval)).values[0]
 
         rows = jnp.asarray(network.noisy_rows)
         power = network.noise.spectrum(jnp.zeros(1), (len(rows), shape[1]))[0]
@@ -86,7 +85,7 @@ class FilteredCourse(dist.Distribution):
 
             def sample(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
                 carry, _ = jax.lax.scan(step, carry, jax.random.split(key, model.steps))
-                return carry, model.seen(carry[0])
+                return carry, model.seen(carry[1], carry[0])
 
             _, clean = jax.lax.scan(sample, (start, jnp.zeros((), start.dtype)), jax.random.split(path, self.batch_shape[0]))
             return clean + model.scale * jax.random.normal(error, clean.shape, clean.dtype)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..kinds import kind_of
 from ..priors.trials import any_by_trial, each_trial
 from .base import AbstractLikelihood, AbstractObserved
 from .recording import Recording
@@ -66,7 +67,7 @@ class Trials(AbstractLikelihood):
 
     def __check_init__(self):
         if not isinstance(self.likelihood, AbstractLikelihood):
-            raise TypeError(f"Trials(likelihood=...) got {type(self.likelihood).__name__}, expected a likelihood such as nmm.likelihoods.Gaussian()")
+            raise TypeError(f"Trials(likelihood=...) got {kind_of(self.likelihood)}, expected a likelihood such as nmm.likelihoods.Gaussian()")
         if isinstance(self.likelihood, Trials):
             raise ValueError("Trials(Trials(...)): expected the likelihood of one trial, such as Trials(Gaussian(), 40)")
         if not (isinstance(self.number, int) and self.number >= 1):

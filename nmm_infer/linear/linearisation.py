@@ -12,7 +12,7 @@ from .local import columns, local
 
 
 class Linearisation(NamedTuple):
-    """A network to first order: y' = A y + B u, messages = C y, observed = m y, u = Σ_j K_ij messages_j.
+    """A network to first order: y' = A y + B u, messages = C y, observed = m y + d u, u = Σ_j K_ij messages_j.
 
     Everything is local to a region but the weights; derivatives are per ms.
 
@@ -21,6 +21,7 @@ class Linearisation(NamedTuple):
         B: state by arriving message.
         C: message by state.
         m: derivative of the observed variable by state.
+        d: derivative of the observed variable by arriving message; zero but for variables that depend on the input.
         weights, delays: of the messages, delays in ms; None: no delays.
         noisy: indices of the states that noise drives.
         gate: 1 where it drives them, 0 where not; None: everywhere.
@@ -31,6 +32,7 @@ class Linearisation(NamedTuple):
     B: Float[Array, "state message region"]
     C: Float[Array, "message state region"]
     m: Float[Array, "state region"]
+    d: Float[Array, "message region"]
     weights: Float[Array, "to from"]
     delays: Float[Array, "to from"] | None
     noisy: tuple[int, ...]
@@ -71,9 +73,26 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     y = expansion_point(network) if point is None else point
     A, B, C, weights = local(network, y)
     name = variable or network.model.observable
-    m = columns(lambda y: network.model.sent((name,), y), y)[0]
-    sees_message = C.shape[0] == 1 and (y.shape[0] == 1 or _sends(network, name))
-    return Linearisation(A, B, C, m, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message)
+    m, d = _observed(network, name, y, weights)
+    sees_message = C.shape[0] == 1 and name not in network.model.driven_variables() and (y.shape[0] == 1 or _sends(network, name))
+    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message)
+
+
+def _observed(
+    network: Network, name: str, y: Float[Array, "state region"], weights: Float[Array, "to from"]
+) -> tuple[Float[Array, "state region"], Float[Array, "message region"]]:
+    """Derivatives of the variable `name` by the states of its region, and by the messages that arrive there; zero in regions that do not have it."""
+    if name not in network.model.driven_variables():
+        return columns(lambda y: network.model.sent((name,), y), y)[0], jnp.zeros((network.n_messages(), network.n_regions), y.dtype)
+    total, strengths = jnp.einsum("ij,mj->mi", weights, network.messages(y)), network.strengths(weights)
+
+    def seen(y: Array, total: Array) -> Array:
+        value = network.model.variable(name, y, network.inputs(total, y, strengths))
+        return jnp.where(has, value, 0.0)[None]
+
+    has = jnp.asarray(True) if (senders := network.model.senders((name,))) is None else jnp.asarray(senders[0] > 0)
+    m = columns(lambda y: seen(y, total), y)[0]
+    return m, columns(lambda total: seen(y, total), total)[0] if network.couplings else total
 
 
 def _sends(network: Network, name: str) -> bool:

@@ -15,7 +15,7 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
     Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
-    m R (E + B K Y) for what is observed. Exact for any delays.
+    m R E + (m R B + d) K Y for what is observed. Exact for any delays.
     """
     return jax.vmap(lambda w: _at(lin, w))(omega)
 
@@ -81,5 +81,5 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     T = jnp.linalg.inv(jnp.eye(n_messages * n) - loop).reshape(n_messages, n, n_messages, n)
     sent = jnp.einsum("mrlk,lqk->mrqk", T, CE)
     arriving = jnp.einsum("ij,mjqk->miqk", K, sent)
-    mB = jnp.einsum("sr,smr->mr", lin.m, RB)
+    mB = jnp.einsum("sr,smr->mr", lin.m, RB) + lin.d
     return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)

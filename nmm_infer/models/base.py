@@ -55,8 +55,18 @@ class AbstractDynamics(AbstractPart):
         """Everything that can be seen, states first: name → unit."""
 
     @abc.abstractmethod
-    def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
-        """A state or a derived variable, by name; NaN in regions that do not have it."""
+    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
+        """A state or a derived variable, by name; NaN in regions that do not have it.
+
+        Args:
+            name: one of `variables()`.
+            y: the states.
+            c: the coupling input, stimuli included; only what is among `driven_variables()` needs it.
+        """
+
+    @abc.abstractmethod
+    def driven_variables(self) -> tuple[str, ...]:
+        """The variables that depend on the coupling input, beside the states."""
 
     @abc.abstractmethod
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
@@ -115,6 +125,7 @@ class AbstractModel(AbstractDynamics):
         observable: the variable that BOLD and EEG are computed from, unless they are told otherwise.
         noisy: the states that a noise drives, unless it is told otherwise; empty: all of them.
         derived: variables computed from the states (name → unit), each a method `name(y)`.
+        driven: variables computed from the states and the coupling input (name → unit), each a method `name(y, c)`.
         category, use_case: for the catalogue.
         references: where the equations come from.
     """
@@ -128,14 +139,27 @@ class AbstractModel(AbstractDynamics):
     references: AbstractClassVar[tuple[str, ...]]
     noisy: ClassVar[tuple[str, ...]] = ()
     derived: ClassVar[dict[str, str]] = {}
+    driven: ClassVar[dict[str, str]] = {}
 
     def variables(self) -> dict[str, str]:
-        return {state.name: state.unit for state in self.states} | self.derived
+        return {state.name: state.unit for state in self.states} | self.derived | self.driven
 
-    def variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
+    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
         self.check_variable(name, "variable(...)")
         names = self.state_names()
-        return y[names.index(name)] if name in names else getattr(self, name)(y)
+        if name in names:
+            return y[names.index(name)]
+        if name not in self.driven:
+            return getattr(self, name)(y)
+        if c is None:
+            raise ValueError(
+                f"variable({name!r}, y) of {self.title()} got no input, on which {name} depends: expected the coupling input c too, a row for each of "
+                f"{', '.join(self.ports)}; ask a trajectory, nmm.solve(...).variable({name!r}), or pass zeros for a region that is alone"
+            )
+        return getattr(self, name)(y, c)
+
+    def driven_variables(self) -> tuple[str, ...]:
+        return tuple(self.driven)
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
         return jnp.stack([self.variable(name, y) for name in names])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from ..kinds import kind_of
 from ..parameters import check_regions
 from ..priors.sample import priors
 from ..units import milliseconds
@@ -63,7 +64,7 @@ class HORNLayer(eqx.Module):
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"HORNLayer({name}={value!r}): expected a whole number, 1 or more")
         if node is not None and not isinstance(node, HORN):
-            raise TypeError(f"HORNLayer(node=...) got {type(node).__name__}, expected the nodes' parameters: nmm.models.HORN(omega=0.2)")
+            raise TypeError(f"HORNLayer(node=...) got {kind_of(node)}, expected the nodes' parameters: nmm.models.HORN(omega=0.2)")
         in_key, recurrent_key = jax.random.split(key)
         self.input = eqx.nn.Linear(inputs, units, key=in_key)
         self.recurrent = jax.random.uniform(recurrent_key, (units, units), minval=-1.0, maxval=1.0) / math.sqrt(units)

@@ -30,7 +30,7 @@ class ReducedWongWang(AbstractModel):
     sends = ("S",)
     ports = ("x",)
     observable = "S"
-    derived = {"H": "kHz"}
+    driven = {"H": "kHz"}
     category = "physiological"
     use_case = "resting-state BOLD, multistability"
     references = (
@@ -41,9 +41,9 @@ class ReducedWongWang(AbstractModel):
     def _rate(self, S: Float[Array, " region"], c: Float[Array, " region"]) -> Float[Array, " region"]:
         return rate(self.w * self.J_N * S + self.I_o + self.J_N * c, self.a, self.b, self.d)
 
-    def H(self, y: Float[Array, "state region"]) -> Float[Array, " region"]:
-        """Firing rate (kHz) of the isolated region: the network's input is not part of the state."""
-        return self._rate(y[0], jnp.zeros_like(y[0]))
+    def H(self, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, " region"]:
+        """Firing rate (kHz)."""
+        return self._rate(y[0], c[0])
 
     def drift(self, t, y, c):
         (S,), (c_x,) = y, c

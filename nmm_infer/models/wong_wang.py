@@ -38,7 +38,7 @@ class WongWang(AbstractModel):
     sends = ("S1", "S2")
     ports = ("I1", "I2")
     observable = "S1"
-    derived = {"r1": "kHz", "r2": "kHz"}
+    driven = {"r1": "kHz", "r2": "kHz"}
     category = "physiological"
     use_case = "perceptual decisions, winner-take-all"
     references = ("Wong & Wang 2006, J Neurosci 26:1314",)
@@ -49,13 +49,13 @@ class WongWang(AbstractModel):
         I2 = self.J22 * S2 - self.J21 * S1 + stimulus * (1.0 - self.coherence) + self.I_0 + c2
         return rate(I1, self.a, self.b, self.d), rate(I2, self.a, self.b, self.d)
 
-    def r1(self, y: Float[Array, "state region"]) -> Float[Array, " region"]:
-        """Firing rate (kHz) of pool 1 of the isolated region."""
-        return self._rates(*y, *jnp.zeros_like(y))[0]
+    def r1(self, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, " region"]:
+        """Firing rate (kHz) of pool 1."""
+        return self._rates(*y, *c)[0]
 
-    def r2(self, y: Float[Array, "state region"]) -> Float[Array, " region"]:
-        """Firing rate (kHz) of pool 2 of the isolated region."""
-        return self._rates(*y, *jnp.zeros_like(y))[1]
+    def r2(self, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, " region"]:
+        """Firing rate (kHz) of pool 2."""
+        return self._rates(*y, *c)[1]
 
     def drift(self, t, y, c):
         (S1, S2), (r1, r2) = y, self._rates(*y, *c)

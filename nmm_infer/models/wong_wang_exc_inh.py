@@ -39,7 +39,7 @@ class WongWangExcInh(AbstractModel):
     sends = ("S_e",)
     ports = ("x_e",)
     observable = "S_e"
-    derived = {"H_e": "kHz", "H_i": "kHz"}
+    driven = {"H_e": "kHz", "H_i": "kHz"}
     category = "physiological"
     use_case = "resting-state BOLD with feedback inhibition"
     references = ("Deco et al. 2014, J Neurosci 34:7886",)
@@ -50,13 +50,13 @@ class WongWangExcInh(AbstractModel):
         x_i = self.J_N * S_e - S_i + self.W_i * self.I_o + self.lamda * self.J_N * c
         return rate(x_e, self.a_e, self.b_e, self.d_e), rate(x_i, self.a_i, self.b_i, self.d_i)
 
-    def H_e(self, y):
-        """Excitatory firing rate (kHz) of the isolated region."""
-        return self._rates(y[0], y[1], jnp.zeros_like(y[0]))[0]
+    def H_e(self, y, c):
+        """Excitatory firing rate (kHz)."""
+        return self._rates(y[0], y[1], c[0])[0]
 
-    def H_i(self, y):
-        """Inhibitory firing rate (kHz) of the isolated region."""
-        return self._rates(y[0], y[1], jnp.zeros_like(y[0]))[1]
+    def H_i(self, y, c):
+        """Inhibitory firing rate (kHz)."""
+        return self._rates(y[0], y[1], c[0])[1]
 
     def drift(self, t, y, c):
         (S_e, S_i), (c_x,) = y, c

@@ -84,7 +84,7 @@ class Zerlaut(AbstractModel):
     ports = ("nu",)
     observable = "E"
     noisy = ("ou_drift",)
-    derived = {"mu_V": "mV"}
+    driven = {"mu_V": "mV"}
     category = "physiological"
     use_case = "wakefulness and slow waves from cellular parameters"
     references = (
@@ -97,9 +97,9 @@ class Zerlaut(AbstractModel):
             if np.shape(value := getattr(self, name)) != (10,):
                 raise ValueError(f"Zerlaut({name}=...) has shape {np.shape(value)}, expected 10 numbers in V, the coefficients of the threshold")
 
-    def mu_V(self, y):
-        """Mean membrane potential of the excitatory cells of the isolated region (mV)."""
-        return self._excitatory(y, jnp.zeros_like(y[0]))[1]
+    def mu_V(self, y, c):
+        """Mean membrane potential of the excitatory cells (mV)."""
+        return self._excitatory(y, c[0])[1]
 
     def _excitatory(self, y, c):
         return self._cell(y, c, y[2], self.E_L_e, self.external_input_ex_ex, self.external_input_ex_in, self.P_e)

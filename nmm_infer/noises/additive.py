@@ -1,9 +1,8 @@
 """Additive white noise."""
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractNoise
 from .draw import normals
 
@@ -15,7 +14,7 @@ class Additive(AbstractNoise):
     """
 
     sigma: Slot = param(0.01, doc="amplitude, in units of the state per √ms", low=0.0, high=1.0)
-    states: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    states: tuple[str, ...] | None = names_field()
 
     def start(self, key, shape):
         return jnp.zeros(shape)

@@ -1,10 +1,9 @@
 """Noise that is coloured in time."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..parameters import Slot, param
+from ..parameters import Slot, names_field, param
 from .base import AbstractNoise
 from .draw import normals, start_normals
 
@@ -21,7 +20,7 @@ class OrnsteinUhlenbeck(AbstractNoise):
 
     sigma: Slot = param(0.01, doc="standard deviation of the forcing, in units of the state per ms", low=0.0, high=1.0)
     tau: Slot = param(10.0, "ms", doc="correlation time", low=0.1, high=1000.0)
-    states: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    states: tuple[str, ...] | None = names_field()
 
     def start(self, key, shape):
         return self.sigma * start_normals(key, shape)

@@ -23,10 +23,12 @@ class Bold(AbstractLinear, AbstractStream):
     τ v' = f - v^{1/α},  τ q' = f (1 - (1 - ρ)^{1/f})/ρ - v^{1/α} q/v
     y = V0 [k1 (1 - q) + k2 (1 - q/v) + k3 (1 - v)]
 
-    f, v and q are integrated as logarithms, which keeps them positive, at steps of at most
+    v and q are integrated as logarithms, which keeps them positive, at steps of at most
     `resolution` on the mean activity of each: the model's time constants are around a second. Without
-    drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline stops the
-    blood altogether, where the equations end: the signal is NaN.
+    drive the signal is exactly zero. A drive that stays more than γ/gain below the baseline (0.41 at the
+    defaults of 2003; less where it sets in at once, for the flow overshoots), or falls far below it for a
+    while, stops the blood altogether, where the equations end: from then on the signal is NaN. Where the
+    activity of a model lies there at rest, say so by `baseline`.
 
     The defaults are those of Friston, Harrison & Penny 2003 (NeuroImage 19:1273); `Bold.stephan2007()`
     has those of Stephan et al. 2007 (NeuroImage 38:387) as SPM uses them.
@@ -62,21 +64,21 @@ class Bold(AbstractLinear, AbstractStream):
         revised = {"kappa": 0.64e-3, "gamma": 0.32e-3, "tau": 2000.0, "rho": 0.4, "V0": 0.04, "signal_equation": RevisedBoldSignal()}
         return cls(**{**revised, **options})
 
-    def _extraction(self, log_f: Float[Array, " region"]) -> Float[Array, " region"]:
+    def _extraction(self, f: Float[Array, " region"]) -> Float[Array, " region"]:
         """(1 - (1 - ρ)^{1/f})/ρ, exactly 1 at f = 1 in floating point."""
         exponent = jnp.log1p(-jnp.asarray(self.rho))
-        return jnp.expm1(exponent * jnp.exp(-log_f)) / jnp.expm1(exponent)
+        return jnp.expm1(exponent / f) / jnp.expm1(exponent)
 
     def _flow(self, state: Float[Array, "4 region"], drive: Float[Array, " region"]) -> Float[Array, "4 region"]:
-        s, log_f, log_v, log_q = state
-        f, v = jnp.exp(log_f), jnp.exp(log_v)
+        s, excess, log_v, log_q = state
+        f, v = 1.0 + excess, jnp.exp(log_v)
         outflow = jnp.exp(log_v / self.alpha)
         return jnp.stack(
             [
-                self.gain * (drive - self.baseline) - self.kappa * s - self.gamma * (f - 1.0),
-                s / (SECOND * f),
+                self.gain * (drive - self.baseline) - self.kappa * s - self.gamma * excess,
+                s / SECOND,
                 (f - outflow) / (self.tau * v),
-                (f * self._extraction(log_f) * jnp.exp(-log_q) - outflow / v) / self.tau,
+                (f * self._extraction(f) * jnp.exp(-log_q) - outflow / v) / self.tau,
             ]
         )
 
@@ -97,6 +99,8 @@ class Bold(AbstractLinear, AbstractStream):
         def heun(state, drive):
             k0 = self._flow(state, drive)
             state = state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive))
+            # The flow reaches zero in finite time, where volume and deoxyhaemoglobin have no equations any more.
+            state = jnp.where(1.0 + state[1] > 0.0, state, jnp.nan)
             return state, state
 
         memory, states = jax.lax.scan(heun, memory.astype(activity.dtype), drive)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from ..kinds import kind_of
 from ..parameters import Slot, param
 from ..regional import Regional, in_order
 from ..signal import Signal
@@ -36,7 +37,7 @@ class LogPower(AbstractObservation, AbstractPointwise):
 
     def __check_init__(self):
         if not isinstance(self.sensors, LeadField):
-            raise TypeError(f"LogPower(sensors=...) got {type(self.sensors).__name__}, expected nmm.observe.LeadField(gain)")
+            raise TypeError(f"LogPower(sensors=...) got {kind_of(self.sensors)}, expected nmm.observe.LeadField(gain)")
         if self.sensors.average_reference:
             raise ValueError("LogPower(sensors=...) has an average reference, but power is positive: leave average_reference out")
         gain = self.sensors.gain.values if isinstance(self.sensors.gain, Regional) else self.sensors.gain

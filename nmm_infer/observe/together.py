@@ -4,6 +4,7 @@ from collections import Counter
 
 import jax.numpy as jnp
 
+from ..kinds import kind_of
 from ..signal import Signal
 from .base import AbstractObservation
 
@@ -28,7 +29,7 @@ class Together(AbstractObservation):
             raise ValueError("Together() is empty: expected at least one observation, such as Together(Subsample(period=1.0), LeadField(gain))")
         for part in parts:
             if not isinstance(part, AbstractObservation):
-                raise TypeError(f"Together(...) got {type(part).__name__}, expected observations such as nmm.observe.Subsample(period=1.0)")
+                raise TypeError(f"Together(...) got {kind_of(part)}, expected observations such as nmm.observe.Subsample(period=1.0)")
         self.parts = parts
 
     def __call__(self, activity):

@@ -6,6 +6,7 @@ from typing import Any, Self
 import equinox as eqx
 from jaxtyping import Array
 
+from ..kinds import kind_of
 from ..units import factor, text
 from .base import AbstractPrior, open_plate, plate_error
 from .trials import by_trial
@@ -28,6 +29,8 @@ class Prior(AbstractPrior):
     scale: float = eqx.field(static=True, default=1.0)  # canonical units per `unit`, set by bind
 
     def __check_init__(self):
+        if isinstance(self.distribution, type):
+            raise TypeError(f"Prior(...) got {kind_of(self.distribution)}, expected a distribution such as dist.Normal(0.0, 1.0)")
         known = self.over is None or self.over in ("region", "edge", "subject", "trial") or self.over.startswith("region_")
         if not known:
             raise plate_error(self.over)

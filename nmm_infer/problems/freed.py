@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..kinds import kind_of
 from ..likelihoods.base import AbstractObserved
-from ..signal import Signal, Trajectory
+from ..signal import Signal
 from ..solving.grid import Grid, make_grid
 from ..solving.segments import segments
+from ..solving.trajectory import undelayed_trajectory
 from ..units import milliseconds
 from .problem import Problem
 from .sites import at
@@ -79,7 +81,7 @@ class FreedPath(eqx.Module):
             runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
             defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
             path = runs.at[:, -1].set(nodes).reshape(-1, *initial.shape)[grid.every - 1 :: grid.every]
-            return observe(Trajectory(path[grid.dropped : grid.dropped + grid.kept], network.model, grid.interval, network.connectome.labels))
+            return observe(undelayed_trajectory(network, path[grid.dropped : grid.dropped + grid.kept], jnp.asarray(grid.times), grid.interval))
 
         with at(sites):
             network, observe, likelihood = self.problem.draw()
@@ -90,7 +92,7 @@ class FreedPath(eqx.Module):
 
 def _refusals(problem: Any) -> list[tuple[bool, str]]:
     if not isinstance(problem, Problem):
-        return [(True, f"got a {type(problem).__name__}")]
+        return [(True, f"got {kind_of(problem)}")]
     network = problem.network
     return [
         (not problem.likelihood.simulates, f"got the {type(problem.likelihood).__name__} likelihood, which does not simulate"),

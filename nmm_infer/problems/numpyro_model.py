@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..kinds import kind_of
 from ..likelihoods.failure import Failure, because
 from .base import AbstractProblem, Named, dataset
 from .sites import Site, sites_of
@@ -75,7 +76,7 @@ class NumPyroModel(AbstractProblem):
         shared_scales: Sequence[str] = (),
     ):
         if not callable(function):
-            raise TypeError(f"NumPyroModel(function=...) got {type(function).__name__}, expected a NumPyro model: a function of the data")
+            raise TypeError(f"NumPyroModel(function=...) got {kind_of(function)}, expected a NumPyro model: a function of the data")
         self.function = function
         self.dims = dims or {}
         self.labels = coords or {}

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..keys import random_key
+from ..kinds import kind_of
 from ..likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods.failure import Failure, because
 from ..network import Network
@@ -68,7 +70,7 @@ class Problem(AbstractProblem, AbstractPlated):
     ):
         for value, kind, name in ((network, Network, "network"), (observe, AbstractObservation, "observe"), (likelihood, AbstractLikelihood, "likelihood")):
             if not isinstance(value, kind):
-                raise TypeError(f"Problem({name}=...) got {type(value).__name__}, expected {kind.__name__.removeprefix('Abstract')}")
+                raise TypeError(f"Problem({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}")
         self.network = network
         self.observe = in_order(observe, network.connectome.labels)
         self.likelihood = likelihood
@@ -165,7 +167,7 @@ class Problem(AbstractProblem, AbstractPlated):
         with at(sites):
             return self._distribution(observed)
 
-    def simulate(self, key: jax.Array) -> Signal:
+    def simulate(self, key: jax.Array | int) -> Signal:
         """What would be measured with parameters drawn from the prior, without measurement noise: data to try things on.
 
         Raises:
@@ -178,6 +180,7 @@ class Problem(AbstractProblem, AbstractPlated):
             )
         from numpyro import handlers
 
+        key = random_key(key, "Problem.simulate(key)")
         with handlers.seed(rng_seed=key):
             network, observe, _ = self.draw()
         noise, trials = jax.random.fold_in(key, 1), self.plates.get("trial")
@@ -289,6 +292,7 @@ class Problem(AbstractProblem, AbstractPlated):
         options = {"step": self.step, "transient": self.transient or None, "key": key, **dict(self.options)}
         streamed = self._streamed(observe)
         if streamed is not None:
+            options.pop("sample_every", None)  # the stream has taken its period from it, if it had none
             return solve(network, self.duration, observe=streamed, **options)
         make_grid(self.duration, self.step)
         return observe(solve(network, self.duration, **options))

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..check.diagnose import diagnose
 from ..check.predictive import predictive
+from ..files import writable, write_whole
 from . import diagnosis, learnt, prediction, predictive_check, provenance, summary, traces
 from .page import page
 
@@ -14,16 +15,16 @@ def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Pa
 
     Args:
         tree: what an engine of `nmm.infer` returned, or `nmm.load` read. Groups other than the posterior may be absent; the page says so.
-        path: of the file; its folder must exist.
+        path: of the file, which ends in .html; its folder must exist.
         title: heading; None: the tree's `title` attribute, or a general one.
 
     Raises:
-        ValueError: the tree has no posterior.
+        ValueError: the tree has no posterior, or the path is not that of a page.
         FileNotFoundError: the folder does not exist.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"write_report(path={str(path)!r}): the folder {str(path.parent)!r} does not exist; make it first")
+    path = writable(path)
+    if path.suffix not in (".html", ".htm"):
+        raise ValueError(f"write_report(path={str(path)!r}) writes a page, expected a name that ends in .html, such as {str(path.with_suffix('.html'))!r}")
     diagnosed = diagnose(tree)
     sections = [
         ("summary", "Summary", summary.render(tree, diagnosed)),
@@ -35,5 +36,4 @@ def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Pa
         ("provenance", "Provenance", provenance.render(tree)),
     ]
     heading = title or str(tree.attrs.get("title", "")) or "Posterior of a brain network model"
-    path.write_text(page(heading, summary.lead(tree), sections), encoding="utf-8")
-    return path
+    return write_whole(path, page(heading, summary.lead(tree), sections).encode())

@@ -7,10 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from ..kinds import kind_of
 from ..network import Network
 from ..signal import Trajectory
 from .grid import Grid
 from .heedful import Heedful
+from .trajectory import undelayed_trajectory
 
 MAX_STEPS = 100_000
 
@@ -25,7 +27,7 @@ def solve_adaptive(network: Network, grid: Grid, solver: Any, adjoint: Any, cont
         if present:
             raise ValueError(f"solve(stepsize_controller=...) got a network with {what}, which needs a fixed step; leave the controller out")
     if adjoint is not None and not isinstance(adjoint, diffrax.AbstractAdjoint):
-        raise TypeError(f"solve(adjoint=...) got {type(adjoint).__name__}; with a stepsize_controller pass a Diffrax adjoint")
+        raise TypeError(f"solve(adjoint=...) got {kind_of(adjoint)}; with a stepsize_controller pass a Diffrax adjoint")
     for stimulus in network.stimuli:
         if eqx.filter_eval_shape(stimulus.until, jnp.zeros(())) is None:
             raise ValueError(
@@ -53,4 +55,4 @@ def _solve(network: Network, grid: Grid, solver: Any, adjoint: Any, controller: 
         throw=False,  # a failed solve is NaN, which a likelihood turns into -inf
     )
     values = jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.nan)  # pyright: ignore[reportArgumentType]
-    return Trajectory(jax.vmap(network.wrapped)(values), network.model, grid.interval, network.connectome.labels)
+    return undelayed_trajectory(network, jax.vmap(network.wrapped)(values), jnp.asarray(grid.times), grid.interval)

@@ -45,6 +45,18 @@ class Moment(NamedTuple):
     noise: Float[Array, "noisy region"] | None
 
 
+class Steps(NamedTuple):
+    """What is known of steps once they are made.
+
+    Fields:
+        states: after each of them.
+        inputs: coupling input and stimuli at the same times; None if nobody asked for them.
+    """
+
+    states: Float[Array, "step state region"]
+    inputs: Float[Array, "step port region"] | None
+
+
 class Ahead(NamedTuple):
     """What is known of coming steps before they are made, each with the step as its first axis; None: nothing of the kind.
 
@@ -71,6 +83,7 @@ class Stepper:
         plan: Plan | None,
         key: PRNGKeyArray | Innovations | None,
         transport: Transport = REVERSE,
+        inputs: bool = False,
     ):
         self.network = network
         self.scheme = scheme
@@ -79,6 +92,7 @@ class Stepper:
         self.plan = plan
         self.key = key
         self.transport = transport
+        self.keeps_inputs = inputs
         self.delays = None if plan is None else Delays(network, plan, step)
         self.weights = jnp.asarray(network.connectome.weights) if self.delays is None else self.delays.weights
         self.strengths = network.strengths(self.weights)
@@ -102,13 +116,13 @@ class Stepper:
             noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
         return Carry(jnp.asarray(0, jnp.int32), y, self.scheme.begin(y), pasts, recent, noise)
 
-    def advance(self, carry: Carry, n: int) -> tuple[Carry, Float[Array, "step state region"]]:
-        """A stretch of `n` steps, and the state after each of them."""
+    def advance(self, carry: Carry, n: int) -> tuple[Carry, Steps]:
+        """A stretch of `n` steps."""
         lines = tuple(self.transport.extend(n, past) for past in carry.pasts)
         moment = Moment(jnp.asarray(0, jnp.int32), carry.y, carry.lost, lines, carry.recent, carry.noise)
-        moment, states = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
+        moment, steps = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
         pasts = tuple(self.transport.close(n, line) for line in moment.lines)
-        return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise), states
+        return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise), steps
 
     def block_size(self, n: int) -> int:
         """Steps that are prepared together."""
@@ -116,7 +130,7 @@ class Stepper:
             return min(n, self.plan.block)
         return min(n, NOISE_BLOCK) if self.network.noise is not None else n
 
-    def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, Float[Array, "step state region"]]:
+    def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, Steps]:
         """`n` steps, with their noise; `before` the stretch there were others."""
         first = before + moment.k
         noise, increment = moment.noise, None
@@ -126,11 +140,11 @@ class Stepper:
                 noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
                 increment = self._spread(drawn)
         ahead = Ahead(n=first + jnp.arange(n), arrived=None, increment=increment)
-        moment, (states, _) = self._level(0, moment._replace(noise=noise), n, ahead)
-        return moment, states
+        moment, (steps, _) = self._level(0, moment._replace(noise=noise), n, ahead)
+        return moment, steps
 
-    def _level(self, level: int, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
-        """`n` steps, at most a block of this level, of whose longer edges all is known: states, and messages where there are delays."""
+    def _level(self, level: int, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
+        """`n` steps, at most a block of this level, of whose longer edges all is known, and messages where there are delays."""
         if self.plan is None or level == len(self.plan.levels):
             return self._steps(moment, n, ahead)
         assert self.delays is not None
@@ -139,19 +153,19 @@ class Stepper:
         ends = arrived[:-1], arrived[1:]
         ahead = ahead._replace(arrived=ends if ahead.arrived is None else (ahead.arrived[0] + ends[0], ahead.arrived[1] + ends[1]))
         size = self.plan.levels[level + 1].block if level + 1 < len(self.plan.levels) else n
-        moment, (states, sent) = _in_blocks(
+        moment, (steps, sent) = _in_blocks(
             lambda moment, size, ahead: self._level(level + 1, moment, size, ahead), moment._replace(lines=_put(moment.lines, level, line)), n, size, ahead
         )
         with jax.named_scope("lines"):
             line = self.transport.send(block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k)
-        return moment._replace(lines=_put(moment.lines, level, line)), (states, sent)
+        return moment._replace(lines=_put(moment.lines, level, line)), (steps, sent)
 
-    def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Float[Array, "step state region"], Any]]:
+    def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
         """Step by step."""
         with jax.named_scope("steps"):
-            (y, lost, recent), states = jax.lax.scan(self._step, (moment.y, moment.lost, moment.recent), ahead)
-        sent = None if self.plan is None else jax.vmap(self.network.messages)(states)
-        return moment._replace(k=moment.k + n, y=y, lost=lost, recent=recent), (states, sent)
+            (y, lost, recent), steps = jax.lax.scan(self._step, (moment.y, moment.lost, moment.recent), ahead)
+        sent = None if self.plan is None else jax.vmap(self.network.messages)(steps.states)
+        return moment._replace(k=moment.k + n, y=y, lost=lost, recent=recent), (steps, sent)
 
     def _spread(self, values: Float[Array, "step noisy region"]) -> Float[Array, "step state region"]:
         """Noise on all states, zero where none acts."""
@@ -161,7 +175,7 @@ class Stepper:
         zeros = jnp.zeros((values.shape[0], len(self.network.model.states), values.shape[2]), values.dtype)
         return zeros.at[:, jnp.asarray(self.noisy)].set(values)
 
-    def _step(self, carry: tuple[Any, Any, Any], ahead: Any) -> tuple[tuple[Any, Any, Any], Float[Array, "state region"]]:
+    def _step(self, carry: tuple[Any, Any, Any], ahead: Any) -> tuple[tuple[Any, Any, Any], Steps]:
         y, lost, recent = carry
 
         def drift(t: float, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
@@ -174,9 +188,12 @@ class Stepper:
             # Whole turns would use up the digits of a phase. 2π is no number of the states' precision: the rest of it is lost as well.
             near, turns = self.periods.astype(y.dtype), self.network.turns(y)
             y, lost = y - turns * near, None if lost is None else lost - turns * (self.periods - near).astype(y.dtype)
+        inputs = None
+        if self.keeps_inputs:
+            inputs = self.clock.driven(self.network, self.clock.time(ahead.n, self.step), self._coupling(1.0, y, ahead.arrived, recent))
         if recent is not None:
             recent = jnp.concatenate([recent[..., 1:], self.network.messages(y)[..., None]], axis=-1)
-        return (y, lost, recent), y
+        return (y, lost, recent), Steps(y, inputs)
 
     def _coupling(self, theta: float, y: Float[Array, "state region"], arrived: Any, recent: Any) -> Float[Array, "port region"]:
         network = self.network

@@ -10,11 +10,16 @@ from jaxtyping import Array, Float
 from ..network import Network
 from ..signal import Signal, Trajectory
 from ..stream import AbstractStream, AbstractSummarised, AbstractSummary
+from .engine import Steps
 from .grid import Grid
 
 
 class AbstractRecorder(eqx.Module):
-    """Turns the states of a frame into outputs, one every `grid.every` steps."""
+    """Turns the steps of a frame into outputs, one every `grid.every` steps."""
+
+    @abc.abstractmethod
+    def needs_inputs(self, network: Network) -> bool:
+        """Whether it reads what arrives at the regions, beside their states."""
 
     @abc.abstractmethod
     def init(self, network: Network, grid: Grid) -> Any:
@@ -25,7 +30,7 @@ class AbstractRecorder(eqx.Module):
         """Its memory when the recording begins, after the transient."""
 
     @abc.abstractmethod
-    def record(self, memory: Any, network: Network, states: Float[Array, "step state region"], grid: Grid) -> tuple[Any, Any]:
+    def record(self, memory: Any, network: Network, steps: Steps, grid: Grid) -> tuple[Any, Any]:
         """Memory after a frame, and the frame's outputs; None for outputs that are gathered in the memory."""
 
     @abc.abstractmethod
@@ -38,7 +43,10 @@ class AbstractRecorder(eqx.Module):
 
 
 class Everything(AbstractRecorder):
-    """All states, at the end of each output's steps."""
+    """All states, at the end of each output's steps, and what arrives where a variable of the model depends on it."""
+
+    def needs_inputs(self, network):
+        return bool(network.model.driven_variables())
 
     def init(self, network, grid):
         return None
@@ -46,14 +54,14 @@ class Everything(AbstractRecorder):
     def begin(self, memory, network):
         return memory
 
-    def record(self, memory, network, states, grid):
-        return memory, states[grid.every - 1 :: grid.every]
+    def record(self, memory, network, steps, grid):
+        return memory, jax.tree.map(lambda x: x[grid.every - 1 :: grid.every], steps)
 
     def end(self, memory):
         return None
 
     def finish(self, outputs, memory, network, grid):
-        return Trajectory(outputs, network.model, grid.interval, network.connectome.labels)
+        return Trajectory(outputs.states, network.model, grid.interval, network.connectome.labels, outputs.inputs)
 
 
 class Stream(AbstractRecorder):
@@ -61,14 +69,17 @@ class Stream(AbstractRecorder):
 
     observation: AbstractStream
 
+    def needs_inputs(self, network):
+        return _read(self.observation, network) in network.model.driven_variables()
+
     def init(self, network, grid):
         return self.observation.init(network.n_regions, grid.step)
 
     def begin(self, memory, network):
         return memory
 
-    def record(self, memory, network, states, grid):
-        return self.observation.advance(memory, _activity(self.observation, network, states), grid.step)
+    def record(self, memory, network, steps, grid):
+        return self.observation.advance(memory, _activity(self.observation, network, steps), grid.step)
 
     def end(self, memory):
         return None
@@ -82,6 +93,9 @@ class Summary(AbstractRecorder):
 
     observation: AbstractSummarised
 
+    def needs_inputs(self, network):
+        return _read(self.observation, network) in network.model.driven_variables()
+
     def init(self, network, grid):
         return self.observation.init(network.n_regions, grid.step), None
 
@@ -90,9 +104,9 @@ class Summary(AbstractRecorder):
         samples = self._layout(network).values
         return own, _gathers(self.observation).begin(samples.shape[1:])
 
-    def record(self, memory, network, states, grid):
+    def record(self, memory, network, steps, grid):
         own, gathered = memory
-        own, outputs = self.observation.advance(own, _activity(self.observation, network, states), grid.step)
+        own, outputs = self.observation.advance(own, _activity(self.observation, network, steps), grid.step)
         # Nothing is gathered of a transient.
         return (own, None if gathered is None else _gathers(self.observation).gather(gathered, outputs)), None
 
@@ -121,9 +135,13 @@ def recorder_of(observe: AbstractStream | None, network: Network) -> AbstractRec
     return Stream(observe)
 
 
-def _activity(observation: AbstractStream, network: Network, states: Float[Array, "step state region"]) -> Float[Array, "step region"]:
-    name = observation.variable or network.model.observable
-    return jax.vmap(lambda y: network.model.variable(name, y))(states)
+def _read(observation: AbstractStream, network: Network) -> str:
+    return observation.variable or network.model.observable
+
+
+def _activity(observation: AbstractStream, network: Network, steps: Steps) -> Float[Array, "step region"]:
+    name = _read(observation, network)
+    return jax.vmap(lambda y, c: network.model.variable(name, y, c))(*steps)
 
 
 def _gathers(observation: AbstractSummarised) -> AbstractSummary:

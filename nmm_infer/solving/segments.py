@@ -37,6 +37,6 @@ def segments(
 
     def run(node: Array, begin: Array) -> Array:
         stepper = Stepper(eqx.tree_at(lambda network: network.initial, network, node), scheme, step, begin, None, None)  # pyright: ignore[reportArgumentType]
-        return stepper.advance(stepper.init(), steps)[1]
+        return stepper.advance(stepper.init(), steps)[1].states
 
     return jax.vmap(run)(nodes, start + step * steps * jnp.arange(len(nodes)))

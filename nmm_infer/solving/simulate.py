@@ -12,7 +12,7 @@ from ..units import milliseconds
 from .solve import solve
 
 
-def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: PRNGKeyArray | None = None, **options: Any) -> Any:
+def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: PRNGKeyArray | int | None = None, **options: Any) -> Any:
     """Run a network, or a bare model as a network of one region.
 
     Args:

@@ -11,6 +11,8 @@ from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
 from ..adjoints import AbstractAdjoint, Checkpointed, Stored
+from ..keys import random_key
+from ..kinds import kind_of
 from ..network import Network
 from ..noises.innovations import Innovations
 from ..priors.sample import priors
@@ -39,7 +41,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | Innovations | None = None,
+    key: PRNGKeyArray | int | Innovations | None = None,
     observe: None = None,
     sample_every: Any = None,
     transient: Any = None,
@@ -53,7 +55,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | Innovations | None = None,
+    key: PRNGKeyArray | int | Innovations | None = None,
     observe: AbstractStream,
     sample_every: Any = None,
     transient: Any = None,
@@ -66,7 +68,7 @@ def solve(
     duration: Any,
     *,
     step: Any,
-    key: PRNGKeyArray | Innovations | None = None,
+    key: PRNGKeyArray | int | Innovations | None = None,
     observe: AbstractStream | None = None,
     sample_every: Any = None,
     transient: Any = None,
@@ -80,11 +82,11 @@ def solve(
         network: without priors; `nmm.sample` draws them, `nmm.Problem` infers them.
         duration: what is recorded, a Quantity or ms.
         step: integration step, a Quantity or ms.
-        key: random key; needed with noise. The same key gives the same noise at every block length.
+        key: random key, or a seed; needed with noise. The same key gives the same noise at every block length.
             `nmm.noises.Innovations(values)` in its place is noise that is given.
         observe: an observation that streams (`nmm.observe.Bold()`): the result is its `Signal`, and the
             full states of a long run are never kept.
-        sample_every: time between the states that are kept, a whole number of steps; None: every step.
+        sample_every: time between the states that are kept, a whole number of steps; None: every step. Not with `observe`, which has a period.
         transient: simulated before time 0 and not recorded.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
         adjoint: how derivatives are taken: `nmm.adjoints.Stored()`, `Checkpointed()`, `Forward()` for few
@@ -104,6 +106,9 @@ def solve(
         observe, AbstractStream, "observe", "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the trajectory"
     )
     _check_kind(solver, diffrax.AbstractSolver, "solver", "a Diffrax solver such as nmm.solvers.Heun()")
+    key = key if key is None or isinstance(key, Innovations) else random_key(key, "solve(key=...)")
+    if observe is not None and sample_every is not None:
+        raise ValueError(f"solve(observe=..., sample_every=...): {type(observe).__name__} says when it looks, at every period; leave sample_every out")
     if stepsize_controller is not None:
         if observe is not None:
             raise ValueError(
@@ -125,9 +130,9 @@ def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
     return Stored() if kept <= STORED_BYTES else Checkpointed()
 
 
-def _check(network: Network, key: PRNGKeyArray | Innovations | None) -> None:
+def _check(network: Network, key: Any) -> None:
     if not isinstance(network, Network):
-        raise TypeError(f"solve(network=...) got {type(network).__name__}, expected a Network; a bare model becomes one by nmm.Network(model)")
+        raise TypeError(f"solve(network=...) got {kind_of(network)}, expected a Network; a bare model becomes one by nmm.Network(model)")
     free = priors(network)
     if free:
         raise ValueError(
@@ -164,8 +169,7 @@ def _check_innovations(network: Network, key: Any, grid: Grid) -> None:
 
 def _check_kind(value: Any, kind: type, name: str, expected: str) -> None:
     if value is not None and not isinstance(value, kind):
-        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-        raise TypeError(f"solve({name}=...) got {got}, expected {expected}")
+        raise TypeError(f"solve({name}=...) got {kind_of(value)}, expected {expected}")
 
 
 def _period(observe: AbstractStream) -> float:
@@ -184,13 +188,14 @@ def _solve(
 
     # Everything that a derivative may be taken with respect to is an argument of it.
     def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder) -> Any:
-        stepper = Stepper(network, scheme, grid.step, grid.start, plan, key, REVERSE if adjoint.reverse_only else PLAIN)
+        transport = REVERSE if adjoint.reverse_only else PLAIN
+        stepper = Stepper(network, scheme, grid.step, grid.start, plan, key, transport, recorder.needs_inputs(network))
 
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
             state, memory = carry
-            state, states = stepper.advance(state, outputs * grid.every)
+            state, steps = stepper.advance(state, outputs * grid.every)
             with jax.named_scope("record"):
-                memory, recorded = recorder.record(memory, network, states, grid)
+                memory, recorded = recorder.record(memory, network, steps, grid)
             return (state, memory), recorded
 
         carry = (stepper.init(), recorder.init(network, grid))

@@ -62,6 +62,8 @@ def driven(stimulus: AbstractStimulus, labels: tuple[str, ...]) -> Float[np.ndar
     if stimulus.regions is None:
         return 1.0
     name = type(stimulus).__name__
+    if not stimulus.regions:
+        raise ValueError(f"{name}(regions=...) is empty, expected labels such as {labels[0]!r}; leave it out to drive all regions, or the stimulus for none")
     unknown = [label for label in stimulus.regions if label not in labels]
     if unknown:
         raise ValueError(f"{name}(regions=...): the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(labels[:5])}")
