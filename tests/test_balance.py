@@ -152,7 +152,10 @@ def test_a_problem_balances_every_draw():
         (lambda: nmm.balance(network(), "3"), r"balance\(rate=...\) got 3, expected a positive firing rate such as 3 \* u.Hz"),
         (lambda: nmm.balance(network(), 3 * u.mV), r"balance\(rate=...\) got a quantity in mV, expected a quantity convertible to kHz"),
         (lambda: nmm.balance(network(), np.ones(3)), r"balance\(rate=...\) has shape \(3,\), expected one rate or one for each of the network's 68 regions"),
-        (lambda: nmm.balance(network(coupling=couplings.Additive(source=("H_e",)))), r"Additive sends H_e, expected S_e alone"),
+        (
+            lambda: nmm.balance(network(coupling=couplings.Additive(source=("H_e",)))),
+            r"H_e of WongWangExcInh depends on what arrives, and cannot be what is sent; expected one of S_e, S_i",
+        ),
         (
             lambda: nmm.balance(network(0.0, models.WongWangExcInh(I_o=0.1)), 40 * u.Hz),
             r"68 regions .* would need an inhibition J_i of -.* nA to rest at 40 Hz",

@@ -218,7 +218,7 @@ def test_sigmoidal_jansen_rit_is_additive_coupling_of_the_columns_rate():
 def test_quantities_in_other_units_give_the_same_coupling(name):
     import brainunit as u
 
-    other = {"kHz": ("Hz", 1e3), "mV": ("volt", 1e-3), "1/mV": ("1/volt", 1e3), "rad/ms": ("rad/second", 1e3), "rad": (None, 1.0), "1": (None, 1.0)}
+    other = {"kHz": ("Hz", 1e3), "mV": ("volt", 1e-3), "1/mV": ("1/volt", 1e3), "rad/ms": ("radian/second", 1e3), "rad": (None, 1.0), "1": (None, 1.0)}
     coupling = COUPLINGS[name]()
     slots = {}
     for p in coupling.parameters().values():

@@ -332,7 +332,7 @@ OTHER = {
     "nA": ("pA", 1e3),
     "1/ms": ("1/second", 1e3),
     "1/ms^2": ("1/second^2", 1e6),
-    "rad/ms": ("rad/second", 1e3),
+    "rad/ms": ("radian/second", 1e3),
     "1/mV": ("1/volt", 1e3),
     "mV/ms": ("volt/second", 1.0),
     "kHz/nA": ("Hz/pA", 1.0),

@@ -508,6 +508,7 @@ def test_levels_are_inferred_and_free_of_what_moves_the_mean():
     problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=0.1), duration=4.0, step=0.5)
     assert set(problem.priors) == {"model.x0", "observe.parts.1.level"}
     data = np.asarray(problem.simulate(jax.random.key(0)).values)
+    data = data + 0.1 * np.random.default_rng(0).normal(size=data.shape)
     tree = nmm.infer.MAP(nmm.infer.optimisers.BFGS(100), starts=1, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
     # Prior and likelihood are Gaussian: the mode shrinks the mean of the data by a known factor, whatever x0 is.
     shrunk = data.mean(axis=0) / (1.0 + 0.1**2 / 8)

@@ -150,7 +150,7 @@ def normal(data):
             lambda: refused(single(noise=nmm.noises.Additive(sigma=0.1)), nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian())),
             "got a network with noise",
         ),
-        (lambda: (nmm.NumPyroModel(normal), None), "got a NumPyroModel"),
+        (lambda: (nmm.NumPyroModel(normal), None), "got NumPyroModel"),
     ],
     ids=["delays", "trials", "noise", "numpyro"],
 )

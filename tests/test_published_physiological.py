@@ -10,6 +10,9 @@ from running import run, upward_crossings
 from nmm_infer import models
 from nmm_infer.priors import Prior
 
+# Nothing arrives, at any port of any region.
+ALONE = np.zeros((2, 1))
+
 
 @pytest.mark.parametrize("tau", [1.0, 8.0])
 def test_montbrio_pazo_roxin_is_bistable(tau):
@@ -23,7 +26,7 @@ def test_wong_wang_exc_inh_rests_at_three_hertz():
     """Deco et al. 2014: the excitatory pool fires at 3.08 Hz."""
     model = models.WongWangExcInh()
     end = run(model, model.initial(1), duration=4000, step=0.5, sample_every=10)[-1]
-    np.testing.assert_allclose(1e3 * model.H_e(end), 3.08, atol=0.005)
+    np.testing.assert_allclose(1e3 * model.H_e(end, ALONE), 3.08, atol=0.005)
 
 
 def test_jansen_rit_regimes():
@@ -57,7 +60,7 @@ def test_wong_wang_winner_takes_all():
     """models.md, after Wong & Wang 2006: at coherence 0.1 about 31 Hz against 0.8 Hz; the sign decides who wins, and without evidence or noise nobody does."""
     model = models.WongWang(coherence=np.array([0.1, -0.1, 0.0]))
     end = run(model, model.initial(3), duration=4000, step=0.5, sample_every=100)[-1]
-    rates = 1e3 * np.stack([model.r1(end), model.r2(end)])
+    rates = 1e3 * np.stack([model.r1(end, ALONE), model.r2(end, ALONE)])
     np.testing.assert_allclose(rates[:, 0], [31.0, 0.8], atol=0.1)
     np.testing.assert_allclose(rates[:, 1], rates[::-1, 0], rtol=1e-6)
     np.testing.assert_allclose(*rates[:, 2], rtol=1e-9)
@@ -68,7 +71,7 @@ def test_wong_wang_remembers_the_decision():
     """Wong & Wang 2006: without stimulus spontaneous activity at a few Hz and persistent activity of either pool coexist."""
     model = models.WongWang(mu0=np.zeros(3))
     end = run(model, [[0.1, 0.6, 0.05], [0.1, 0.05, 0.6]], duration=4000, step=0.5, sample_every=100)[-1]
-    r1, r2 = 1e3 * np.stack([model.r1(end), model.r2(end)])
+    r1, r2 = 1e3 * np.stack([model.r1(end, ALONE), model.r2(end, ALONE)])
     assert 1 < r1[0] < 5
     assert r1[1] > 15 > 1 > r2[1]
     np.testing.assert_allclose((r1[2], r2[2]), (r2[1], r1[1]), rtol=1e-6)
