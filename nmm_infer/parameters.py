@@ -130,10 +130,10 @@ def check_regions(part: AbstractPart, n_regions: int) -> None:
     for _, owner in walk(part):
         for name in owner.parameters():
             value = getattr(owner, name)
-            if value is None or isinstance(value, AbstractPrior):
-                continue
-            if np.ndim(value) > 0 and np.shape(value) != (n_regions,):
+            prior = isinstance(value, AbstractPrior)
+            shape = value.shape() if prior else None if value is None else np.shape(value)
+            if shape not in (None, (), (n_regions,)):
                 raise ValueError(
-                    f"{type(owner).__name__}({name}=...) has shape {np.shape(value)}, expected a scalar or shape ({n_regions},): "
+                    f"{type(owner).__name__}({name}=...) has {'a prior of ' if prior else ''}shape {shape}, expected a scalar or shape ({n_regions},): "
                     f"one value for each of the network's {n_regions} regions"
                 )

@@ -123,6 +123,16 @@ def test_batch_of_one_distribution_for_each_region():
         np.testing.assert_allclose(result.model.mu, centres, atol=1e-7)
 
 
+def test_priors_of_another_length_are_named():
+    ring = Connectome(np.ones((3, 3)) - np.eye(3))
+    with pytest.raises(ValueError, match=r"Linear\(gamma=...\) has a prior of shape \(2,\), expected a scalar or shape \(3,\)"):
+        Network(models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0).to_event(1))), ring, couplings.Additive())
+    network = Network(models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0), over="region")), ring, couplings.Additive())
+    message = r"'model.gamma' over 'region' has a distribution of batch shape \(2,\), expected \(\) or \(3,\): one for all, or one for each region"
+    with handlers.seed(rng_seed=0), pytest.raises(ValueError, match=message):
+        sample(network)
+
+
 def test_unknown_plates_are_named():
     free = models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="region"))
     with (

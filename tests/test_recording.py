@@ -199,3 +199,15 @@ def test_what_cannot_be_data_is_refused_by_name(name):
     call, message = WRONG[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_there_is_no_plate_over_sensors():
+    network = nmm.Network(nmm.models.Linear(), nmm.Connectome(np.ones((3, 3)) - np.eye(3)), nmm.couplings.Additive())
+    sensors = nmm.observe.LeadField(RNG.normal(size=(5, 3)))
+    for scale, right in ((nmm.Prior(dist.HalfNormal(1.0), over="region"), False), (nmm.Prior(dist.HalfNormal(1.0).expand([5]).to_event(1)), True)):
+        problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=scale), duration=5.0, step=1.0)
+        if right:
+            assert problem.bind(RNG.normal(size=(5, 5))).values.shape == (5, 5)
+        else:
+            with pytest.raises(ValueError, match=r"likelihood.scale has a prior over 'region', but sensors are observed, .*expand\(\[5\]\)"):
+                problem.bind(RNG.normal(size=(5, 5)))

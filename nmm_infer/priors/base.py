@@ -26,6 +26,10 @@ class AbstractPrior(eqx.Module):
     def along(self, plate: str) -> Self:
         """This prior with its regional values along another plate than `region`; itself if it has none."""
 
+    def shape(self) -> tuple[int, ...] | None:
+        """Shape of a draw; None: a plate says."""
+        return None
+
     def scale_site(self, name: str) -> str | None:
         """The site of a free scale that this prior at `name` shares between regions; None: it has none.
 

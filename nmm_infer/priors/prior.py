@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from ..kinds import kind_of
 from ..units import factor, text
-from .base import AbstractPrior, open_plate, plate_error
+from .base import AbstractPrior, open_plate, plate_error, plate_size
 from .trials import by_trial
 
 
@@ -43,10 +43,19 @@ class Prior(AbstractPrior):
     def along(self, plate: str) -> Self:
         return dataclasses.replace(self, over=plate) if self.over == "region" else self
 
+    def shape(self) -> tuple[int, ...] | None:
+        return self.distribution.shape() if self.over is None else None
+
     def draw(self, name: str, plates: dict[str, int]) -> Array:
         import numpyro
 
         if self.over is None:
             return self.scale * numpyro.sample(name, self.distribution)  # pyright: ignore[reportReturnType]
+        n, shape = plate_size(self.over, plates, name), self.distribution.batch_shape
+        if shape not in ((), (1,), (n,)):
+            raise ValueError(
+                f"the prior at {name!r} over {self.over!r} has a distribution of batch shape {shape}, expected () or ({n},): one for all, or "
+                f"one for each {self.over.partition('_')[0]}"
+            )
         with open_plate(self.over, plates, name):
             return by_trial(self.over, self.scale * numpyro.sample(name, self.distribution))  # pyright: ignore[reportOperatorIssue]

@@ -199,7 +199,20 @@ class Problem(AbstractProblem, AbstractPlated):
             return data
         timed = bool(self.network.stimuli) or self.network.noise is None
         expected = Expected(self.network.connectome.labels, self.network.model, self._shapes, self.draw, timed)
+        self._check_channels()
         return self.likelihood.bind(self.likelihood.read(data), self.observe, expected)
+
+    def _check_channels(self) -> None:
+        """Raises ValueError for a prior over regions in the likelihood of something else, such as sensors."""
+        regional = [f"likelihood.{name}" for name, prior in priors(self.likelihood).items() if prior.along("region_of_a_group") is not prior]
+        if not regional:
+            return
+        signal = self._shapes()
+        if (dim := signal.dims[-1]) != "region":
+            raise ValueError(
+                f"Problem(likelihood=...): {', '.join(regional)} has a prior over 'region', but {dim}s are observed, which have no plate; expected one number, "
+                f"or one for each of them: nmm.Prior(dist.HalfNormal(1.0).expand([{signal.values.shape[-1]}]).to_event(1))"
+            )
 
     def values(self, bound: AbstractObserved) -> jax.Array:
         return bound.values
