@@ -228,18 +228,15 @@ def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
 
 @pytest.mark.slow
 def test_resting_states_are_simulated_fitted_and_compared():
-    import jax
-
-    from benchmarks.fits import fitted
     from benchmarks.resting import held_out, homogeneous, network, page, simulated, spectra
 
-    case = simulated(12)
-    sampler = nmm.infer.NUTS(draws=50, warmup=50, metric=nmm.infer.metrics.Laplace(steps=200), target_acceptance=0.7, dtype="float32", predictive_draws=0)
-    fit = fitted(case.title, lambda: sampler(case.problem, case.data, key=jax.random.key(0)), sampler.warmup)
-    assert fit.unknowns == 2 * (12 + 2) + 3
+    case = simulated(6)
+    sampler = nmm.infer.NUTS(draws=20, warmup=20, max_tree_depth=4, metric=nmm.infer.metrics.Laplace(steps=50), dtype="float32", predictive_draws=0)
     same = nmm.Problem(network(case.problem.network.connectome, homogeneous()), nmm.observe.Bold(), spectra((0.01, 0.1), 6))
     found = {"same": held_out(case._replace(problem=same), sampler), "own": held_out(case, sampler)}
     assert all(np.isfinite(one.elpd).all() and one.elpd.shape[0] == 6 for one in found.values())
+    fit = found["own"].fits[0]
+    assert fit.unknowns == 2 * (6 + 2) + 3
     text = page({"lemon": fit}, {"lemon": 0.001}, found, True)
     assert "missed: not converged" in text or "met" in text
 
@@ -262,7 +259,7 @@ def test_areas_under_the_curve():
     assert epileptor.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([True, False, False, False])) == pytest.approx(0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.battery  # minutes, of parts that have tests of their own
 def test_the_epileptic_patient_in_small():
     said = []
     settings = {"starts": 2, "steps": 100, "chains": 2, "draws": 10, "warmup": 10, "pilot": 5, "points": 2}
@@ -295,7 +292,7 @@ def test_engines_that_are_far_off_are_told_from_those_that_agree():
     assert [float(x) for x in row[7].split("–")] == pytest.approx([0.5, 0.5], abs=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.battery  # minutes, of parts that have tests of their own
 def test_one_posterior_from_some_engines(tmp_path, monkeypatch):
     out = tmp_path / "engines.md"
     monkeypatch.setattr("sys.argv", ["engines", "--quick", "--only", "Laplace", "--out", str(out)])
