@@ -17,7 +17,8 @@ one = nmm.models.WongWang(coherence=0.1)
 S = nmm.simulate(one, 2 * u.second, step=1 * u.ms)
 _, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
 for rate, label in ((one.r1, "favoured pool"), (one.r2, "other pool")):
-    left.plot(S["time"], 1000 * rate(np.stack([S["S1"][:, 0], S["S2"][:, 0]])), label=label)
+    nothing = np.zeros((2, 1))  # arrives from other regions
+    left.plot(S["time"], 1000 * rate(np.stack([S["S1"][:, 0], S["S2"][:, 0]]), nothing), label=label)
 left.set(xlabel="time since the stimulus (ms)", ylabel="firing rate (Hz)")
 left.legend(frameon=False)
 right.plot(100 * coherence, 100 * correct, "o-")
