@@ -97,13 +97,12 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
         ValueError: other names, another number of them, or one twice.
     """
     everything = list(range(len(wanted)))
-    if got is None or got == wanted or (len(got) == len(wanted) and counted(got) and set(got) != set(wanted)):
+    if got is None or got == wanted or (len(got) == len(wanted) and unnamed(got, wanted)):
         return everything
     twice = sorted({label for label in got if got.count(label) > 1})
     if twice:
         raise ValueError(f"{what} repeats {dim}s {', '.join(twice[:5])}; expected each once")
-    missing = [label for label in wanted if label not in got]
-    unknown = [label for label in got if label not in wanted]
+    missing, unknown = unmatched(got, wanted)
     if missing or unknown:
         raise ValueError(
             f"{what} has other labels along {dim!r}: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}; expected {', '.join(wanted[:5])}"
@@ -116,6 +115,16 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
 def counted(labels: Labels) -> bool:
     """Whether labels only count: "0", "1", …."""
     return labels is not None and labels == tuple(str(i) for i in range(len(labels)))
+
+
+def unnamed(got: Labels, wanted: tuple[str, ...]) -> bool:
+    """Whether `got` does not say which of `wanted` is where: no labels, or labels that only count, unless both count."""
+    return got is None or (counted(got) and set(got) != set(wanted))
+
+
+def unmatched(got: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The `wanted` labels that are missing in `got`, and those of `got` that nobody wanted."""
+    return [label for label in wanted if label not in got], [label for label in got if label not in wanted]
 
 
 def labels_along(value: Any, axes: tuple[str, ...], what: str) -> tuple[Labels, ...]:

@@ -24,7 +24,7 @@ def gaussian(problem, shape, at, draws=400):
     data = RNG.normal(size=shape)
     with precision("float64"):
         target = Target(problem, data)
-        bound = target.question.bound
+        bound = target.bound.value
         centre = target.flatten({name: jnp.asarray(value, float) for name, value in at.items()})
         information = informer(target, jax.random.key(0))(np.asarray(centre)) - np.asarray(jax.jit(jax.hessian(target.log_prior))(centre))
         x = np.asarray(centre) + RNG.normal(size=(1, draws, target.size)) @ np.linalg.cholesky(np.linalg.inv(information)).T

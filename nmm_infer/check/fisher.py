@@ -120,7 +120,7 @@ def _by_scores(target: Target) -> Callable[[Array, Array], Array]:
         sites = target.constrain(x)
 
         def score(key: Array) -> Array:
-            values = target.problem.replicate(key, sites, target.question.bound)
+            values = target.problem.replicate(key, sites, target.bound.value)
             return jax.grad(target.given(values).log_likelihood)(x)
 
         scores = jax.lax.map(score, keys, batch_size=50)

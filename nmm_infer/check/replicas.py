@@ -58,7 +58,7 @@ def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], 
         x = target.prior_draw(key_prior)
         if truth:
             x = target.flatten({**target.constrain(x), **truth})
-        return x, problem.replicate(key_data, target.constrain(x), target.question.bound)
+        return x, problem.replicate(key_data, target.constrain(x), target.bound.value)
 
     compiled = jax.jit(jax.vmap(one))
 

@@ -133,7 +133,6 @@ def run_chains(
     chains = arrangement.place((jax.random.split(key, n), states), n)
     plan = stages(warmup, draws, chunk)
     warm, bar = (Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws)))
-    positions: list[np.ndarray] = []
     pieces: list[tuple[np.ndarray, dict[str, np.ndarray], int, np.ndarray]] = []
     done, interrupted, stopped = 0, False, ""
     try:
@@ -147,7 +146,6 @@ def run_chains(
             drawn = {name: values[:, first:last] for name, values in found.items()}
             # All of it at once: an interruption finds either all of a piece or none.
             pieces.append((position[:, first:last], drawn, int(found["n_steps"][:, :last].sum()), tried[:, :last][found[FAILED][:, :last] > 0]))
-            positions.append(position[:, first:last])
             in_warmup = min(first, last)
             if warm and in_warmup:
                 warm.advance(in_warmup, note)
@@ -155,7 +153,7 @@ def run_chains(
                 bar.advance(last - in_warmup, note)
             done += chunk
             if done > warmup:
-                stopped = stop(positions)
+                stopped = stop([position for position, *_ in pieces])
     except (KeyboardInterrupt, Exception) as error:
         interrupted = True
         if not sum(piece[0].shape[1] for piece in pieces):

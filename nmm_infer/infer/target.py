@@ -30,16 +30,15 @@ BATCH = 50
 
 
 class Question:
-    """A problem with data, in the precision of this context.
+    """A problem with data of one form, in the precision of this context.
 
-    Two are equal if problem and bound data are the same objects, whatever numbers they hold: programs that were compiled for
-    one serve the other.
+    Two are equal if problem and the data that were bound first are the same objects, whatever numbers they hold: programs that were
+    compiled for one serve the other.
     """
 
     def __init__(self, problem: AbstractProblem, bound: Any):
         # Arrays in the precision of this context: constants that a program of the other precision has seen would keep it.
         self.problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, jax_arrays(problem))
-        self.bound = jax_arrays(bound)
         self._asked = (problem, bound)
         self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 

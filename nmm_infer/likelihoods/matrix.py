@@ -36,11 +36,11 @@ class CovarianceMatrix(AbstractRecording):
     def __check_init__(self):
         if not np.all(np.isfinite(self.values)):
             raise ValueError(f"data is a matrix with NaN or infinite entries; expected a covariance or a correlation of every pair of {self.dim}s")
-        diagonal = np.diagonal(self.values)
-        if np.any(diagonal <= 0) or np.linalg.eigvalsh(self.values)[0] <= 0:
+        diagonal, smallest = np.diagonal(self.values), np.linalg.eigvalsh(self.values)[0]
+        if np.any(diagonal <= 0) or smallest <= 0:
             raise ValueError(
                 f"data is a symmetric matrix of shape {self.values.shape} that is no covariance: its smallest diagonal entry is {diagonal.min():.3g} and its "
-                f"smallest eigenvalue {np.linalg.eigvalsh(self.values)[0]:.3g}, expected both above 0; correlations have ones on the diagonal and no "
+                f"smallest eigenvalue {smallest:.3g}, expected both above 0; correlations have ones on the diagonal and no "
                 "Fisher transform or threshold, and need more samples than channels"
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..courses import courses
-from ..labelled import UNKNOWN, counted, order
+from ..labelled import UNKNOWN, order, unmatched, unnamed
 from ..signal import Signal
 from ..units import factor
 
@@ -141,17 +141,14 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
         ValueError: number or names of the channels differ.
     """
     n = recording.values.shape[-1]
-    # Labels that only count are no names, unless both count.
-    unnamed = recording.channels is None or not labels or (counted(recording.channels) and set(recording.channels) != set(labels))
-    if unnamed:
+    if not labels or unnamed(recording.channels, labels):
         if n != len(labels):
             hint = "; is it transposed?" if recording.values.shape[-2] == len(labels) else ""
             raise ValueError(f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time, {dim}]{hint}")
         return recording
     channels = recording.channels
     assert channels is not None
-    missing = [label for label in labels if label not in channels]
-    unknown = [label for label in channels if label not in labels]
+    missing, unknown = unmatched(channels, labels)
     if missing or unknown:
         raise ValueError(
             f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
