@@ -218,7 +218,7 @@ def measure(name: str, value: float, level: float, recordings: int, samples: int
     typical = int(np.argsort(mean)[n // 2])
     draws = np.random.default_rng(0).choice(grid, size=(1, DRAWS), p=p[typical]) + (grid[1] - grid[0]) * np.random.default_rng(1).uniform(-0.5, 0.5, (1, DRAWS))
     group = xr.Dataset({case.name: (("chain", "draw"), draws)})
-    tree = xr.DataTree.from_dict({"posterior": group, "unconstrained_posterior": group, "observed_data": problem.observed_data(bound[typical])})
+    tree = xr.DataTree.from_dict({"posterior": group, "unconstrained_posterior": group, "constant_data": problem.constant_data(bound[typical])})
     began = time.perf_counter()
     try:
         found = nmm.check.linearity(problem, tree, recordings=min(100, recordings), progress=False)

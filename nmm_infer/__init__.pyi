@@ -33,4 +33,5 @@ from .signal import Trajectory as Trajectory
 from .solving import simulate as simulate
 from .solving import solve as solve
 from .solving import terms as terms
+from .stacked import stacked as stacked
 from .units import UnitError as UnitError

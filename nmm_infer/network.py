@@ -49,7 +49,7 @@ class Network(AbstractPlated):
         initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
-            Networks of different speeds that are stacked, to map over them, need one range in common.
+            `nmm.stacked` makes networks of different speeds ready for all of them.
             A speed outside it makes a simulation NaN, never silently wrong.
 
     Raises:

@@ -242,7 +242,7 @@ def test_predictive_falls_back_to_the_correlation_of_the_data():
     tree = trees.good()
     without_fc = trees.changed(tree, observed_data=tree["observed_data"].to_dataset().drop_vars("fc"))
     upper = np.triu_indices(10, 1)
-    measured = np.corrcoef(tree["observed_data"]["data"].values.T)[upper]
+    measured = np.corrcoef(tree["constant_data"]["data"].values.T)[upper]
     predicted = tree["posterior_predictive"]["fc"].mean(("chain", "draw")).values[upper]
     assert predictive(without_fc).fc_correlation == pytest.approx(np.corrcoef(measured, predicted)[0, 1])
 

@@ -35,7 +35,7 @@ def gaussian(problem, shape, at, draws=400):
 
         unconstrained = jax.vmap(jax.vmap(target.unravel))(jnp.asarray(x))
         groups = {"posterior": group(target.constrain_all(jnp.asarray(x))), "unconstrained_posterior": group(unconstrained)}
-        return xr.DataTree.from_dict({**groups, "observed_data": problem.observed_data(bound)})
+        return xr.DataTree.from_dict({**groups, "constant_data": problem.constant_data(bound)})
 
 
 def leaky(likelihood, observe=None, n=2):

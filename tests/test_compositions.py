@@ -75,6 +75,7 @@ def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, dela
     tree = compositions.engine(engine, arrangement)(problem, data, key=jax.random.key(0), progress=False)
     names = set(tree["posterior"].data_vars)
     assert names == set(tree["prior"].data_vars)
+    assert set(tree["observed_data"].data_vars) == set(tree["posterior_predictive"].data_vars)
     for name in names:
         assert np.isfinite(tree["posterior"][name].values).all(), name
     assert str(nmm.check.diagnose(tree))

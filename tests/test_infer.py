@@ -103,13 +103,16 @@ def test_arviz_works_on_a_tree_as_it_is(trees):
     tree = trees["nuts dense"]
     assert az.summary(tree).shape[0] == N
     assert np.isfinite(az.loo(tree, var_name="y").elpd)
+    # Pairs every prediction with its log likelihood.
+    assert 0.3 < float(az.loo_pit(tree)["y"].mean()) < 0.7
     assert float(az.rhat(tree)["initial"].max()) < 1.02
 
 
 PICTURES = {
     "trace_dist": az.plot_trace_dist,
     "rank": az.plot_rank,
-    "ppc_dist": lambda tree: az.plot_ppc_dist(tree, var_names=["y"]),
+    "ppc_dist": az.plot_ppc_dist,
+    "loo_pit": az.plot_loo_pit,
     "forest": az.plot_forest,
     "energy": az.plot_energy,
 }
@@ -138,7 +141,7 @@ def test_every_predictive_draw_is_of_its_own_draw_and_that_of_the_prior_of_the_p
     """Each draw's replicated samples have its own initial state as mean."""
     tree = trees["nuts dense"]
     drawn = tree["posterior"]["initial"].sel(draw=tree["posterior_predictive"].draw).values[:, :, 0]
-    assert tree["posterior_predictive"]["y"].sizes["draw"] == 50
+    assert tree["posterior_predictive"]["y"].sizes["draw"] == tree["posterior"].sizes["draw"]
     gap = (tree["posterior_predictive"]["y"].mean("time").values - drawn) / (NOISE_SD / np.sqrt(SAMPLES))
     assert gap.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * gap.size))
     before = tree["prior_predictive"]["y"]

@@ -20,7 +20,7 @@ LAYERS = (
     ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
     ("mixed",),
     ("network", "signal", "solvers", "adjoints"),
-    ("stream", "balance", "preparation"),
+    ("stream", "balance", "preparation", "stacked"),
     ("solving",),
     ("observe", "linear"),
     ("at_rest",),

@@ -65,7 +65,7 @@ def test_times_are_free_where_nothing_refers_to_them_and_are_kept():
     observed = problem.bind(recorded(-100.0))
     np.testing.assert_array_equal(problem.observed_data(observed).time, -100.0 + PERIOD * np.arange(len(X)))
     spectral = LINEAR["Spectral"]
-    np.testing.assert_array_equal(spectral.observed_data(spectral.bind(recorded(0.0))).time, PERIOD * np.arange(len(X)))
+    np.testing.assert_array_equal(spectral.constant_data(spectral.bind(recorded(0.0))).time, PERIOD * np.arange(len(X)))
 
 
 @given(st.sampled_from(["ns", "us", "ms"]))
@@ -164,7 +164,7 @@ def test_covariance_takes_matrices_as_what_they_are(values, form, rows, columns)
         observed = problem.bind(data)
         np.testing.assert_allclose(observed.values, right, rtol=1e-6)
         assert observed.dof == 30.0
-    again = problem.bind(problem.observed_data(observed)["data"])
+    again = problem.bind(problem.constant_data(observed)["data"])
     np.testing.assert_allclose(again.values, right, rtol=1e-6)
 
 

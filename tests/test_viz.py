@@ -33,7 +33,7 @@ def simulated():
 
 # How many axes each picture has, and how it is drawn from a tree.
 PICTURES = {
-    "timeseries": (1, lambda tree, ax: viz.timeseries(tree["observed_data"]["data"], ax)),
+    "timeseries": (1, lambda tree, ax: viz.timeseries(tree["constant_data"]["data"], ax)),
     "timeseries_dataset": (1, lambda tree, ax: viz.timeseries(simulated(), ax, variable="W")),
     "timeseries_predicted": (
         1,
@@ -89,7 +89,7 @@ def test_units_reach_labels(tree):
     ax = viz.phase_portrait(simulated(), "V", "W", region="R.A")
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("V (mV)", "W", "R.A")
     assert viz.timeseries(simulated()).get_xlabel() == "time (ms)"
-    assert viz.timeseries(tree["observed_data"]["data"]).get_xlabel() == "time (s)"
+    assert viz.timeseries(tree["constant_data"]["data"]).get_xlabel() == "time (s)"
     figure = viz.brain(tree["posterior"]["model.tau"], tree["constant_data"]["centres"])[0].figure
     assert "model.tau (ms)" in [ax.get_ylabel() for ax in figure.axes]
 

@@ -103,12 +103,16 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
             {"power": (("chain", "draw", "frequency", "region"), power), "fc": (("chain", "draw", "region", "region_2"), fc)}, coords=coords
         ),
         "observed_data": xr.Dataset(
-            {"power": (("frequency", "region"), observed_power), "fc": (("region", "region_2"), observed_fc), "data": (("time", "region"), data)},
-            coords={"frequency": FREQUENCIES, "region": region, "region_2": region, "time": ("time", time, {"units": "ms"})},
+            {"power": (("frequency", "region"), observed_power), "fc": (("region", "region_2"), observed_fc)},
+            coords={"frequency": FREQUENCIES, "region": region, "region_2": region},
         ),
         "constant_data": xr.Dataset(
-            {"weights": (("region", "region_2"), weights), "centres": (("region", "axis"), positions, {"units": "mm"})},
-            coords={"region": region, "region_2": region, "axis": ["x", "y", "z"]},
+            {
+                "weights": (("region", "region_2"), weights),
+                "centres": (("region", "axis"), positions, {"units": "mm"}),
+                "data": (("time", "region"), data),
+            },
+            coords={"region": region, "region_2": region, "axis": ["x", "y", "z"], "time": ("time", time, {"units": "ms"})},
         ),
     }
     tree = xr.DataTree.from_dict(groups)

@@ -17,6 +17,11 @@ def variable(tree: Any, group_name: str, name: str) -> Any:
     return dataset[name] if dataset is not None and name in dataset else None
 
 
+def recording(tree: Any) -> Any:
+    """The recording whose summaries were fitted, an `xarray.DataArray`; None if it is absent."""
+    return variable(tree, "constant_data", "data")
+
+
 def require_posterior(tree: Any, caller: str) -> Any:
     """The posterior draws of a tree.
 

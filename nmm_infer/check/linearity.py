@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..keys import random_key
 from ..kinds import kind_of
-from .groups import require_posterior, variable
+from .groups import recording, require_posterior
 from .linearised import Linearity
 
 # Data drawn from the likelihood itself for each recording: they cost no simulation, and their scatter is subtracted from that of the recordings.
@@ -181,9 +181,9 @@ def _data(problem: Any, tree: Any, data: Any) -> Any:
     """
     given = data is not None
     if not given:
-        data = variable(tree, "observed_data", "data")
+        data = recording(tree)
         if data is None:
-            raise ValueError(f"linearity(tree) has no observed_data.data (groups: {', '.join(tree.children) or 'none'}); pass data=, what was fitted")
+            raise ValueError(f"linearity(tree) has no constant_data.data (groups: {', '.join(tree.children) or 'none'}); pass data=, what was fitted")
         # Times without a unit are the numbers of the samples.
         data = data if "units" in data["time"].attrs else data.drop_vars("time")
     bound = problem.bind(data)

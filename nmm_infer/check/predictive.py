@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .groups import variable
+from .groups import recording, variable
 from .table import TAILS
 
 
@@ -71,9 +71,9 @@ def predictive(tree: Any) -> Prediction:
 
 
 def observed_connectivity(tree: Any) -> Any:
-    """The measured functional connectivity: `observed_data.fc`, else the correlation of `observed_data.data`; None without both."""
+    """The measured functional connectivity: `observed_data.fc`, else the correlation of the recording; None without both."""
     fc = variable(tree, "observed_data", "fc")
-    data = variable(tree, "observed_data", "data")
+    data = recording(tree)
     if fc is not None or data is None or set(data.dims) != {"time", "region"} or data.sizes["region"] < 2:
         return fc
     import xarray as xr
@@ -114,7 +114,7 @@ def _connectivity(tree: Any, missing: list[str]) -> tuple[float | None, tuple[fl
         structure = _known(structure_correlation(np.asarray(weights.values, dtype=np.float64), np.asarray(observed.values)))
     if observed is None or predicted is None:
         if predicted is not None:
-            missing.append("functional connectivity was predicted, but observed_data has neither fc nor data (time, region)")
+            missing.append("functional connectivity was predicted, but observed_data has no fc, and constant_data no recording (time, region)")
         elif observed is not None:
             missing.append("posterior_predictive has no fc to compare with the measured connectivity")
         return None, None, structure

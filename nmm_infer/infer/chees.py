@@ -101,7 +101,7 @@ class ChEES(AbstractSampler):
     dtype: str = eqx.field(static=True, default="float64")
     initial_step_size: float = eqx.field(static=True, default=0.1)
     chunk: int = eqx.field(static=True, default=25)
-    predictive_draws: int = eqx.field(static=True, default=5)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_sampler(self, max_steps=self.max_steps)

@@ -93,7 +93,7 @@ class HMC(AbstractSampler):
     dtype: str = eqx.field(static=True, default="float64")
     initial_step_size: float = eqx.field(static=True, default=0.5)
     chunk: int = eqx.field(static=True, default=25)
-    predictive_draws: int = eqx.field(static=True, default=50)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_sampler(self, steps=self.steps)

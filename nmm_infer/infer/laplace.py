@@ -71,14 +71,14 @@ class Laplace(AbstractEngine):
         draws: from the Gaussian.
         resample: resample the draws by their smoothed importance weights, which corrects shape and evidence while the Pareto k is below 0.7.
         dtype: "float64" (default) or "float32".
-        predictive_draws: posterior predictive draws; 0: none.
+        predictive_draws: posterior predictive draws; 0: none; None: as in `NUTS`.
     """
 
     search: MAP = MAP()
     draws: int = eqx.field(static=True, default=2000)
     resample: bool = eqx.field(static=True, default=False)
     dtype: str = eqx.field(static=True, default="float64")
-    predictive_draws: int = eqx.field(static=True, default=200)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_counts("Laplace", draws=self.draws)

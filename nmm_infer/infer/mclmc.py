@@ -113,7 +113,7 @@ class MCLMC(AbstractSampler):
     arrangement: AbstractArrangement | None = None
     dtype: str = eqx.field(static=True, default="float64")
     chunk: int = eqx.field(static=True, default=25)
-    predictive_draws: int = eqx.field(static=True, default=50)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_sampler(self, steps=self.steps)

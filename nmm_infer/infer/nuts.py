@@ -68,7 +68,8 @@ class NUTS(AbstractSampler):
         dtype: "float64" (default) or "float32", which is twice as fast where it is enough.
         initial_step_size: where adaptation of the step size begins.
         chunk: steps between two looks at the clock.
-        predictive_draws: posterior predictive draws per chain; 0: none.
+        predictive_draws: posterior predictive draws per chain; 0: none. None: of every draw where the observations themselves are
+            predicted (`az.loo_pit` needs that) and that is no more than 25 million numbers; else 200 in all.
     """
 
     kind: ClassVar[Kind] = Kind.CHAINS
@@ -85,7 +86,7 @@ class NUTS(AbstractSampler):
     dtype: str = eqx.field(static=True, default="float64")
     initial_step_size: float = eqx.field(static=True, default=0.5)
     chunk: int = eqx.field(static=True, default=25)
-    predictive_draws: int = eqx.field(static=True, default=50)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_sampler(self, max_tree_depth=self.max_tree_depth)

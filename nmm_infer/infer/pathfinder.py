@@ -36,7 +36,7 @@ class Pathfinder(AbstractEngine):
         steps: of L-BFGS, at most.
         history: gradients that L-BFGS remembers.
         dtype: "float64" (default) or "float32".
-        predictive_draws: posterior predictive draws; 0: none.
+        predictive_draws: posterior predictive draws; 0: none; None: as in `NUTS`.
     """
 
     paths: int = eqx.field(static=True, default=8)
@@ -45,7 +45,7 @@ class Pathfinder(AbstractEngine):
     steps: int = eqx.field(static=True, default=100)
     history: int = eqx.field(static=True, default=10)
     dtype: str = eqx.field(static=True, default="float64")
-    predictive_draws: int = eqx.field(static=True, default=200)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_counts("Pathfinder", paths=self.paths, draws=self.draws, pool=self.pool, steps=self.steps, history=self.history)

@@ -26,6 +26,8 @@ PRIOR_DRAWS = 1000
 PRIOR_PREDICTIVE_DRAWS = 50
 # Pointwise log likelihoods of all draws are kept while they are no more numbers than this (800 MB).
 POINTWISE = 100_000_000
+# Predictions of all draws are kept while they are no more numbers than this (100 MB); otherwise those of so many draws.
+PREDICTIONS, SOME_PREDICTIONS = 25_000_000, 200
 
 
 class Run(NamedTuple):
@@ -40,7 +42,7 @@ class Run(NamedTuple):
         failed: proposals at which the density is zero, by reason.
         interrupted: whether it was stopped early.
         began: `time.perf_counter()` at the start.
-        predictive_draws: posterior predictive draws per chain.
+        predictive_draws: posterior predictive draws per chain; None: as many as are useful and fit.
         extra: further groups, name → {variable: (dims, array)}.
     """
 
@@ -52,7 +54,7 @@ class Run(NamedTuple):
     failed: Failures
     interrupted: bool
     began: float
-    predictive_draws: int
+    predictive_draws: int | None
     extra: dict[str, dict[str, tuple[tuple[str, ...], np.ndarray]]] = {}
 
 
@@ -82,13 +84,14 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         groups |= {
             "log_likelihood": salvage("log_likelihood", lambda: dataset(_pointwise(target, latent, arrangement), problem.coords(observed)), nothing),
             "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
-            "constant_data": salvage("constant_data", problem.constant_data, nothing),
+            "constant_data": salvage("constant_data", lambda: problem.constant_data(observed), nothing),
         }
         prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
         if prior_latent is not None:
             groups["prior"] = salvage("prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing)
-        if run.predictive_draws and prior_latent is not None:
-            chosen = np.unique(np.linspace(0, latent.shape[1] - 1, run.predictive_draws).astype(int))
+        if run.predictive_draws != 0 and prior_latent is not None:
+            predicted = _predicted_draws(target, latent) if run.predictive_draws is None else run.predictive_draws
+            chosen = np.unique(np.linspace(0, latent.shape[1] - 1, predicted).astype(int))
             ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
             keys = key_predictive, key_prior_predictive
             posterior_predictive, prior_predictive = salvage("predictions", lambda: _predictive(target, ours, keys, arrangement), [nothing, nothing])
@@ -177,6 +180,16 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
         return target.problem.summaries(target.problem.with_values(target.observed, values))
 
     return target.for_each(one, latent, keys, arrangement=arrangement)
+
+
+def _predicted_draws(target: Target, latent: Array) -> int:
+    """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the same observations, so that they can be paired."""
+    chains, draws = latent.shape[:2]
+    predictions = eqx.filter_eval_shape(target.problem.summaries, target.observed)
+    pointwise = eqx.filter_eval_shape(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent[0, 0])
+    numbers = chains * draws * sum(math.prod(named.values.shape) for named in predictions.values())
+    paired = any(name in pointwise and pointwise[name].values.shape == named.values.shape for name, named in predictions.items())
+    return draws if paired and numbers <= PREDICTIONS else math.ceil(SOME_PREDICTIONS / chains)
 
 
 def _predictive(target: Target, latents: Sequence[Array], keys: Sequence[PRNGKeyArray], arrangement: AbstractArrangement) -> list[Any]:

@@ -53,7 +53,7 @@ class AbstractSampler(AbstractEngine):
     arrangement: eqx.AbstractVar[AbstractArrangement | None]
     dtype: eqx.AbstractVar[str]
     chunk: eqx.AbstractVar[int]
-    predictive_draws: eqx.AbstractVar[int]
+    predictive_draws: eqx.AbstractVar[int | None]
 
     @abc.abstractmethod
     def algorithm(self) -> AbstractAlgorithm:

@@ -38,7 +38,8 @@ class SMC(AbstractEngine):
         ess: effective fraction of the particles that the weights of one stage may leave; higher: more, smaller stages.
         batch: particles computed at once; fewer take less memory.
         dtype: "float64" (default) or "float32".
-        predictive_draws: posterior predictive draws per chain; 0: none.
+        predictive_draws: posterior predictive draws per chain; 0: none. None: of every draw where the observations themselves are
+            predicted (`az.loo_pit` needs that) and that is no more than 25 million numbers; else 200 in all.
     """
 
     particles: int = eqx.field(static=True, default=1000)
@@ -47,7 +48,7 @@ class SMC(AbstractEngine):
     ess: float = eqx.field(static=True, default=0.5)
     batch: int = eqx.field(static=True, default=250)
     dtype: str = eqx.field(static=True, default="float64")
-    predictive_draws: int = eqx.field(static=True, default=50)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_counts("SMC", particles=self.particles, chains=self.chains, moves=self.moves, batch=self.batch)

@@ -53,7 +53,7 @@ class SVI(AbstractEngine):
         stop: `Stalled()` ends the fit when the loss has stopped falling: the learning rate is constant until then, and decays over one more
             window; None: all steps.
         dtype: "float64" (default) or "float32".
-        predictive_draws: posterior predictive draws; 0: none.
+        predictive_draws: posterior predictive draws; 0: none; None: as in `NUTS`.
     """
 
     guide: Any = eqx.field(static=True, default=autoguide.AutoLowRankMultivariateNormal)
@@ -65,7 +65,7 @@ class SVI(AbstractEngine):
     start: AbstractStarts = FromPrior()
     stop: Stalled | None = None
     dtype: str = eqx.field(static=True, default="float64")
-    predictive_draws: int = eqx.field(static=True, default=200)
+    predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
         check_counts("SVI", steps=self.steps, draws=self.draws, particles=self.particles)

@@ -83,11 +83,11 @@ class AbstractProblem(eqx.Module):
 
     @abc.abstractmethod
     def observed_data(self, bound: Any) -> Any:
-        """The data as an `xarray.Dataset`, with units."""
+        """The data as an `xarray.Dataset`, with units: what `summaries` gives of them, so that every variable can be laid beside its prediction."""
 
     @abc.abstractmethod
-    def constant_data(self) -> Any:
-        """What was given and is no data, as an `xarray.Dataset`; empty if there is nothing."""
+    def constant_data(self, bound: Any) -> Any:
+        """What was given and is not predicted, as an `xarray.Dataset`; empty if there is nothing."""
 
     @abc.abstractmethod
     def fingerprint(self, bound: Any) -> str:

@@ -213,7 +213,7 @@ class NumPyroModel(AbstractProblem):
                 found[name].attrs["units"] = unit
         return found
 
-    def constant_data(self):
+    def constant_data(self, bound):
         return dataset({}, {})
 
     def fingerprint(self, bound):

@@ -243,19 +243,12 @@ class Problem(AbstractProblem, AbstractPlated):
     def observed_data(self, bound: AbstractObserved) -> Any:
         import xarray as xr
 
-        recording = bound.recording
-        variables: dict[str, Any] = {name: (named.dims, np.asarray(named.values)) for name, named in self.summaries(bound).items()}
-        coords = bound.coords()
-        if "y" not in variables:
-            variables["data"] = (recording.dims, recording.values)
-            coords |= recording.coords()
-        for name in ("y", "data"):
-            if name in variables and recording.unit:
-                variables[name] = (*variables[name][:2], {"units": recording.unit})
-        sizes = {dim: size for dims, array, *_ in variables.values() for dim, size in zip(dims, array.shape, strict=True)}
-        return xr.Dataset(variables, coords=used(coords, sizes))
+        unit = {"y": {"units": bound.recording.unit}} if bound.recording.unit else {}
+        variables = {name: (named.dims, np.asarray(named.values), unit.get(name, {})) for name, named in self.summaries(bound).items()}
+        sizes = {dim: size for dims, array, _ in variables.values() for dim, size in zip(dims, array.shape, strict=True)}
+        return xr.Dataset(variables, coords=used(bound.coords(), sizes))
 
-    def constant_data(self) -> Any:
+    def constant_data(self, bound: AbstractObserved) -> Any:
         import xarray as xr
 
         connectome = self.network.connectome
@@ -269,7 +262,14 @@ class Problem(AbstractProblem, AbstractPlated):
         if connectome.centres is not None:
             variables["centres"] = (("region", "axis"), connectome.centres, {"units": "mm"})
             coords["axis"] = ["x", "y", "z"]
-        return xr.Dataset(variables, coords=coords)
+        constant = xr.Dataset(variables, coords=coords)
+        recording = bound.recording
+        if "y" in self.summaries(bound):
+            return constant
+        # What is predicted are summaries: the recording itself has no counterpart in the predictions.
+        attrs = {"units": recording.unit} if recording.unit else {}
+        sizes = dict(zip(recording.dims, recording.values.shape, strict=True))
+        return constant.assign_coords(used(bound.coords() | recording.coords(), sizes)).assign(data=(recording.dims, recording.values, attrs))
 
     def fingerprint(self, bound: AbstractObserved) -> str:
         return bound.recording.hash

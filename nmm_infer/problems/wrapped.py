@@ -42,8 +42,8 @@ class AbstractWrapped(AbstractProblem):
     def observed_data(self, bound):
         return self.problem.observed_data(self.inner(bound))
 
-    def constant_data(self):
-        return self.problem.constant_data()
+    def constant_data(self, bound):
+        return self.problem.constant_data(self.inner(bound))
 
     def fingerprint(self, bound):
         return self.problem.fingerprint(self.inner(bound))

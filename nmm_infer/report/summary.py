@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..check.diagnosis import Diagnosis
-from ..check.groups import group, number, variable
+from ..check.groups import group, number, recording, variable
 from ..viz import connectivity, timeseries
 from .html import attempt, axes, definitions, paragraph, section
 
@@ -53,10 +53,11 @@ def _facts(tree: Any, diagnosis: Diagnosis) -> list[tuple[str, str]]:
 
 
 def _data(tree: Any) -> str:
-    observed = group(tree, "observed_data")
+    observed, recorded = group(tree, "observed_data"), recording(tree)
     if observed is None:
         return "not kept in the tree"
-    shapes = [f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims) for name, data in observed.data_vars.items()]
+    kept = dict(observed.data_vars) | ({} if recorded is None else {"data": recorded})
+    shapes = [f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims) for name, data in kept.items()]
     band = ""
     if "frequency" in observed.coords:
         frequencies = observed["frequency"].values
@@ -66,7 +67,7 @@ def _data(tree: Any) -> str:
 
 def _pictures(tree: Any) -> list[str]:
     pictures = []
-    data, weights = variable(tree, "observed_data", "data"), variable(tree, "constant_data", "weights")
+    data, weights = recording(tree), variable(tree, "constant_data", "weights")
     if data is not None and "time" in data.dims:
         pictures.append(attempt(lambda: timeseries(data, axes((9.5, 3.4))[0], most=8), "The measured signals, eight of them."))
     if weights is not None and weights.ndim == 2 and weights.shape[0] > 1:

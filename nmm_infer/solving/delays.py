@@ -159,10 +159,10 @@ class Delays:
         """Whether every edge and every delay is one that the plan foresaw."""
         inside = jnp.all(jnp.where(self.foreseen, 0.0, self.given) == 0)
         for edges, level in zip(self.long, self.plan.levels, strict=True):
-            inside &= jnp.all(jnp.where(level.there.exists > 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True))
+            inside &= jnp.all(jnp.where(edges.weight != 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True))
         if self.short is not None:
             within = (self.short.delay >= 0) & (self.short.delay < self.plan.recent - 1)
-            inside &= jnp.all(jnp.where(self.plan.short.exists > 0, within, True))
+            inside &= jnp.all(jnp.where(self.short.weight != 0, within, True))
         return inside
 
     def stage(self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array) -> Float[Array, "message region"]:
