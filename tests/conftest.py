@@ -7,8 +7,8 @@ import hypothesis
 import jax
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Most of the time goes into compiling programs that run once, a quarter of it into making them fast.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of the time goes into compiling programs that run once, a third of it into making them fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 # Before anything computes: the number of devices is fixed when the backend starts.
 jax.config.update("jax_num_cpu_devices", 2)
