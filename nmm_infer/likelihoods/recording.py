@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..courses import courses
-from ..labelled import UNKNOWN, order, unmatched, unnamed
+from ..labelled import UNKNOWN, check_unique, order, unmatched, unnamed
 from ..signal import Signal
 from ..units import factor
 
@@ -148,6 +148,7 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
         return recording
     channels = recording.channels
     assert channels is not None
+    check_unique(channels, dim, "data")
     missing, unknown = unmatched(channels, labels)
     if missing or unknown:
         raise ValueError(
