@@ -310,10 +310,8 @@ def _labels(labels: tuple[str, ...] | None, n: int) -> tuple[str, ...]:
 
 def _centres(centres: Any, n: int) -> Float[np.ndarray, "region 3"]:
     array = np.asarray(centres)
-    if array.shape != (n, 3):
-        raise ValueError(f"Connectome(centres=...) has shape {array.shape}, expected coordinates in mm of shape ({n}, 3)")
-    if not np.all(np.isfinite(array)):
-        raise ValueError("Connectome(centres=...) has NaN or infinite entries, expected coordinates in mm of every region; leave them out for none")
+    if array.shape != (n, 3) or not np.all(np.isfinite(array)):
+        raise ValueError(f"Connectome(centres=...) has shape {array.shape} or NaN, expected finite coordinates in mm of shape ({n}, 3)")
     return array
 
 

@@ -11,7 +11,6 @@ from .labelled import Labels, is_dataarray, is_table, read
 from .real import real
 from .units import is_quantity, text
 
-
 # Columns of a table that are no channel, as in the data frames of MNE.
 CLOCK = ("time", "volume", "frame", "epoch", "condition")
 

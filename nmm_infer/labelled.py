@@ -105,7 +105,8 @@ def texts(labels: Any, what: str) -> tuple[str, ...]:
     several = hasattr(labels, "__iter__") and not isinstance(labels, set | frozenset | str | bytes | Mapping)
     entries = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels) if several else None
     entries = [_unpacked(entry) for entry in entries] if several and isinstance(entries, list) else None
-    if entries is None or not all(isinstance(entry, str | bytes | int | float | tuple) and entry == entry for entry in entries):  # noqa: PLR0124 (NaN)
+    # NaN is unlike itself, and no label.
+    if entries is None or not all(isinstance(entry, str | bytes | int | float | tuple) and entry == entry for entry in entries):
         raise TypeError(f"{what} got {shown(labels)}, expected a sequence of labels, such as ['L.BSTS', 'R.BSTS']")
     return tuple(_text(entry) for entry in entries)
 

@@ -43,7 +43,7 @@ def shown(value: Any) -> str:
     if isinstance(value, np.ndarray):
         for place, entry in np.ndenumerate(value):
             if not _is_number(entry):
-                return f"{_short(entry)} at {[int(i) for i in place]}"
+                return f"{_short(entry.item() if isinstance(entry, np.generic) else entry)} at {[int(i) for i in place]}"
     hint = ", which .toarray() makes an array" if hasattr(value, "toarray") else ""
     return _short(value) + hint
 

@@ -59,7 +59,7 @@ class Signal(eqx.Module):
         bad = np.flatnonzero(~np.isfinite(found.values).all(axis=0)) if not isinstance(found.values, Tracer) else ()
         if len(bad):
             names = ", ".join(found.channels[i] if found.channels else str(i) for i in bad[:5])
-            raise ValueError(f"Signal.of(...) got NaN or infinite values in {found.dim}s {names}; expected a number at every time; leave them out, or interpolate")
+            raise ValueError(f"Signal.of(...) got NaN or infinite values in {found.dim}s {names}; expected numbers; leave them out, or interpolate")
         given = None if interval is None else milliseconds(interval, "Signal.of(interval=...)")
         if given and found.interval and abs(given - found.interval) > 1e-3 * given:
             raise ValueError(f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one that is right")

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ..labelled import UNKNOWN, is_table, ordered, read
+from ..labelled import UNKNOWN, is_table, ordered, read, unmatched
 from ..observe.statistic import squared
 from ..real import real
 from ..signal import Signal
@@ -101,6 +101,12 @@ def read_matrix(data: Any) -> CovarianceMatrix | None:
         found = ordered(found._replace(dims=pair), dict.fromkeys(pair, rows), "", "data")._replace(dims=found.dims, unit=found.unit)
     elif is_table(data) and not (rows is None and columns is None):
         return None
+    elif rows is not None and columns is not None and found.values.shape[0] == found.values.shape[1]:
+        missing, unknown = unmatched(columns, rows)
+        raise ValueError(
+            f"data is a square matrix whose axes name different {found.dims[0]}s: along {found.dims[1]!r} {missing[:5] or 'none'} are missing and "
+            f"{unknown[:5] or 'none'} unknown; expected the same labels along both, or time courses with an axis 'time'"
+        )
     dim = str(found.dims[0]) if found.dims[0] in ("region", "sensor") else "region"
     return _matrix(real(found.values, "data"), dim, rows, found.unit)
 
@@ -109,8 +115,10 @@ def _is_symmetric(values: np.ndarray) -> bool:
     n = len(values) if values.ndim == 2 else 0
     if n < 2 or values.shape != (n, n) or values.dtype.kind not in "biuf":
         return False
-    finite = np.abs(values[np.isfinite(values)])
-    return bool(np.allclose(values, values.T, rtol=0.0, atol=SAME * np.max(finite, initial=0.0), equal_nan=True))
+    # Gaps say nothing of what the others are.
+    finite = np.isfinite(values) & np.isfinite(values.T)
+    size = np.max(np.abs(values[finite]), initial=0.0)
+    return bool(finite.any() and np.allclose(values[finite], values.T[finite], rtol=0.0, atol=SAME * size))
 
 
 def _matrix(values: np.ndarray, dim: str, channels: tuple[str, ...] | None, unit: str) -> CovarianceMatrix | None:

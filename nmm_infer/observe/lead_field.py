@@ -51,10 +51,8 @@ class LeadField(AbstractLinear, AbstractPointwise):
             rows = order(named, sensors, "sensor", what) if named and sensors and set(named) == set(sensors) else slice(None)
             gain, sensors = gain[rows], named if sensors is None else sensors
         gain = gain if isinstance(gain, jnp.ndarray) and not np.iscomplexobj(gain) else real(gain, what)
-        if gain.ndim != 2 or 0 in gain.shape:
-            raise ValueError(f"{what} has shape {gain.shape}, expected a matrix gain['sensor region']")
-        if not isinstance(gain, Tracer) and not np.all(np.isfinite(gain)):
-            raise ValueError(f"{what} has NaN or infinite entries, expected a finite matrix gain['sensor region']; leave those sensors or regions out")
+        if gain.ndim != 2 or 0 in gain.shape or not (isinstance(gain, Tracer) or np.all(np.isfinite(gain))):
+            raise ValueError(f"{what} has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']")
         self.gain = gain if regions is None else Regional(gain, regions, what)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         self.sensors = tuple(str(i) for i in range(gain.shape[0])) if sensors is None else sensors
         if len(self.sensors) != gain.shape[0]:
