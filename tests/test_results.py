@@ -65,7 +65,7 @@ KILLED = """
 began = time.perf_counter()
 save(tree(0), path)
 taken = time.perf_counter() - began
-for value, moment in enumerate(np.random.default_rng(0).uniform(0.0, 1.2 * taken, 20), 1):
+for value, moment in enumerate(np.random.default_rng(0).uniform(0.0, 1.2 * taken, 50), 1):
     pid = child(lambda: save(tree(value), path))
     time.sleep(moment)
     os.kill(pid, signal.SIGKILL)
