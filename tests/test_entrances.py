@@ -6,6 +6,7 @@ from pathlib import Path
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pandas as pd
 import pytest
 import xarray as xr
@@ -293,3 +294,39 @@ def test_time_courses_with_gaps_are_not_observed():
     for values in (spoilt(ENTRANCES["data"].values, np.nan), jnp.asarray(spoilt(ENTRANCES["data"].values, np.inf))):
         with pytest.raises(ValueError, match=r"Signal\.of\(\.\.\.\) got NaN or infinite values in regions 1"):
             nmm.observe.FunctionalConnectivity()(values)
+
+
+# ---------------------------------------------------------------- data of every likelihood
+
+NOISE = nmm.noises.Additive(sigma=0.1)
+TIMED = {"duration": 40.0, "step": 1.0}
+SAMPLED = nmm.observe.Subsample(period=1.0)
+FREE = nmm.Prior(dist.Normal(0.2, 0.1))
+SERIES = np.random.default_rng(5).normal(size=(40, 4))
+VARIANCE = nmm.likelihoods.Log(nmm.observe.Variance())
+LIKELIHOODS = {
+    "Gaussian": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.Gaussian(), **TIMED),
+    "StudentT": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.StudentT(), **TIMED),
+    "AR1": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.AR1(), **TIMED),
+    "LatentPath": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(), steps=4), **TIMED),
+    "ExtendedKalman": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.ExtendedKalman()),
+    "Features": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.Features(VARIANCE, repetitions=6), **TIMED),
+    "Spectral": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE), nmm.observe.Subsample(), nmm.likelihoods.Spectral(band=(0.05, 0.4), bands=2, repetition_time=1.0)
+    ),
+    "Covariance": lambda: nmm.Problem(network(G=FREE, noise=NOISE), nmm.observe.Subsample(), nmm.likelihoods.Covariance(dof=20.0)),
+}
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_every_likelihood_has_its_data_in_order(name):
+    problem = LIKELIHOODS[name]()
+    right = problem.bind(SERIES).values
+    array = labelled(SERIES, ("time", "region"))
+    turned = array.sel(region=list("dbca")).T.assign_coords(time=("time", 1e-3 * np.arange(1, 41), {"units": "s"}))
+    frame = table(SERIES, ("time", "region"))[list("cabd")]
+    for data in (turned, frame, SERIES.astype(">f4"), np.asfortranarray(SERIES), SERIES.tolist(), jnp.asarray(SERIES)):
+        np.testing.assert_allclose(problem.bind(data).values, right, rtol=1e-4, atol=1e-6)
+    unlike = (array.isel(region=[0, 1, 2]), array.assign_coords(region=list("abcx")), SERIES[:, :3])
+    for wrong in (*unlike, spoilt(SERIES, np.nan), spoilt(SERIES, 1e300), SERIES + 1j, np.zeros((0, 4)), 0.3):
+        assert "data" in refusal(problem.bind, wrong)
