@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .labelled import is_dataarray, is_table
+from .real import real
 from .units import factor
 
 
@@ -49,8 +50,12 @@ def _clock(times: np.ndarray, unit: str, what: str) -> Clock:
     if calendar:
         times = times - times[:1]
     # NumPy's own unit of a time span may be anything from years to attoseconds.
-    numbers = times / np.timedelta64(1, "us") / 1000.0 if times.dtype.kind == "m" else np.asarray(times, dtype=np.float64) * factor(unit, "ms", f"{what}.time")
+    spans = times.dtype.kind == "m"
+    numbers = times / np.timedelta64(1, "us") / 1000.0 if spans else real(times, f"{what}.time") * factor(unit, "ms", f"{what}.time")
     steps = np.diff(numbers)
-    if len(steps) == 0 or np.any(steps <= 0) or np.ptp(steps) > 1e-3 * steps.mean():
+    if len(steps) == 0:
+        raise ValueError(f"{what} has the time of {len(numbers)} samples, from which no interval is known; expected at least two, or data without times")
+    # Not a number is no order either.
+    if not np.all(steps > 0) or np.ptp(steps) > 1e-3 * steps.mean():
         raise ValueError(f"{what} has irregular or decreasing times; expected evenly spaced samples, resample it first")
     return Clock(None if calendar else float(numbers[0]), float(steps.mean()))

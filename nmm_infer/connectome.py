@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
-from .labelled import aligned, labels_along, read
+from .labelled import aligned, labels_along, read, texts
 from .priors.base import AbstractPlated, AbstractPrior
 from .priors.edges import SymmetricEdges
 from .priors.prior import Prior
@@ -82,8 +82,7 @@ class Connectome(AbstractPlated):
         self.lengths = lengths
         self.labels = _labels(labels, n)
         self.centres = None if centres is None else _centres(_numbers(centres, place, "mm", "centres"), n)
-        named = read(edges) is not None
-        self.edges = _edges(weights, lengths, n, aligned(edges, pair, "1", "Connectome(edges=...)") != 0 if named else edges)
+        self.edges = _edges(weights, lengths, n, None if edges is None else _declared(edges, pair, n))
         _check_both_ways(self.edges)
 
     @property
@@ -190,7 +189,7 @@ class Connectome(AbstractPlated):
         Raises:
             ValueError: names the labels that are unknown.
         """
-        labels = (labels,) if isinstance(labels, str) else tuple(str(label) for label in labels)
+        labels = (labels,) if isinstance(labels, str) else texts(labels, "select(labels)")
         unknown = [label for label in labels if label not in self.labels]
         if len(unknown) > 1:
             raise ValueError(f"the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(self.labels[:5])}")
@@ -237,7 +236,7 @@ class Connectome(AbstractPlated):
         """
         if "weights" not in dataset:
             raise ValueError(f"Connectome.from_xarray(...) got variables {list(dataset)}, expected 'weights' (to, from) and maybe 'lengths' and 'centres'")
-        names = list(dataset["to"].values) if "to" in dataset.coords else None
+        names = dataset["to"] if "to" in dataset.coords else None
         return cls(dataset["weights"], dataset.get("lengths"), names, dataset.get("centres"), signed=signed)
 
 
@@ -251,7 +250,7 @@ def _named(labels: Any, weights: Any, lengths: Any, centres: Any) -> tuple[str, 
     if isinstance(labels, str | os.PathLike):
         raise ValueError(f"Connectome(labels=...) got the text {str(labels)!r}, expected one label for each region, such as ['L.BSTS', 'R.BSTS']")
     if labels is not None:
-        return tuple(str(label) for label in labels)
+        return texts(labels, "Connectome(labels=...)")
     found = (
         *labels_along(weights, ("to", "from"), "Connectome(weights=...)"),
         *labels_along(lengths, ("to", "from"), "Connectome(lengths=...)"),
@@ -316,6 +315,16 @@ def _centres(centres: Any, n: int) -> Float[np.ndarray, "region 3"]:
     return array
 
 
+def _declared(edges: Any, axes: dict[str, tuple[str, ...] | None], n: int) -> Bool[np.ndarray, "to from"]:
+    what = "Connectome(edges=...)"
+    named = read(edges) is not None
+    numbers = real(aligned(edges, axes, "", what), what, "booleans")
+    kind = np.float64 if named else np.asarray(edges).dtype
+    if numbers.shape != (n, n) or not np.all(np.isfinite(numbers)) or (not named and kind != np.bool_):
+        raise ValueError(f"{what} got {kind} of shape {numbers.shape}, expected booleans of shape ({n}, {n}), such as (subjects != 0).any(axis=0)")
+    return numbers != 0
+
+
 def _edges(weights: Any, lengths: Any, n: int, declared: Any) -> Edges:
     """Edges that exist or may; where weights are not numbers yet, all may, but those that the weights' prior does not have."""
     if isinstance(weights, Tracer):
@@ -323,12 +332,7 @@ def _edges(weights: Any, lengths: Any, n: int, declared: Any) -> Edges:
     else:
         exists = ~np.eye(n, dtype=bool) if isinstance(weights, AbstractPrior) else np.asarray(weights) != 0
     if declared is not None:
-        edges = np.asarray(declared)
-        if edges.shape != (n, n) or edges.dtype != np.bool_:
-            raise ValueError(
-                f"Connectome(edges=...) got {edges.dtype} of shape {edges.shape}, expected booleans of shape ({n}, {n}), such as (subjects != 0).any(axis=0)"
-            )
-        exists = edges if isinstance(weights, AbstractPrior | Tracer) else exists | edges
+        exists = declared if isinstance(weights, AbstractPrior | Tracer) else exists | declared
     known = lengths is not None and not isinstance(lengths, Tracer)
     # Unknown lengths count as zero: the shortest possible block is always right.
     return Edges(exists, np.where(exists, np.asarray(lengths), 0.0) if known else np.zeros((n, n)))

@@ -11,6 +11,9 @@ from .labelled import Labels, is_dataarray, is_table, read
 from .real import real
 from .units import is_quantity, text
 
+# Columns of a table that are no channel, as in the data frames of MNE.
+CLOCK = ("time", "volume", "frame", "epoch", "condition")
+
 
 class Courses(NamedTuple):
     """Time courses, not looked at yet.
@@ -46,9 +49,16 @@ def courses(data: Any, what: str) -> Courses:
         found = read(data.to_frame() if data.ndim == 1 else data)
         assert found is not None
         times = clock(data, what)
+        if kept := [name for name in found.labels[1] or () if name.lower() in CLOCK]:
+            raise ValueError(
+                f"{what} is a table with a column {kept[0]!r}, expected a column for each channel and nothing else; drop it, or make time spans of it the "
+                f"index: table.set_index(pandas.to_timedelta(table.pop({kept[0]!r}), unit='s'))"
+            )
         return Courses(real(found.values, what), *(times or (None, None)), "region", found.labels[1], found.unit)
     if is_quantity(data):
         quantity = 1.0 * data
+        if not is_quantity(quantity):  # it was without a dimension
+            return Courses(real(quantity, what))
         return Courses(real(quantity.mantissa, what), unit=text(quantity.unit))
     if not isinstance(data, np.ndarray | jax.Array | list | tuple):
         raise TypeError(

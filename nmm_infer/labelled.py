@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from .real import real
-from .units import factor
+from .real import real, shown
+from .units import DIMENSIONLESS, factor, is_unit
 
 type Labels = tuple[str, ...] | None
 
@@ -52,12 +52,12 @@ def read(value: Any) -> Labelled | None:
         # xarray calls axes that have no name dim_0, dim_1, …
         dims = tuple(None if dim == f"dim_{i}" else str(dim) for i, dim in enumerate(value.dims))
         labels = tuple(_texts(value[dim].values) if dim in value.coords else None for dim in value.dims)
-        return Labelled(value.values, dims, labels, str(value.attrs.get("units", "")), strict=True)
+        return Labelled(value.values, dims, labels, _unit(value), strict=True)
     if is_table(value):
         axes = value.axes
         dims = tuple(None if axis.name is None else str(axis.name) for axis in axes)
         labels = tuple(None if _counts(axis) else _texts(axis) for axis in axes)
-        return Labelled(value.to_numpy(), dims, labels, str(value.attrs.get("units", "")), strict=False)
+        return Labelled(_numbers(value), dims, labels, _unit(value), strict=False)
     return None
 
 
@@ -67,7 +67,7 @@ def aligned(value: Any, axes: Mapping[str, Labels], unit: str, what: str) -> Any
     Args:
         value: anything.
         axes: name of each axis → its labels; None: they are not known, and entries stay as they lie.
-        unit: a number without unit is in this one.
+        unit: a number without unit is in this one; "": numbers stay as they are, whatever their unit.
         what: names the slot in messages.
 
     Raises:
@@ -86,8 +86,36 @@ def ordered(found: Labelled, axes: Mapping[str, Labels], unit: str, what: str) -
         if wanted is not None and labels[position] is not None:
             values = np.take(values, order(labels[position], wanted, dim, what), axis=position)
             labels = (*labels[:position], wanted, *labels[position + 1 :])
-    scale = 1.0 if {found.unit, unit} & UNKNOWN or found.unit == unit else factor(found.unit, unit, what)
-    return Labelled(scale * values, tuple(axes), labels, unit, strict=True)
+    return Labelled(_scale(found.unit, unit, what) * values, tuple(axes), labels, unit, strict=True)
+
+
+def _scale(own: str, wanted: str, what: str) -> float:
+    """What numbers in `own` are multiplied by to be in `wanted`."""
+    if own == wanted or own in UNKNOWN or wanted in ("", "a.u.") or (wanted == DIMENSIONLESS and not is_unit(own)):
+        return 1.0
+    return factor(own, wanted, what)
+
+
+def texts(labels: Any, what: str) -> tuple[str, ...]:
+    """Labels that the user gives: a sequence of them, such as a list, an array, an index of pandas or a coordinate of xarray.
+
+    Raises:
+        TypeError: something without order, or whose entries are no labels.
+    """
+    several = hasattr(labels, "__iter__") and not isinstance(labels, set | frozenset | str | bytes | Mapping)
+    entries = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels) if several else None
+    entries = [_unpacked(entry) for entry in entries] if several and isinstance(entries, list) else None
+    # NaN is unlike itself, and no label.
+    if entries is None or not all(isinstance(entry, str | bytes | int | float | tuple) and entry == entry for entry in entries):
+        raise TypeError(f"{what} got {shown(labels)}, expected a sequence of labels, such as ['L.BSTS', 'R.BSTS']")
+    return tuple(_text(entry) for entry in entries)
+
+
+def chosen(labels: Any, what: str) -> tuple[str, ...]:
+    """Labels that choose some of several, so that their order does not matter: one, or any number."""
+    if isinstance(labels, str):
+        return (labels,)
+    return texts(sorted(labels) if isinstance(labels, set | frozenset) else labels, what)
 
 
 def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int]:
@@ -99,9 +127,7 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
     everything = list(range(len(wanted)))
     if got is None or got == wanted or (len(got) == len(wanted) and unnamed(got, wanted)):
         return everything
-    twice = sorted({label for label in got if got.count(label) > 1})
-    if twice:
-        raise ValueError(f"{what} repeats {dim}s {', '.join(twice[:5])}; expected each once")
+    check_unique(got, dim, what)
     missing, unknown = unmatched(got, wanted)
     if missing or unknown:
         raise ValueError(
@@ -110,6 +136,13 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
         )
     place = {label: position for position, label in enumerate(got)}
     return [place[label] for label in wanted]
+
+
+def check_unique(labels: tuple[str, ...], dim: str, what: str) -> None:
+    """Raises ValueError for a label that is there twice."""
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ValueError(f"{what} repeats {', '.join(twice[:5])} along {dim!r}; expected each once")
 
 
 def counted(labels: Labels) -> bool:
@@ -135,7 +168,8 @@ def labels_along(value: Any, axes: tuple[str, ...], what: str) -> tuple[Labels, 
 
 def _transposed(found: Labelled, axes: tuple[str, ...], what: str) -> tuple[Float[np.ndarray, "..."], tuple[Labels, ...]]:
     if found.values.ndim != len(axes):
-        raise ValueError(f"{what} has shape {found.values.shape}, expected the axes {axes}")
+        own = f" {found.dims}" if any(found.dims) else ""
+        raise ValueError(f"{what} has shape {found.values.shape}{own}, expected the axes {axes}; select one entry of any other, or drop it by .squeeze()")
     if set(found.dims) == set(axes):
         places = [found.dims.index(dim) for dim in axes]
         return found.values.transpose(places), tuple(found.labels[place] for place in places)
@@ -146,7 +180,30 @@ def _transposed(found: Labelled, axes: tuple[str, ...], what: str) -> tuple[Floa
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    return tuple(str(value) for value in np.asarray(values).tolist())
+    return tuple(_text(value) for value in np.asarray(values).tolist())
+
+
+def _text(value: Any) -> str:
+    # Older files hold bytes, and names that are filled up with blanks.
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+
+
+def _unpacked(entry: Any) -> Any:
+    """What is in a cell of MATLAB, of which each holds one name."""
+    while isinstance(entry, np.ndarray | list) and np.size(entry) == 1:
+        entry = entry.item() if isinstance(entry, np.ndarray) else entry[0]
+    return entry.item() if isinstance(entry, np.generic) else entry
+
+
+def _unit(value: Any) -> str:
+    unit = value.attrs.get("units", value.attrs.get("unit"))
+    return "" if unit is None else str(unit)
+
+
+def _numbers(table: Any) -> np.ndarray:
+    """The numbers of a table, NaN where pandas has its own mark for what is missing."""
+    kinds = {dtype.kind for dtype in (table.dtypes if table.ndim == 2 else [table.dtype])}
+    return table.to_numpy(dtype=np.float64, na_value=np.nan) if kinds <= set("biuf") else table.to_numpy()
 
 
 def _counts(axis: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .kinds import kind_of
+from .labelled import chosen
 from .models.base import AbstractDynamics, AbstractModel, State
 from .priors.sample import map_priors
 from .regional import in_order
@@ -214,7 +215,7 @@ def _members(models: Mapping[str, Any], groups: Mapping[str, Any], labels: tuple
         raise ValueError(
             f"{what}: groups names {', '.join(map(repr, stray))}, for which there is no model; there are models for {', '.join(map(repr, models))}"
         )
-    named = {name: ((value,) if isinstance(value, str) else tuple(str(label) for label in value)) for name, value in groups.items()}
+    named = {name: chosen(value, f"{what}[{name!r}]") for name, value in groups.items()}
     unknown = [label for group in named.values() for label in group if label not in labels]
     if unknown:
         raise ValueError(f"{what}: the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(labels[:5])}")

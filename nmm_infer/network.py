@@ -7,12 +7,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
 from .kinds import kind_of
-from .labelled import aligned
+from .labelled import UNKNOWN, aligned, read
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
@@ -23,7 +24,7 @@ from .real import real
 from .regional import in_order
 from .speed import SpeedRange, speed_range
 from .stimuli.base import AbstractStimulus, driven
-from .units import is_quantity, to_canonical
+from .units import is_quantity, is_unit, to_canonical
 
 
 class Conduction(AbstractPart):
@@ -345,21 +346,25 @@ def _initial(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]) -> 
         return model.initial(n)
     if isinstance(initial, AbstractPrior):
         return in_order(initial.bind("1", "Network(initial=...)"), labels)
-    axes = {"state": model.state_names(), "region": labels}
-    initial = aligned(initial, axes if np.ndim(initial) == 2 else {"state": axes["state"]}, "1", "Network(initial=...)")
-    if is_quantity(initial):
-        units = {state.unit for state in model.states}
+    what, axes, named = "Network(initial=...)", {"state": model.state_names(), "region": labels}, read(initial)
+    units = {state.unit for state in model.states}
+    if is_quantity(initial) or (named is not None and named.unit not in UNKNOWN and is_unit(named.unit)):
         if len(units) > 1:
-            raise ValueError(f"Network(initial=...): the states of {model.title()} have different units, pass numbers in the states' own units")
-        initial = to_canonical(initial, units.pop(), "Network(initial=...)")
-    array = initial if isinstance(initial, jnp.ndarray) else real(initial, "Network(initial=...)")
+            raise ValueError(f"{what}: the states of {model.title()} have different units, pass numbers in the states' own units")
+        unit = units.pop()
+    else:
+        unit = ""
+    if named is not None:
+        initial = aligned(initial, axes if named.values.ndim == 2 else {"state": axes["state"]}, unit, what)
+    initial = to_canonical(initial, unit, what)
+    array = initial if isinstance(initial, jax.Array) and not np.iscomplexobj(initial) else real(initial, what)
     n_states = len(model.states)
     if array.shape == (n_states,):
         array = array[:, None]
     if array.shape not in ((n_states, n), (n_states, 1)):
         raise ValueError(f"Network(initial=...) has shape {array.shape}, expected ({n_states}, {n}): {', '.join(model.state_names())} by region")
-    if isinstance(array, np.ndarray) and not np.all(np.isfinite(array)):
-        raise ValueError("Network(initial=...) contains NaN or infinite values")
+    if not isinstance(array, Tracer) and not np.all(np.isfinite(array)):
+        raise ValueError(f"{what} contains NaN or infinite values; expected a finite number for every state")
     return array * np.ones((1, n))
 
 

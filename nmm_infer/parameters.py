@@ -16,11 +16,12 @@ import numpy as np
 from jax.core import Tracer
 
 from .kinds import check_instances
-from .labelled import ordered, read
+from .labelled import UNKNOWN, ordered, read
 from .priors.base import AbstractPrior
+from .ranges import compare
 from .real import real
 from .regional import Regional, check_plain
-from .units import DIMENSIONLESS, to_canonical
+from .units import DIMENSIONLESS, is_quantity, to_canonical
 
 # What a slot accepts is checked when it is filled; inside a drift it is an array.
 type Slot = Any
@@ -30,8 +31,8 @@ type Slot = Any
 class Parameter:
     """Metadata of one slot: default and range are in `unit`.
 
-    `low` and `high` bound the values for which the part is meant and tested. A slot with `low > 0`
-    is a positive quantity (a time constant, a width): zero and below raise an error.
+    `low` and `high` bound the values for which the part is meant and tested: a number outside is said in a warning. A slot
+    with `low > 0` is a positive quantity (a time constant, a width): zero and below raise an error.
     """
 
     name: str
@@ -45,9 +46,10 @@ class Parameter:
 class _Fill:
     """Converter of a slot: checks what the user passed and strips its unit."""
 
-    def __init__(self, unit: str, low: float):
+    def __init__(self, unit: str, low: float, high: float):
         self.unit = unit
         self.low = low
+        self.high = high
         self.owner = "part"
         self.name = "value"
 
@@ -61,10 +63,13 @@ class _Fill:
             return value
         named = read(value)
         if named is not None:
-            named = ordered(named, {"region": None}, self.unit, what)
-            values, (labels,) = self(named.values), named.labels
+            found = ordered(named, {"region": None}, self.unit, what)
+            values, (labels,) = self._checked(found.values, what, bare=named.unit in UNKNOWN), found.labels
             return values if labels is None else Regional(values, labels, what)  # pyright: ignore[reportReturnType]
-        value = to_canonical(value, self.unit, what)
+        return self._checked(to_canonical(value, self.unit, what), what, bare=not is_quantity(value))
+
+    def _checked(self, value: Any, what: str, *, bare: bool) -> Any:
+        """A value in the slot's unit, in which it came if it is `bare`."""
         if isinstance(value, Tracer):  # nothing to look at yet
             return value
         array = real(value, what, f"a number, an array over regions, a Quantity in {self.unit} or a Prior")
@@ -72,12 +77,13 @@ class _Fill:
             raise ValueError(f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}")
         if self.low > 0 and np.any(array <= 0):
             raise ValueError(f"{what} got {float(array.min()):g}, expected a positive number in {self.unit}")
+        compare(array, self.low, self.high, self.unit, what, bare=bare)
         return value if isinstance(value, jax.Array) and np.issubdtype(value.dtype, np.inexact) else array
 
 
 def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -math.inf, high: float = math.inf) -> Any:
     """A slot with its default and range in `unit`; see `Parameter`."""
-    fill = _Fill(unit, low)
+    fill = _Fill(unit, low, high)
     return eqx.field(
         default=default,
         converter=fill,

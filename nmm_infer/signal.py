@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .courses import courses
@@ -53,6 +54,12 @@ class Signal(eqx.Module):
         found = courses(data, "Signal.of(...)")
         if found.values.ndim != 2:
             raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected two axes [time, {found.dim}]; a single channel is [:, None]")
+        if 0 in found.values.shape:
+            raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected at least one sample of one {found.dim}")
+        bad = np.flatnonzero(~np.isfinite(found.values).all(axis=0)) if not isinstance(found.values, Tracer) else ()
+        if len(bad):
+            names = ", ".join(found.channels[i] if found.channels else str(i) for i in bad[:5])
+            raise ValueError(f"Signal.of(...) got NaN or infinite values in {found.dim}s {names}; expected numbers; leave them out, or interpolate")
         given = None if interval is None else milliseconds(interval, "Signal.of(interval=...)")
         if given and found.interval and abs(given - found.interval) > 1e-3 * given:
             raise ValueError(f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one that is right")

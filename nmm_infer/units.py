@@ -25,7 +25,7 @@ _ALIASES = {
     **dict.fromkeys(("s", "sec", "seconds"), "second"),
     **dict.fromkeys(("msec", "milliseconds"), "ms"),
     **{"m": "meter", "V": "volt", "A": "amp", "min": "minute", "h": "hour"},
-    **dict.fromkeys(("rad", "1")),
+    **dict.fromkeys(("rad", "1", "dimensionless")),
 }
 
 
@@ -38,6 +38,8 @@ def parse(text: str) -> Any:
     """The brainunit `Unit` written as products and quotients of names: `"mV"`, `"mm/ms"`, `"1/mV"`."""
     import brainunit as u
 
+    if text.strip() in ("%", "percent"):
+        return u.Unit(u.UNITLESS.dim, scale=-2)
     if whole := re.fullmatch(r"\s*\((.*)\)\^(\d+)\s*", text):
         return parse(whole[1]) ** int(whole[2])
     total: Any = u.UNITLESS
@@ -105,6 +107,15 @@ def factor(unit: Any, canonical: str, what: str) -> float:
     name = text(unit)
     one = 1.0 * parse(name)
     return _turns(name, canonical) * float(np.asarray(_decimal(one, canonical, what) if is_quantity(one) else one))
+
+
+def is_unit(name: str) -> bool:
+    """Whether `name` is that of a unit, and no word for what was counted, such as "streamlines"."""
+    try:
+        parse(name)
+    except UnitError:
+        return False
+    return True
 
 
 def text(unit: Any) -> str:

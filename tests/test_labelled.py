@@ -1,110 +1,18 @@
-"""Names of axes and entries are heard at every entrance, whatever the container and the order."""
+"""What labels, units and times mean, one rule at a time; `test_entrances.py` asks all entrances."""
 
 import brainunit as u
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from entrances import COURSES, GAIN, LENGTHS, ONE, REGIONS, W, network
+from hypothesis import given
 from hypothesis import strategies as st
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods import Recording, read_recording
+from nmm_infer.likelihoods import Recording
 from nmm_infer.likelihoods.recording import check_channels
-
-REGIONS = ("a", "b", "c", "d")
-RNG = np.random.default_rng(0)
-W = np.where(np.eye(4, dtype=bool), 0.0, RNG.uniform(1.0, 2.0, (4, 4)))
-LENGTHS = np.where(np.eye(4, dtype=bool), 0.0, RNG.uniform(10.0, 20.0, (4, 4)))
-CENTRES, COURSES, GAIN, ONE = (RNG.normal(size=shape) for shape in ((4, 3), (5, 4), (3, 4), (4,)))
-PLAIN = nmm.Connectome(W, labels=REGIONS)
-START = RNG.normal(size=(2, 4))
-
-
-def network(**options):
-    options = {"model": nmm.models.LeakyIntegrator()} | options
-    return nmm.Network(options.pop("model"), PLAIN, nmm.couplings.Additive(G=options.pop("G", 0.1)), **options)
-
-
-def seen(gain):
-    return nmm.observe.LeadField(gain)(nmm.Signal(jnp.eye(4), 1.0, ("time", "region"), ((), REGIONS), "x", "1")).values.T
-
-
-def drawn(maps):
-    from numpyro import handlers
-
-    prior = nmm.FromMaps(0.0, 1.0, maps)
-    with handlers.seed(rng_seed=0):
-        return nmm.sample(network(model=nmm.models.LeakyIntegrator(I=prior))).model.I
-
-
-# What is labelled, its axes, which of them are regions, and what becomes of it.
-ENTRANCES = {
-    "weights": (W, ("to", "from"), lambda x: nmm.Connectome(x, labels=REGIONS).weights),
-    "lengths": (LENGTHS, ("to", "from"), lambda x: nmm.Connectome(W, x, REGIONS).lengths),
-    "centres": (CENTRES, ("region", "axis"), lambda x: nmm.Connectome(W, labels=REGIONS, centres=x).centres),
-    "slot of a model": (ONE, ("region",), lambda x: network(model=nmm.models.LeakyIntegrator(I=x)).model.I),
-    "slot of a group": (ONE, ("region",), lambda x: network(model={"one": nmm.models.LeakyIntegrator(I=x)}, groups={}).model.groups["one"].I),
-    "slot of a coupling": (ONE, ("region",), lambda x: network(G=x).coupling.G),
-    "slot of noise": (abs(ONE), ("region",), lambda x: network(noise=nmm.noises.Additive(sigma=x)).noise.sigma),
-    "slot of a stimulus": (ONE, ("region",), lambda x: network(stimulus=nmm.stimuli.Pulse(amplitude=x)).stimulus.amplitude),
-    "maps of a prior": (ONE, ("region",), drawn),
-    "initial": (START, ("state", "region"), lambda x: network(model=nmm.models.Hopf(), initial=x).initial),
-    "recorded stimulus": (COURSES, ("time", "region"), lambda x: network(stimulus=nmm.stimuli.FromArray(x, 1.0)).stimulus.values),
-    "gain": (GAIN, ("sensor", "region"), seen),
-    "data": (COURSES, ("time", "region"), lambda x: check_channels(read_recording(x), REGIONS, "region").values),
-}
-OTHER = {"axis": ("x", "y", "z"), "state": ("x", "y"), "sensor": ("s", "t", "v"), "time": None}
-
-
-def names_of(axes):
-    return [OTHER.get(axis, REGIONS) for axis in axes]
-
-
-@pytest.mark.parametrize("name", ENTRANCES)
-@settings(max_examples=10, deadline=None)
-@given(data=st.data())
-def test_xarray_in_any_order(name, data):
-    values, axes, use = ENTRANCES[name]
-    array = xr.DataArray(values, dims=axes, coords={axis: list(names) for axis, names in zip(axes, names_of(axes), strict=True) if names})
-    for axis, names in zip(axes, names_of(axes), strict=True):
-        if names and axis != "sensor":
-            array = array.sel({axis: data.draw(st.permutations(names))})
-    np.testing.assert_allclose(use(array.transpose(*data.draw(st.permutations(axes)))), values)
-
-
-@pytest.mark.parametrize("name", ENTRANCES)
-def test_tables_in_another_order(name):
-    values, axes, use = ENTRANCES[name]
-    if values.ndim == 1:
-        table = pd.Series(values, REGIONS)[list(REGIONS[::-1])]
-    else:
-        rows, columns = names_of(axes)
-        table = pd.DataFrame(values, rows, columns)
-        table = table[list(columns[::-1])] if rows is None or axes[0] == "sensor" else table.loc[list(rows[::-1]), list(columns[::-1])]
-    np.testing.assert_allclose(use(table), values)
-
-
-@pytest.mark.parametrize("name", ENTRANCES)
-def test_other_names_are_refused(name):
-    values, axes, use = ENTRANCES[name]
-    for axis, names in zip(axes, names_of(axes), strict=True):
-        if names and axis != "sensor":
-            coords = {other: list(labels) for other, labels in zip(axes, names_of(axes), strict=True) if labels} | {axis: [*names[:-1], "other"]}
-            with pytest.raises(ValueError, match=r"unknown .*other"):
-                use(xr.DataArray(values, dims=axes, coords=coords))
-
-
-@pytest.mark.parametrize("name", ENTRANCES)
-def test_numbers_that_are_no_real_numbers_are_refused(name):
-    values, _, use = ENTRANCES[name]
-    mask = np.zeros(values.shape, bool)
-    mask.flat[1] = True
-    for wrong, message in ((values + 1j, "complex"), (np.ma.masked_array(values, mask), "1 masked")):
-        with pytest.raises(ValueError, match=message):
-            use(wrong)
 
 
 def test_the_labels_of_weights_are_those_of_the_connectome():

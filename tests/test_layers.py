@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "nmm_infer"
 # From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
 LAYERS = (
     ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "real"),
-    ("results", "labelled"),
+    ("results", "labelled", "ranges"),
     ("regional", "clock"),
     ("courses",),
     ("priors",),

@@ -1,6 +1,7 @@
 """What slots accept, and what they say when they refuse."""
 
 import dataclasses
+import warnings
 
 import brainunit as u
 import equinox as eqx
@@ -9,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+import pandas as pd
 import pytest
 
-from nmm_infer import couplings, models, noises
+from nmm_infer import couplings, models, noises, stimuli
 from nmm_infer.connectome import Connectome
 from nmm_infer.network import Network
 from nmm_infer.parameters import AbstractPart, Slot, check_regions, param
@@ -212,3 +214,76 @@ def test_regional_arrays_of_the_right_length_pass():
     assert network.n_regions == 3
     np.testing.assert_allclose(network.model.mu, [0.1, 0.2, 0.3])
     np.testing.assert_allclose(network.delays, 2.5 * (1 - np.eye(3)))
+
+
+# ---------------------------------------------------------------- declared ranges
+
+
+def parts(kind=AbstractPart):
+    """All classes of the package that declare slots."""
+    for part in kind.__subclasses__():
+        yield from parts(part)
+        if part.__module__.startswith("nmm_infer.") and part.parameters():
+            yield part
+
+
+def said(call, *arguments, **options):
+    """The warnings of a call."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(*arguments, **options)
+    return [str(one.message) for one in caught]
+
+
+@pytest.mark.parametrize("part", sorted(set(parts()), key=lambda part: part.__name__), ids=lambda part: part.__name__)
+def test_what_is_outside_of_its_declared_range_is_said_for_every_slot_of_every_part(part):
+    for field in dataclasses.fields(part):
+        if "fill" in field.metadata:
+            declared, fill = field.metadata["parameter"], field.metadata["fill"]
+            span = declared.high - declared.low
+            for inside in (declared.low or 1e-9, declared.high, declared.low + 0.3 * span):
+                assert not said(fill, inside)
+            for outside in (declared.high + span, np.array([declared.high, declared.high + span])):
+                (message,) = said(fill, outside)
+                unit = "" if declared.unit == "1" else f" {declared.unit}"
+                assert f"({field.name}=...) got {declared.high + span:g}{unit}, outside of its declared range, " in message
+                assert f"{declared.low:g} to {declared.high:g}{unit}; " in message
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda: stimuli.Sine(frequency=40), r"Sine\(frequency=\.\.\.\) got 40 kHz, .* 1e-05 to 0\.5 kHz; if it is in Hz write 40 \* u\.Hz"),
+        (lambda: models.LeakyIntegrator(tau=0.02), r"got 0\.02 ms, .*; if it is in second write 0\.02 \* u\.second"),
+        (lambda: models.LeakyIntegrator(tau=[0.02, 0.03]), r"got 0\.02 ms \(and 1 more\), .* write values \* u\.second"),
+        (lambda: models.Hopf(omega=60.0), r"got 60 rad/ms, .*write 60 \* u\.Hz"),
+        (lambda: models.JansenRit(v0=6000.0), r"got 6000 mV, .*write 6000 \* u\.uvolt"),
+        (lambda: Network(models.JansenRit(), THREE, couplings.Additive(), speed=4000.0), r"got 4000 mm/ms, .*write 4000 \* u\.mm / u\.second"),
+        # It had its unit, or no other would do.
+        (lambda: stimuli.Sine(frequency=40 * u.kHz), "check the value and its unit"),
+        (lambda: stimuli.Sine(frequency=pd.Series([40.0, 50.0], ["a", "b"])), r"write values \* u\.Hz"),
+        (lambda: models.LeakyIntegrator(tau=1e9), "check the value and its unit"),
+    ],
+)
+def test_a_range_exceeded_advises_the_unit_that_was_meant(make, advice):
+    with pytest.warns(UserWarning, match=advice) as caught:
+        make()
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_ranges_are_compared_once_and_not_where_there_are_no_numbers_yet():
+    def network(**slots):
+        return Network(models.LeakyIntegrator(**slots), THREE, couplings.Additive(), stimulus=stimuli.Sine())
+
+    assert len(said(network, tau=0.5)) == 1
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            stimuli.Sine(frequency=40)
+    assert len(caught) == 1
+    far = network(tau=Prior(dist.Uniform(0.1, 0.2)))
+    with numpyro.handlers.seed(rng_seed=0):
+        assert not said(sample, far)
+    assert not said(jax.jit(lambda tau: models.LeakyIntegrator(tau=tau).tau), 0.1)
+    doubled = eqx.tree_at(lambda n: n.model.tau, network(), 0.1)
+    assert not said(jax.tree.map, lambda leaf: leaf, doubled)

@@ -14,7 +14,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmm_infer.datasets import read_bold, read_connectome
+import nmm_infer as nmm
+from nmm_infer.datasets import read_bold, read_connectome, read_evoked
 from nmm_infer.datasets.readers.tables import parse_table
 
 LABELS = ("L.A", "L.B", "R.A", "R.B")
@@ -622,3 +623,76 @@ def test_cifti_round_trip_through_nibabel(tmp_path):
     np.testing.assert_allclose(bold.values, BOLD, rtol=1e-6)
     with pytest.raises(ValueError, match="cannot be read as a CIFTI parcellated time series"):
         read_bold(cut(tmp_path / "b.ptseries.nii"), repetition_time=0.72 * u.second)
+
+
+# evoked responses
+
+SECONDS = np.arange(-2, 10) * 0.004
+TRIALS = np.random.default_rng(8).normal(size=(3, 4, 12))
+
+
+def save_timelock(path, *, v73=False, name="timelock", **fields):
+    fields = {"avg": BOLD.T, "time": SECONDS[None], "label": LABELS, "dimord": "chan_time"} | fields
+    fields = {key: value for key, value in fields.items() if value is not None}
+    if v73:
+        chars = {key: np.array([[ord(letter)] for letter in value], np.uint16).T if isinstance(value, str) else value for key, value in fields.items()}
+        save_v73(path, **{f"{name}/{key}": value for key, value in chars.items()})
+    else:
+        cells = {key: np.array([[one] for one in value], dtype=object) if isinstance(value, tuple) else value for key, value in fields.items()}
+        scipy.io.savemat(path, {name: cells})
+    return path
+
+
+@pytest.mark.parametrize("v73", [False, True])
+def test_evoked_responses_of_fieldtrip(tmp_path, v73):
+    units = ("uV",) * 4
+    evoked = read_evoked(save_timelock(tmp_path / "a.mat", v73=v73, chanunit=units))
+    assert (evoked.dims, evoked.sensor.values.tolist(), evoked.attrs["units"]) == (("time", "sensor"), list(LABELS), "uV")
+    np.testing.assert_array_equal(evoked, BOLD)
+    np.testing.assert_allclose(evoked.time, 1000 * SECONDS)
+    both = save_timelock(tmp_path / "b.mat", v73=v73, trial=TRIALS, dimord="rpt_chan_time")
+    np.testing.assert_array_equal(read_evoked(both), BOLD)
+    trials = read_evoked(save_timelock(tmp_path / "c.mat", v73=v73, name="data", avg=None, trial=TRIALS, dimord="rpt_chan_time"), unit="V")
+    assert (trials.dims, trials.attrs["units"]) == (("trial", "time", "sensor"), "V")
+    np.testing.assert_array_equal(trials, TRIALS.transpose(0, 2, 1))
+    # What is read is data.
+    assert nmm.Signal.of(evoked).interval == pytest.approx(4.0)
+
+
+BAD_EVOKED = {
+    "no structure": (lambda d: scipy_mat(d / "e.mat", {"x": BOLD}), r"holds 'x' \(12, 4\); expected one structure with the fields avg .* ft_timelockanalysis"),
+    "raw": (lambda d: save_timelock(d / "e.mat", avg=None, trial=cells(BOLD), dimord=None), "values of object, expected numbers .* ft_timelockanalysis"),
+    "frequencies": (lambda d: save_timelock(d / "e.mat", avg=TRIALS, dimord="chan_freq_time"), "with the axes chan_freq_time, expected chan_time"),
+    "labels": (lambda d: save_timelock(d / "e.mat", label=LABELS[:3]), r"shape \(4, 12\), expected one for each of 3 labels and 12 times"),
+    "repeated": (lambda d: save_timelock(d / "e.mat", label=("a", "b", "a", "c")), "repeated labels a, expected unique"),
+    "irregular": (lambda d: save_timelock(d / "e.mat", time=SECONDS[None] ** 2), "irregular or decreasing times"),
+    "NaN": (lambda d: save_timelock(d / "e.mat", avg=np.where(BOLD[2, 1] == BOLD.T, np.nan, BOLD.T)), "NaN or infinite values in L.B; expected numbers"),
+    "suffix": (lambda d: cut_of(d / "e.fif"), "expected a file ending in .mat"),
+}
+
+
+def scipy_mat(path, arrays):
+    scipy.io.savemat(path, arrays)
+    return path
+
+
+def cut_of(path):
+    path.write_bytes(b"x")
+    return path
+
+
+@pytest.mark.parametrize("name", BAD_EVOKED)
+def test_bad_evoked_responses(tmp_path, name):
+    make, message = BAD_EVOKED[name]
+    with pytest.raises(ValueError, match=message):
+        read_evoked(make(tmp_path))
+
+
+def test_one_of_several_evoked_responses(tmp_path):
+    one = {"avg": BOLD.T, "time": SECONDS[None], "label": np.array([[label] for label in LABELS], dtype=object)}
+    scipy.io.savemat(tmp_path / "e.mat", {"standard": one, "deviant": one | {"avg": 2 * BOLD.T}})
+    with pytest.raises(ValueError, match=r"choose one of deviant, standard, read_evoked\(variable=...\)"):
+        read_evoked(tmp_path / "e.mat")
+    np.testing.assert_array_equal(read_evoked(tmp_path / "e.mat", variable="deviant"), 2 * BOLD)
+    with pytest.raises(ValueError, match="evoked responses of FieldTrip are read by read_evoked"):
+        read_bold(save_timelock(tmp_path / "f.mat"), repetition_time=720)

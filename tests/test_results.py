@@ -65,7 +65,7 @@ KILLED = """
 began = time.perf_counter()
 save(tree(0), path)
 taken = time.perf_counter() - began
-for value, moment in enumerate(np.random.default_rng(0).uniform(0.0, 1.2 * taken, 20), 1):
+for value, moment in enumerate(np.random.default_rng(0).uniform(0.0, 1.2 * taken, int(sys.argv[2])), 1):
     pid = child(lambda: save(tree(value), path))
     time.sleep(moment)
     os.kill(pid, signal.SIGKILL)
@@ -78,10 +78,11 @@ def tree(**attrs):
     return xr.DataTree.from_dict({"posterior": xr.Dataset({"x": (("chain", "draw"), np.zeros((1, 3)), attrs)}, attrs=attrs)})
 
 
-def test_whatever_happens_to_a_save_there_is_a_whole_result(tmp_path):
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_whatever_happens_to_a_save_there_is_a_whole_result(tmp_path, kills):
     path = tmp_path / "x.nc"
     program = SAVING + TWO_WRITERS + KILLED + FULL
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program, path], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program, path, str(kills)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("refused: [Errno 27] File too large")
     assert f"{path} needs 0.8 MB; what was there before is kept; make room, or write to another disk" in done.stdout

@@ -12,7 +12,7 @@ class HyperbolicTangent(AbstractCoupling):
     The nonlinearity acts at the sender: each region sends a firing rate between 0 and 2 a.
     """
 
-    G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)
+    G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=100.0)
     a: Slot = param(1.0, doc="half of the largest message", low=-1000.0, high=1000.0)
     b: Slot = param(1.0, doc="scaling of the sent variable", low=-1000.0, high=1000.0)
     midpoint: Slot = param(0.0, doc="scaled variable of half response", low=-1000.0, high=1000.0)

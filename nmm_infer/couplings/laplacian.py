@@ -14,7 +14,7 @@ class Laplacian(AbstractLinearCoupling):
     `Diffusive`. Abdelnour, Voss & Raj 2014 (NeuroImage 90:335) predict functional connectivity by it.
     """
 
-    G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=1.0)
+    G: Slot = param(1.0, doc="global coupling strength", low=0.0, high=100.0)
     source: tuple[str, ...] | None = names_field()
     port: tuple[str, ...] | None = names_field()
 

@@ -7,3 +7,4 @@ from .head import leadfield as leadfield
 from .lemon import lemon_bold as lemon_bold
 from .readers import read_bold as read_bold
 from .readers import read_connectome as read_connectome
+from .readers import read_evoked as read_evoked

@@ -8,11 +8,11 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ..labelled import UNKNOWN, is_table, ordered, read
+from ..labelled import UNKNOWN, is_table, ordered, read, unmatched
 from ..observe.statistic import squared
 from ..real import real
 from ..signal import Signal
-from ..units import factor
+from ..units import factor, is_quantity, text
 from .recording import AbstractRecording
 
 # Two halves of a matrix that was computed in single precision differ by less than this share of its largest entry.
@@ -82,26 +82,47 @@ def read_matrix(data: Any) -> CovarianceMatrix | None:
         return _matrix(np.asarray(data.values), data.dims[0], data.labels[0] or None, data.unit)
     found = read(data)
     if found is None:
-        square = isinstance(data, np.ndarray | jax.Array) and data.ndim == 2 and data.shape[0] == data.shape[1]
-        return _matrix(real(data, "data"), "region", None, "") if square else None
+        quantity = 1.0 * data if is_quantity(data) else data
+        numbers, unit = (quantity.mantissa, text(quantity.unit)) if is_quantity(quantity) else (quantity, "")
+        if not isinstance(numbers, np.ndarray | jax.Array | list | tuple):
+            return None
+        numbers = real(numbers, "data")
+        if numbers.ndim == 3 and all(_is_symmetric(one) for one in numbers) and len(numbers):
+            raise ValueError(
+                f"data is a stack of {len(numbers)} symmetric matrices, shape {numbers.shape}, expected one matrix, or time courses; take one of them, data[0]"
+            )
+        return _matrix(numbers, "region", None, unit)
     if "time" in found.dims or "trial" in found.dims or len(found.dims) != 2:
         return None
     rows, columns = found.labels
     if rows is not None and columns is not None and set(rows) == set(columns):
         # The second axis in the order of the first, whatever the two are called.
         pair = ("region", "region_2")
-        found = ordered(found._replace(dims=pair), dict.fromkeys(pair, rows), "1", "data")._replace(dims=found.dims, unit=found.unit)
+        found = ordered(found._replace(dims=pair), dict.fromkeys(pair, rows), "", "data")._replace(dims=found.dims, unit=found.unit)
     elif is_table(data) and not (rows is None and columns is None):
         return None
+    elif rows is not None and columns is not None and found.values.shape[0] == found.values.shape[1]:
+        missing, unknown = unmatched(columns, rows)
+        raise ValueError(
+            f"data is a square matrix whose axes name different {found.dims[0]}s: along {found.dims[1]!r} {missing[:5] or 'none'} are missing and "
+            f"{unknown[:5] or 'none'} unknown; expected the same labels along both, or time courses with an axis 'time'"
+        )
     dim = str(found.dims[0]) if found.dims[0] in ("region", "sensor") else "region"
     return _matrix(real(found.values, "data"), dim, rows, found.unit)
 
 
-def _matrix(values: np.ndarray, dim: str, channels: tuple[str, ...] | None, unit: str) -> CovarianceMatrix | None:
+def _is_symmetric(values: np.ndarray) -> bool:
     n = len(values) if values.ndim == 2 else 0
     if n < 2 or values.shape != (n, n) or values.dtype.kind not in "biuf":
+        return False
+    # Gaps say nothing of what the others are.
+    finite = np.isfinite(values) & np.isfinite(values.T)
+    size = np.max(np.abs(values[finite]), initial=0.0)
+    return bool(finite.any() and np.allclose(values[finite], values.T[finite], rtol=0.0, atol=SAME * size))
+
+
+def _matrix(values: np.ndarray, dim: str, channels: tuple[str, ...] | None, unit: str) -> CovarianceMatrix | None:
+    if not _is_symmetric(values):
         return None
     values = values.astype(np.float64)
-    if not np.allclose(values, values.T, rtol=0.0, atol=SAME * np.nanmax(np.abs(values), initial=0.0), equal_nan=True):
-        return None
     return CovarianceMatrix((values + values.T) / 2.0, None, dim, channels, unit)

@@ -10,9 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ..courses import courses
-from ..labelled import UNKNOWN, order, unmatched, unnamed
+from ..labelled import UNKNOWN, check_unique, order, unmatched, unnamed
 from ..signal import Signal
 from ..units import factor
+
+# No measurement: marks of what is missing, whose squares are infinite.
+HUGE = 1e100
 
 
 class AbstractRecording(eqx.Module):
@@ -115,7 +118,9 @@ def _checked(recording: Recording) -> Recording:
     values, dim, channels = recording.values, recording.dim, recording.channels
     if values.ndim not in (2, 3):
         raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time, {dim}]; a single channel is data[:, None]")
-    bad = ~np.isfinite(values)
+    if 0 in values.shape:
+        raise ValueError(f"data has shape {values.shape}, expected at least one sample of one {dim}; was everything selected away?")
+    bad = ~(np.abs(values) < HUGE)
     if bad.any():
         columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])
@@ -148,6 +153,7 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
         return recording
     channels = recording.channels
     assert channels is not None
+    check_unique(channels, dim, "data")
     missing, unknown = unmatched(channels, labels)
     if missing or unknown:
         raise ValueError(

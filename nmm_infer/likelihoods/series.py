@@ -84,7 +84,9 @@ def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObse
         raise ValueError(f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data over trials")
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
     if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
-        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; set the observation's period")
+        seconds = abs(1e3 * recording.interval - interval) <= 1e-3 * interval  # pyright: ignore[reportOperatorIssue]
+        advice = "times without a unit are in ms: data.time.attrs['units'] = 's'" if seconds else "set the observation's period"
+        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; {advice}")
     if timed and recording.start is not None and abs(recording.start - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(
             f"data begin at {recording.start:g} ms, the simulation's first sample is at {interval:g} ms, one interval after time 0, to which stimuli and "

@@ -13,7 +13,7 @@ class Additive(AbstractNoise):
     σ is in units of the state per √ms; over one step the state gets σ √dt times a standard normal.
     """
 
-    sigma: Slot = param(0.01, doc="amplitude, in units of the state per √ms", low=0.0, high=1.0)
+    sigma: Slot = param(0.01, doc="amplitude, in units of the state per √ms", low=0.0, high=100.0)
     states: tuple[str, ...] | None = names_field()
 
     def start(self, key, shape):

@@ -18,7 +18,7 @@ class OrnsteinUhlenbeck(AbstractNoise):
     the noise is as good as white.
     """
 
-    sigma: Slot = param(0.01, doc="standard deviation of the forcing, in units of the state per ms", low=0.0, high=1.0)
+    sigma: Slot = param(0.01, doc="standard deviation of the forcing, in units of the state per ms", low=0.0, high=100.0)
     tau: Slot = param(10.0, "ms", doc="correlation time", low=0.1, high=1000.0)
     states: tuple[str, ...] | None = names_field()
 

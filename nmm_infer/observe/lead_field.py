@@ -6,9 +6,10 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ..labelled import order, ordered, read
+from ..labelled import order, ordered, read, texts
 from ..real import real
 from ..regional import Regional, in_order
 from ..signal import Signal
@@ -40,17 +41,17 @@ class LeadField(AbstractLinear, AbstractPointwise):
 
     def __init__(self, gain: Any, sensors: Any = None, *, average_reference: bool = False, variable: str | None = None, unit: str | None = None):
         what, found = "LeadField(gain=...)", read(gain)
-        sensors = None if sensors is None else tuple(str(sensor) for sensor in sensors)
+        sensors = None if sensors is None else texts(sensors, "LeadField(sensors=...)")
         regions: tuple[str, ...] | None = None
         if found is not None:
             unit = _of_sensors(found.unit) if unit is None else unit
-            found = ordered(found, {"sensor": None, "region": None}, "1", what)
+            found = ordered(found, {"sensor": None, "region": None}, "", what)
             gain, (named, regions) = found.values, found.labels
             # The same names in another order are not other names.
             rows = order(named, sensors, "sensor", what) if named and sensors and set(named) == set(sensors) else slice(None)
             gain, sensors = gain[rows], named if sensors is None else sensors
         gain = gain if isinstance(gain, jnp.ndarray) and not np.iscomplexobj(gain) else real(gain, what)
-        if gain.ndim != 2 or (isinstance(gain, np.ndarray) and not np.all(np.isfinite(gain))):
+        if gain.ndim != 2 or 0 in gain.shape or not (isinstance(gain, Tracer) or np.all(np.isfinite(gain))):
             raise ValueError(f"{what} has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']")
         self.gain = gain if regions is None else Regional(gain, regions, what)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         self.sensors = tuple(str(i) for i in range(gain.shape[0])) if sensors is None else sensors

@@ -24,7 +24,7 @@ def _maps(maps: Any) -> Any:
     if named is None:
         return np.atleast_2d(real(maps, what))
     along = "trial" if "trial" in named.dims else "region"
-    found = ordered(named, dict.fromkeys(("map", along)[-named.values.ndim :]), "1", what)
+    found = ordered(named, dict.fromkeys(("map", along)[-named.values.ndim :]), "", what)
     values, labels = np.atleast_2d(found.values), found.labels[-1]
     return values if labels is None or along == "trial" else Regional(values, labels, what)
 

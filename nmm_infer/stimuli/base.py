@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..labelled import chosen
 from ..parameters import AbstractPart
 
 
@@ -17,9 +18,7 @@ def regions_field() -> Any:
 
 
 def _labels(value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return (value,) if isinstance(value, str) else tuple(str(label) for label in value)
+    return None if value is None else chosen(value, "stimulus(regions=...)")
 
 
 class AbstractStimulus(AbstractPart):

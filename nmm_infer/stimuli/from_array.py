@@ -10,11 +10,11 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..clock import clock
-from ..labelled import ordered, read
+from ..labelled import UNKNOWN, ordered, read
 from ..parameters import Slot, param
 from ..real import real
 from ..regional import Regional
-from ..units import UnitError, is_quantity, milliseconds
+from ..units import UnitError, is_quantity, is_unit, milliseconds
 from .base import AbstractStimulus, first_after, regions_field
 
 
@@ -27,7 +27,7 @@ class FromArray(AbstractStimulus):
         interval: time between samples, a Quantity or ms.
 
     Raises:
-        ValueError: NaN, fewer than two samples, more than two dimensions, a Quantity, or times of its own that are not `interval` apart.
+        ValueError: NaN, fewer than two samples, more than two dimensions, a unit, or times of its own that are not `interval` apart.
     """
 
     values: Float[Array, "time *region"]
@@ -84,8 +84,13 @@ def _samples(values: Any, interval: float) -> Any:
     named = read(values)
     if named is None:
         return values if isinstance(values, jax.Array) and not np.iscomplexobj(values) else real(values, what)
+    if named.unit not in UNKNOWN and is_unit(named.unit):
+        raise UnitError(
+            f"{what} got values in {named.unit}, expected plain numbers in the unit of the port that they drive; convert them, and take the word of the "
+            "unit away: values.assign_attrs(units='')"
+        )
     axes = ("time", "region")[: named.values.ndim]
-    found = ordered(named, dict.fromkeys(axes), "1", what)
+    found = ordered(named, dict.fromkeys(axes), "", what)
     own = clock(values, what)
     if own is not None and abs(own.interval - interval) > 1e-3 * interval:
         raise ValueError(f"{what} has a sample every {own.interval:g} ms, FromArray(interval=...) got {interval:g} ms; pass the one that is right")

@@ -2,3 +2,4 @@
 
 from .bold import read_bold as read_bold
 from .connectome import read_connectome as read_connectome
+from .evoked import read_evoked as read_evoked

@@ -145,7 +145,8 @@ def _named(archive: Archive, path: Path) -> Recording:
     if values is None and "DCM.Y.y" in archive:
         return _from_dcm(archive)
     if values is None:
-        raise ValueError(f"{path} holds {describe(archive)}; expected the series under one of {', '.join(_SERIES)}; rename it, or save it as .npy")
+        other = "; evoked responses of FieldTrip are read by read_evoked" if any(key.endswith((".avg", ".dimord")) for key in archive) else ""
+        raise ValueError(f"{path} holds {describe(archive)}; expected the series under one of {', '.join(_SERIES)}; rename it, or save it as .npy{other}")
     names = texts(pick(archive, _LABELS, path))
     if values.dtype == object:
         return Recording(_side_by_side(values, path), names, names)
