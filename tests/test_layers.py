@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "nmm_infer"
 
 # From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
 LAYERS = (
-    ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "real"),
-    ("results", "labelled"),
+    ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "loops", "real"),
+    ("results", "labelled", "ending"),
     ("regional", "clock"),
     ("courses",),
     ("priors",),
