@@ -11,19 +11,18 @@ from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
+from .initial import initial_state
 from .kinds import kind_of
-from .labelled import aligned
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
-from .priors.base import AbstractPlated, AbstractPrior
+from .priors.base import AbstractPlated
 from .priors.sample import map_priors
-from .real import real
 from .regional import in_order
 from .speed import SpeedRange, speed_range
 from .stimuli.base import AbstractStimulus, driven
-from .units import is_quantity, to_canonical
+from .units import to_canonical
 
 
 class Conduction(AbstractPart):
@@ -46,7 +45,9 @@ class Network(AbstractPlated):
         stimulus: a stimulus, or a tuple of them; None: none.
         groups: with a dictionary of models, name of a group → labels of its regions. One group may be
             left out: it has all other regions.
-        initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
+        initial: `["state region"]` or `["state"]`; a dictionary, name of a state → a number, one value for each region, or a prior
+            (states left out keep the model's); an `xarray.Dataset` with a variable for each state, or a `Trajectory`, of which the last frame
+            counts; None: the model's. History before t = 0 is constant.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
             Networks of different speeds that are stacked, to map over them, need one range in common.
@@ -88,7 +89,7 @@ class Network(AbstractPlated):
         self.stimulus = in_order(() if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus, labels)
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.initial = _initial(initial, self.model, labels)
+        self.initial = initial_state(initial, self.model, labels)
         self._check()
 
     def _check(self) -> None:
@@ -337,30 +338,6 @@ def _check_names(names: Any, what: str, otherwise: str) -> None:
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
-
-
-def _initial(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]) -> Any:
-    n = len(labels)
-    if initial is None:
-        return model.initial(n)
-    if isinstance(initial, AbstractPrior):
-        return in_order(initial.bind("1", "Network(initial=...)"), labels)
-    axes = {"state": model.state_names(), "region": labels}
-    initial = aligned(initial, axes if np.ndim(initial) == 2 else {"state": axes["state"]}, "1", "Network(initial=...)")
-    if is_quantity(initial):
-        units = {state.unit for state in model.states}
-        if len(units) > 1:
-            raise ValueError(f"Network(initial=...): the states of {model.title()} have different units, pass numbers in the states' own units")
-        initial = to_canonical(initial, units.pop(), "Network(initial=...)")
-    array = initial if isinstance(initial, jnp.ndarray) else real(initial, "Network(initial=...)")
-    n_states = len(model.states)
-    if array.shape == (n_states,):
-        array = array[:, None]
-    if array.shape not in ((n_states, n), (n_states, 1)):
-        raise ValueError(f"Network(initial=...) has shape {array.shape}, expected ({n_states}, {n}): {', '.join(model.state_names())} by region")
-    if isinstance(array, np.ndarray) and not np.all(np.isfinite(array)):
-        raise ValueError("Network(initial=...) contains NaN or infinite values")
-    return array * np.ones((1, n))
 
 
 def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:

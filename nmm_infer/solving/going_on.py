@@ -27,7 +27,9 @@ def check_going_on(network: Network, after: Ending, plan: Plan | None, recorder:
             raise ValueError(f"solve(after=...) ended a network of the {name} {_some(theirs)}; expected those of this one, {_some(ours)}, in this order")
     shape = (len(network.model.states), network.n_regions)
     if np.shape(after.state) != shape:
-        raise ValueError(f"solve(after=...) has a state of shape {np.shape(after.state)}, expected {shape}; of many endings take one, or map over them by jax.vmap")
+        raise ValueError(
+            f"solve(after=...) has a state of shape {np.shape(after.state)}, expected {shape}; of many take one, or map over them by jax.vmap"
+        )
     noise = (len(network.noisy_states), network.n_regions)
     if network.noise is not None and network.noise.has_memory and after.noise is not None and np.shape(after.noise) != noise:
         raise ValueError(f"solve(after=...) ended with noise of shape {np.shape(after.noise)}, expected {noise}: the same noisy states; {ANEW}")
@@ -41,10 +43,12 @@ def _check_history(network: Network, after: Ending, plan: Plan) -> None:
         raise ValueError(f"solve(after=...) ended a run without delays, which keeps no past, and this network has delays; give the first run the speed, {ANEW}")
     messages, _, kept = np.shape(after.history)
     if messages != network.n_messages():
-        raise ValueError(f"solve(after=...) ended a run in which a region sent {messages} messages, expected {network.n_messages()}: the same couplings; {ANEW}")
+        raise ValueError(
+            f"solve(after=...) ended a run in which a region sent {messages} messages, expected {network.n_messages()}: the same couplings; {ANEW}"
+        )
     if kept < plan.history:
         raise ValueError(
-            f"solve(after=...) ended a run of which the last {kept * after.step:g} ms are known, and the delays of this network need {plan.history * after.step:g} ms; "
+            f"solve(after=...) ended a run of which the last {kept * after.step:g} ms are known, and delays here need {plan.history * after.step:g} ms; "
             f"give the first run the slowest speed in its range, Network(speed_range=(slowest, fastest)), {ANEW}"
         )
 
