@@ -55,7 +55,9 @@ def _of_states(rows: Mapping[str, Any], model: AbstractDynamics, labels: tuple[s
     if unknown:
         raise ValueError(f"{WHAT} has {', '.join(map(str, unknown[:5]))}; {model.title()} has the states {', '.join(model.state_names())}")
     defaults = model.initial(len(labels))
-    values = [_row(rows[state.name], state, labels) if state.name in rows else default for state, default in zip(model.states, defaults, strict=True)]
+    values: list[Any] = [
+        _row(rows[state.name], state, labels) if state.name in rows else default for state, default in zip(model.states, defaults, strict=True)
+    ]
     if any(isinstance(value, AbstractPrior) for value in values):
         return ByState(tuple(values), model.state_names(), len(labels))
     return np.stack(values) if all(isinstance(value, np.ndarray) for value in values) else jnp.stack(values)

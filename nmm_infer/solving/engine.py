@@ -126,8 +126,9 @@ class Stepper:
             pasts = tuple(begin(level.past, way.back, self.delays.pace, known) for level, way in zip(self.plan.levels, self.delays.ways, strict=True))
             recent = history[..., self.plan.history - self.plan.recent :] if self.plan.recent else None
         if self.network.noise is not None:
-            going_on = after is not None and after.noise is not None
-            noise = after.noise if going_on else self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions))  # pyright: ignore[reportArgumentType]
+            noise = None if after is None else after.noise
+            if noise is None:
+                noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions))  # pyright: ignore[reportArgumentType]
             noise = jnp.asarray(noise, y.dtype)
         n = jnp.asarray(0 if after is None else after.n, jnp.int32)
         lost = self.scheme.begin(y)

@@ -27,9 +27,7 @@ def check_going_on(network: Network, after: Ending, plan: Plan | None, recorder:
             raise ValueError(f"solve(after=...) ended a network of the {name} {_some(theirs)}; expected those of this one, {_some(ours)}, in this order")
     shape = (len(network.model.states), network.n_regions)
     if np.shape(after.state) != shape:
-        raise ValueError(
-            f"solve(after=...) has a state of shape {np.shape(after.state)}, expected {shape}; of many take one, or map over them by jax.vmap"
-        )
+        raise ValueError(f"solve(after=...) has a state of shape {np.shape(after.state)}, expected {shape}; of many take one, or map over them by jax.vmap")
     noise = (len(network.noisy_states), network.n_regions)
     if network.noise is not None and network.noise.has_memory and after.noise is not None and np.shape(after.noise) != noise:
         raise ValueError(f"solve(after=...) ended with noise of shape {np.shape(after.noise)}, expected {noise}: the same noisy states; {ANEW}")

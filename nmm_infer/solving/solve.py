@@ -232,8 +232,8 @@ def _solve(
                 memory, recorded = recorder.record(memory, network, steps, grid)
             return (state, memory), recorded
 
-        anew = after is None or after.memory is None
-        carry = (stepper.init(), recorder.init(network, grid) if anew else recorder.resume(after.memory, network, grid))
+        memory = None if after is None else after.memory
+        carry = (stepper.init(), recorder.init(network, grid) if memory is None else recorder.resume(memory, network, grid))
         (state, memory), _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
         (state, memory), outputs = _frames(frame, (state, recorder.begin(memory, network)), grid.kept, per_frame, adjoint, keep=True)
         # What counts (steps) is no part of what is differentiated.
@@ -245,8 +245,7 @@ def _solve(
 
 
 def _ending(network: Network, key: Any, grid: Grid, start: float, after: Ending | None, last: Carry, memory: Any) -> Ending:
-    has_key = network.noise is not None and not isinstance(key, Innovations)
-    numbers, kind = numbers_of(key) if has_key else (None, None)
+    numbers, kind = (None, None) if network.noise is None or isinstance(key, Innovations) else numbers_of(key)
     return Ending(
         state=last.y,
         lost=last.lost,
