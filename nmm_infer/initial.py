@@ -41,13 +41,10 @@ def _by_state(initial: Any, labels: tuple[str, ...]) -> Mapping[str, Any] | None
     if isinstance(initial, Trajectory):
         place = np.asarray(order(initial.regions, labels, "region", WHAT))
         return dict(zip(initial.model.state_names(), initial.values[-1][:, place], strict=True))
-    if isinstance(initial, Mapping) and not hasattr(initial, "data_vars"):
-        return initial
-    if not hasattr(initial, "data_vars"):
-        return None
-    # An xarray.Dataset, or a node of a DataTree.
-    rows = dict(initial.data_vars)
-    return {str(name): row.isel(time=-1, drop=True) if "time" in row.dims else row for name, row in rows.items()}
+    variables = getattr(initial, "data_vars", None)  # of an xarray.Dataset, or of a node of a DataTree
+    if variables is None:
+        return initial if isinstance(initial, Mapping) else None
+    return {str(name): row.isel(time=-1, drop=True) if "time" in row.dims else row for name, row in variables.items()}
 
 
 def _of_states(rows: Mapping[str, Any], model: AbstractDynamics, labels: tuple[str, ...]) -> Any:
