@@ -88,7 +88,7 @@ def names_of(names: Iterable[str]) -> str:
 
 def variables(model: AbstractModel) -> str:
     """States, and what is computed from them."""
-    rows = [(f"`{s.name}`", unit(s.unit), f"{s.initial:g}", f"{s.low:g} to {s.high:g}") for s in model.states]
+    rows = [(f"`{s.name}`", unit(s.unit), f"{s.initial:g}" + ", spread" * s.spread, f"{s.low:g} to {s.high:g}") for s in model.states]
     text = table(("state", "unit", "initial value", "range"), rows)
     if computed := model.derived | model.driven:
         rows = [

@@ -16,6 +16,7 @@ from .at_rest import AtRest as AtRest
 from .balance import balance as balance
 from .connectome import Connectome as Connectome
 from .cores import use_cores as use_cores
+from .ending import Ending as Ending
 from .files import writable as writable
 from .models.catalogue import list_models as list_models
 from .network import Network as Network

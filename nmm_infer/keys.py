@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 
 def random_key(key: Any, what: str) -> PRNGKeyArray:
@@ -31,3 +31,15 @@ def random_key(key: Any, what: str) -> PRNGKeyArray:
     if typed and key.shape:
         raise ValueError(f"{what} got keys of shape {key.shape}, expected one key; take one of them, or map over them with jax.vmap")
     return key
+
+
+def numbers_of(key: PRNGKeyArray) -> tuple[Array, str]:
+    """A key as plain numbers, which files can hold, and what they are a key for."""
+    # Of keys of the older kind JAX takes the default kind for granted.
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return (jax.random.key_data(key), str(jax.random.key_impl(key))) if typed else (key, jax.config.jax_default_prng_impl)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def key_from(numbers: Array, kind: str | None) -> PRNGKeyArray:
+    """The key of `numbers_of`."""
+    return jax.random.wrap_key_data(jnp.asarray(numbers), impl=kind)

@@ -138,7 +138,7 @@ class Mixed(AbstractDynamics):
         start = np.zeros((len(self.states), n_regions))
         for model, member in self._parts():
             for state in model.states:
-                start[self.state_names().index(state.name), member] = state.initial
+                start[self.state_names().index(state.name), member] = state.start(len(member))
         return start
 
     def noisy_states(self) -> tuple[str, ...]:

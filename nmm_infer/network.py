@@ -7,24 +7,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .connectome import Connectome, single_region
 from .couplings.base import AbstractCoupling, AbstractPhaseCoupling
+from .ending import Ending
+from .initial import initial_state
 from .kinds import kind_of
-from .labelled import UNKNOWN, aligned, read
 from .mixed import mix
 from .models.base import AbstractDynamics, AbstractModel
 from .noises.base import AbstractNoise
 from .parameters import AbstractPart, Slot, check_regions, param
-from .priors.base import AbstractPlated, AbstractPrior
+from .priors.base import AbstractPlated
 from .priors.sample import map_priors
-from .real import real
 from .regional import in_order
 from .speed import SpeedRange, speed_range
 from .stimuli.base import AbstractStimulus, driven
-from .units import is_quantity, is_unit, to_canonical
+from .units import to_canonical
 
 
 class Conduction(AbstractPart):
@@ -47,7 +46,10 @@ class Network(AbstractPlated):
         stimulus: a stimulus, or a tuple of them; None: none.
         groups: with a dictionary of models, name of a group → labels of its regions. One group may be
             left out: it has all other regions.
-        initial: `["state region"]` or `["state"]`, None: the model's. History before t = 0 is constant.
+        initial: `["state region"]` or `["state"]`; a dictionary, name of a state → a number, one value for each region, or a prior
+            (states left out keep the model's); an `xarray.Dataset` with a variable for each state, or a `Trajectory`, of which the last frame
+            counts; None: the model's. History before t = 0 is constant. Where a run ended, `trajectory.final`: runs go on from there,
+            with its past, noise and time, as by `nmm.solve(..., after=trajectory.final)`.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
             `nmm.stacked` makes networks of different speeds ready for all of them.
@@ -65,6 +67,7 @@ class Network(AbstractPlated):
     stimulus: AbstractStimulus | tuple[AbstractStimulus, ...]
     speed: Slot
     initial: Float[Array, "state region"]
+    after: Ending | None
     speed_range: SpeedRange | None = eqx.field(static=True)
 
     def __init__(
@@ -89,7 +92,8 @@ class Network(AbstractPlated):
         self.stimulus = in_order(() if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus, labels)
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.initial = _initial(initial, self.model, labels)
+        self.initial = initial_state(initial, self.model, labels)
+        self.after = initial if isinstance(initial, Ending) else None
         self._check()
 
     def _check(self) -> None:
@@ -149,6 +153,10 @@ class Network(AbstractPlated):
         shape = eqx.filter_eval_shape(known, jnp.zeros(())).shape
         if shape not in ((), (1,), (n,)):
             raise ValueError(f"{name}(...) gives values of shape {shape}, expected one number or one for each of the network's {n} regions")
+
+    def beginning(self, y: Float[Array, "state region"]) -> "Network":
+        """The network whose runs begin anew from these states."""
+        return eqx.tree_at(lambda n: (n.initial, n.after), self, (y, None), is_leaf=lambda x: x is None or isinstance(x, Ending))
 
     @property
     def plates(self) -> dict[str, int]:
@@ -338,34 +346,6 @@ def _check_names(names: Any, what: str, otherwise: str) -> None:
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
-
-
-def _initial(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]) -> Any:
-    n = len(labels)
-    if initial is None:
-        return model.initial(n)
-    if isinstance(initial, AbstractPrior):
-        return in_order(initial.bind("1", "Network(initial=...)"), labels)
-    what, axes, named = "Network(initial=...)", {"state": model.state_names(), "region": labels}, read(initial)
-    units = {state.unit for state in model.states}
-    if is_quantity(initial) or (named is not None and named.unit not in UNKNOWN and is_unit(named.unit)):
-        if len(units) > 1:
-            raise ValueError(f"{what}: the states of {model.title()} have different units, pass numbers in the states' own units")
-        unit = units.pop()
-    else:
-        unit = ""
-    if named is not None:
-        initial = aligned(initial, axes if named.values.ndim == 2 else {"state": axes["state"]}, unit, what)
-    initial = to_canonical(initial, unit, what)
-    array = initial if isinstance(initial, jax.Array) and not np.iscomplexobj(initial) else real(initial, what)
-    n_states = len(model.states)
-    if array.shape == (n_states,):
-        array = array[:, None]
-    if array.shape not in ((n_states, n), (n_states, 1)):
-        raise ValueError(f"Network(initial=...) has shape {array.shape}, expected ({n_states}, {n}): {', '.join(model.state_names())} by region")
-    if not isinstance(array, Tracer) and not np.all(np.isfinite(array)):
-        raise ValueError(f"{what} contains NaN or infinite values; expected a finite number for every state")
-    return array * np.ones((1, n))
 
 
 def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:

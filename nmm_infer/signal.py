@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .courses import courses
+from .ending import Ending
 from .labelled import is_dataarray
 from .models.base import AbstractDynamics
 from .units import milliseconds
@@ -20,11 +21,13 @@ class Signal(eqx.Module):
 
     Fields:
         values: the numbers, one axis for each of `dims`.
-        interval: time between samples in ms, the first sample being one interval after time 0; None
+        interval: time between samples in ms, the first sample being one interval after `start`; None
             without a time axis, or where nobody said it.
         dims: names of the axes, such as `("time", "region")`.
         labels: labels of the axes, a tuple for each of `dims` (empty: unlabelled).
         name, unit: for tables and plots; the unit is a name such as `"mV"`.
+        start: the time in ms that the samples begin after; None: 0.
+        final: where the run ended that streamed this, for `nmm.solve(..., after=signal.final)`; None of anything else.
     """
 
     values: Float[Array, "..."]
@@ -33,6 +36,8 @@ class Signal(eqx.Module):
     labels: tuple[tuple[str, ...], ...] = eqx.field(static=True)
     name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
+    start: Float[Array, ""] | None = None
+    final: Ending | None = None
 
     @classmethod
     def of(cls, data: Any, interval: Any = None) -> "Signal":
@@ -71,7 +76,7 @@ class Signal(eqx.Module):
         """Time of each sample in ms."""
         if self.interval is None:
             return None
-        return self.interval * np.arange(1, self.values.shape[self.dims.index("time") - len(self.dims)] + 1)
+        return _times(self.start, self.interval, self.values.shape[self.dims.index("time") - len(self.dims)])
 
     def to_xarray(self) -> Any:
         """An `xarray.DataArray` with labelled coordinates; `time` is in ms."""
@@ -88,10 +93,12 @@ class Trajectory(eqx.Module):
 
     Fields:
         values: `["time state region"]`; the initial state is not among them.
-        interval: time between samples in ms, the first sample being one interval after time 0.
+        interval: time between samples in ms, the first sample being one interval after `start`.
         model: the model without priors, which knows the variables.
         regions: region labels.
         inputs: coupling input and stimuli at these times, `["time port region"]`; None where no variable of the model depends on them.
+        start: the time in ms that the samples begin after; None: 0.
+        final: where the run ended, for `nmm.solve(..., after=trajectory.final)`; None after adaptive steps.
     """
 
     values: Float[Array, "time state region"]
@@ -99,21 +106,27 @@ class Trajectory(eqx.Module):
     interval: float = eqx.field(static=True)
     regions: tuple[str, ...] = eqx.field(static=True)
     inputs: Float[Array, "time port region"] | None = None
+    start: Float[Array, ""] | None = None
+    final: Ending | None = None
 
     @property
     def times(self) -> np.ndarray:
         """Time of each sample in ms, `["time"]`."""
-        return self.interval * np.arange(1, self.values.shape[-3] + 1)
+        return _times(self.start, self.interval, self.values.shape[-3])
 
     def variable(self, name: str | None = None) -> Signal:
         """One variable of the model, a state or a derived one; None: the model's observable."""
         name = name or self.model.observable
         self.model.check_variable(name, "Trajectory.variable(...)")
         values = jax.vmap(lambda y, c: self.model.variable(name, y, c))(self.values, self.inputs)
-        return Signal(values, self.interval, ("time", "region"), ((), self.regions), name, self.model.variables()[name])
+        return Signal(values, self.interval, ("time", "region"), ((), self.regions), name, self.model.variables()[name], self.start)
 
     def to_xarray(self) -> Any:
         """An `xarray.Dataset` with one variable for each state, and the time in ms."""
         import xarray as xr
 
         return xr.Dataset({name: self.variable(name).to_xarray() for name in self.model.state_names()})
+
+
+def _times(start: Any, interval: float, n: int) -> Any:
+    return interval * np.arange(1, n + 1) + (0.0 if start is None else start)

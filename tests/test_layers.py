@@ -11,15 +11,16 @@ PACKAGE = Path(__file__).parent.parent / "nmm_infer"
 
 # From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
 LAYERS = (
-    ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "real"),
-    ("results", "labelled", "ranges"),
+    ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "loops", "real"),
+    ("results", "labelled", "ranges", "ending"),
     ("regional", "clock"),
     ("courses",),
     ("priors",),
     ("parameters",),
     ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
-    ("mixed",),
-    ("network", "signal", "solvers", "adjoints"),
+    ("mixed", "signal"),
+    ("initial",),
+    ("network", "solvers", "adjoints"),
     ("stream", "balance", "preparation", "stacked"),
     ("solving",),
     ("observe", "linear"),

@@ -124,7 +124,7 @@ def pair(problem: Any, sites: dict[str, Array], key: PRNGKeyArray, times: Times,
     key_network, key_noise, key_global = jax.random.split(key, 3)
     with at(sites):
         network, observe, likelihood = problem.draw()
-    network = eqx.tree_at(lambda network: network.initial, network, fixed_point(network))
+    network = network.beginning(fixed_point(network))
     sampled = streaming(_sampled(observe, times.interval), times.interval)
     assert sampled is not None
 

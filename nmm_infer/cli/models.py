@@ -98,7 +98,7 @@ def _states(model: Any) -> Any:
     described = any(inspect.getdoc(getattr(model, name)) for name in computed)
     table = _table("variable", "unit", "initial", "range", *(("meaning",) if described else ()), right=("initial",), wrap="meaning")
     for state in model.states:
-        table.add_row(state.name, _unit(state.unit), f"{state.initial:g}", f"{state.low:g} to {state.high:g}")
+        table.add_row(state.name, _unit(state.unit), f"{state.initial:g}" + ", spread" * state.spread, f"{state.low:g} to {state.high:g}")
     for name, unit in computed.items():
         doc = (inspect.getdoc(getattr(model, name)) or "").partition("\n")[0]
         table.add_row(name, _unit(unit), "", "derived" if name in model.derived else "derived, with the input", *((doc,) if described else ()))

@@ -17,10 +17,16 @@ else:
     from equinox import AbstractClassVar
 
 
+# The golden angle, in turns.
+GOLDEN = (5.0**0.5 - 1.0) / 2.0
+
+
 class State(NamedTuple):
     """One state variable: where it starts, and the range in which tests draw it.
 
     A phase has a `period`: the drift repeats itself after it, and so does everything derived. `nmm.solve` keeps it within half a period of 0.
+    Where `spread`, regions start at phases around the whole circle, one golden angle after the other (any number of them is spread evenly), the
+    first at `initial`.
     """
 
     name: str
@@ -29,6 +35,14 @@ class State(NamedTuple):
     low: float = -1.0
     high: float = 1.0
     period: float | None = None
+    spread: bool = False
+
+    def start(self, n_regions: int) -> Float[np.ndarray, " region"]:
+        """Where each region starts."""
+        if not self.spread:
+            return np.full(n_regions, self.initial)
+        assert self.period is not None
+        return self.initial + self.period * ((np.arange(n_regions) * GOLDEN + 0.5) % 1.0 - 0.5)
 
 
 class AbstractDynamics(AbstractPart):
@@ -179,9 +193,8 @@ class AbstractModel(AbstractDynamics):
         return {}
 
     def initial(self, n_regions: int) -> Float[np.ndarray, "state region"]:
-        """The default initial state, the same in every region."""
-        start = np.array([state.initial for state in self.states])
-        return np.tile(start[:, None], (1, n_regions))
+        """The default initial state, the same in every region but for phases that are spread."""
+        return np.stack([state.start(n_regions) for state in self.states])
 
     def noisy_states(self) -> tuple[str, ...]:
         return self.noisy or self.state_names()

@@ -15,13 +15,14 @@ class Kuramoto(AbstractModel):
     θ' = ω + I + c
 
     The sine of phase differences is the coupling's (`nmm.couplings.Kuramoto`). Simulated, the phase stays
-    between -π and π (`np.unwrap` counts turns); `activity` = sin θ is what is observed.
+    between -π and π (`np.unwrap` counts turns); `activity` = sin θ is what is observed. Regions start
+    incoherent, one golden angle (0.62 of a turn) after the other: from equal phases equal oscillators would never depart.
     """
 
     omega: Slot = param(1.0, "rad/ms", doc="natural angular frequency", low=0.0, high=2.0)
     I: Slot = param(0.0, "rad/ms", doc="constant drive", low=-1.0, high=1.0)
 
-    states = (State("theta", 0.0, "rad", -math.pi, math.pi, period=2.0 * math.pi),)
+    states = (State("theta", 0.0, "rad", -math.pi, math.pi, period=2.0 * math.pi, spread=True),)
     sends = ("theta",)
     ports = ("theta",)
     observable = "activity"

@@ -1,10 +1,10 @@
 """BOLD by the Balloon–Windkessel model."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..loops import scan
 from ..parameters import Slot, param
 from ..signal import Signal
 from ..stream import AbstractStream
@@ -103,8 +103,9 @@ class Bold(AbstractLinear, AbstractStream):
             state = jnp.where(1.0 + state[1] > 0.0, state, jnp.nan)
             return state, state
 
-        memory, states = jax.lax.scan(heun, memory.astype(activity.dtype), drive)
-        return memory, self._read(states[every // together - 1 :: every // together])
+        memory, states = scan(heun, memory.astype(activity.dtype), drive)
+        # One by one: of several together some would be rounded otherwise, which ones depending on their number.
+        return memory, scan(lambda _, state: (None, self._read(state)), None, states[every // together - 1 :: every // together])[1]
 
     def signal(self, outputs, regions, model):
         return Signal(outputs, self.period, ("time", "region"), ((), regions), "bold", "1")

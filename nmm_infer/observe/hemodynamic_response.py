@@ -1,10 +1,10 @@
 """BOLD by convolution with a kernel."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..loops import scan
 from ..signal import Signal
 from ..stream import AbstractStream
 from .base import AbstractLinear, coarse, period_field, steps_in
@@ -51,7 +51,7 @@ class HemodynamicResponse(AbstractLinear, AbstractStream):
             memory = jnp.concatenate([memory, new])[-memory.shape[0] :]
             return memory, weights @ memory
 
-        return jax.lax.scan(output, memory.astype(activity.dtype), bins)
+        return scan(output, memory.astype(activity.dtype), bins)
 
     def signal(self, outputs, regions, model):
         return Signal(outputs, self.period, ("time", "region"), ((), regions), "bold", "1")

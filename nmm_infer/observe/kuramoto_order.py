@@ -35,4 +35,4 @@ class KuramotoOrder(AbstractObservation, AbstractPointwise):
                 f"KuramotoOrder(variable=...) got {signal.name!r} in {signal.unit}, expected a phase in rad such as theta of nmm.models.Kuramoto; "
                 "give the phase of an oscillator as a Signal with unit='rad'"
             )
-        return Signal(self.each(signal.values), signal.interval, signal.dims[:-1], signal.labels[:-1], "kuramoto_order", "1")
+        return Signal(self.each(signal.values), signal.interval, signal.dims[:-1], signal.labels[:-1], "kuramoto_order", "1", signal.start)

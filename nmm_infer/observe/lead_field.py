@@ -92,7 +92,7 @@ class LeadField(AbstractLinear, AbstractPointwise):
             raise ValueError(
                 f"LeadField(gain=...) has {n} regions, the activity has {signal.values.shape[-1]}; select the regions, e.g. connectome.select(labels)"
             )
-        return Signal(inside.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit)
+        return Signal(inside.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit, signal.start)
 
     @property
     def mixes(self):

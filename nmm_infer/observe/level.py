@@ -31,4 +31,4 @@ class Level(AbstractObservation):
         channels, level = signal.values.shape[1:], in_order(self.level, signal.labels[-1])
         if np.shape(level) not in ((), channels):
             raise ValueError(f"Level(level=...) has shape {np.shape(level)}, expected a scalar or {channels}: one for each {signal.dims[-1]}")
-        return Signal(signal.values - signal.values.mean(axis=0) + level, signal.interval, signal.dims, signal.labels, signal.name, signal.unit)
+        return Signal(signal.values - signal.values.mean(axis=0) + level, signal.interval, signal.dims, signal.labels, signal.name, signal.unit, signal.start)

@@ -67,4 +67,4 @@ class LogPower(AbstractObservation, AbstractPointwise):
         signal = activity_of(activity, self.variable)
         # The lead field checks regions and names sensors; its numbers are not needed.
         seen = self.sensors(signal)
-        return Signal(in_order(self, signal.labels[1]).each(signal.values), seen.interval, seen.dims, seen.labels, "log_power", seen.unit)
+        return Signal(in_order(self, signal.labels[1]).each(signal.values), seen.interval, seen.dims, seen.labels, "log_power", seen.unit, seen.start)

@@ -1,5 +1,7 @@
 """One call for activity that is stored and activity that streams."""
 
+import dataclasses
+
 from jaxtyping import Array, Float
 
 from ..regional import in_order
@@ -18,8 +20,13 @@ def observe_stored(stream: AbstractStream, activity: Activity, what: str) -> Sig
         raise ValueError(f"{what} got {signal.values.shape[0]} samples of {interval:g} ms, expected at least one period of {stream.period:g} ms")
     _, outputs = stream.advance(stream.init(signal.values.shape[1], interval), signal.values[:n], interval)
     if isinstance(activity, Trajectory):
-        return stream.signal(outputs, signal.labels[1], activity.model)
-    return pass_on(stream, outputs, signal)
+        return begun_with(signal, stream.signal(outputs, signal.labels[1], activity.model))
+    return begun_with(signal, pass_on(stream, outputs, signal))
+
+
+def begun_with(signal: Signal, result: Signal) -> Signal:
+    """`result` on the clock of `signal`, of which it was made."""
+    return dataclasses.replace(result, start=signal.start)
 
 
 def pass_on(stream: AbstractStream, outputs: Float[Array, "output region"], signal: Signal) -> Signal:

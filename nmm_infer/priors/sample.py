@@ -5,7 +5,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
+from ..keys import random_key
 from .base import AbstractPlated, AbstractPrior
 from .whole import whole
 
@@ -40,8 +42,8 @@ def map_priors[T](function: Callable[[AbstractPrior], Any], tree: T) -> T:
     return jax.tree.map(lambda leaf: function(leaf) if _is_prior(leaf) else leaf, tree, is_leaf=_is_prior)
 
 
-def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = "") -> T:
-    """Replace every prior in `tree` by a value drawn at a NumPyro site; call it inside a NumPyro model.
+def sample[T](tree: T, *, key: PRNGKeyArray | int | None = None, plates: dict[str, int] | None = None, prefix: str = "") -> T:
+    """Replace every prior in `tree` by a value drawn at a NumPyro site; call it inside a NumPyro model, or anywhere with a key.
 
     A site is named by its attribute path: `model.mu`, `coupling.G`, `speed`. `over="region"` is a
     plate named `region`; its size is known to a tree that knows its plates (a `Network`), or given
@@ -49,9 +51,15 @@ def sample[T](tree: T, *, plates: dict[str, int] | None = None, prefix: str = ""
 
     Args:
         tree: a Network, or any pytree with priors in it.
+        key: random key, or a seed, for draws that belong to no NumPyro model; `jax.vmap` over keys gives many.
         plates: sizes of the plates `region`, `edge`, `subject`, beyond what the tree knows.
         prefix: put before every site's name, to keep two trees in one model apart.
     """
+    if key is not None:
+        from numpyro import handlers
+
+        with handlers.block(), handlers.seed(rng_seed=random_key(key, "sample(key=...)")):
+            return sample(tree, plates=plates, prefix=prefix)
     whole()
     sizes = {**_plates(tree), **(plates or {})}
 

@@ -1,5 +1,6 @@
 """A network, what is seen of it, and how that is compared with data: a NumPyro model."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -306,6 +307,7 @@ class Problem(AbstractProblem, AbstractPlated):
         streamed = self._streamed(observe)
         if streamed is not None:
             options.pop("sample_every", None)  # the stream has taken its period from it, if it had none
-            return solve(network, self.duration, observe=streamed, **options)
+            # Of many runs that are mapped over, nobody goes on.
+            return dataclasses.replace(solve(network, self.duration, observe=streamed, **options), final=None)
         make_grid(self.duration, self.step)
         return observe(solve(network, self.duration, **options))

@@ -82,6 +82,11 @@ class Plan(NamedTuple):
         """Steps in the longest block."""
         return self.levels[0].block
 
+    @property
+    def history(self) -> int:
+        """Samples of the past that all of them need together."""
+        return max(self.recent, *(level.past for level in self.levels))
+
 
 def plan(network: Network, step: float) -> Plan:
     """Blocks, pasts and the kinds of edges of `network` at this step (ms)."""

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ..ending import Ending
+from ..loops import scan
 from ..network import Network
 from ..noises.innovations import Innovations
 from .clock import Clock
@@ -23,7 +25,7 @@ class Carry(NamedTuple):
     """What goes from stretch to stretch.
 
     `lost` is what rounding took from the state, None in double precision. `pasts` (one for each level of edges) is empty without delays; `recent` (for
-    short edges) and `noise` are None where there are none.
+    short edges) and `noise` are None where there are none, and `history` (the messages of the longest past, to go on from) where nobody asked for it.
     """
 
     n: Array
@@ -32,6 +34,7 @@ class Carry(NamedTuple):
     pasts: tuple[Float[Array, "message region past"], ...]
     recent: Float[Array, "message region past"] | None
     noise: Float[Array, "noisy region"] | None
+    history: Float[Array, "message region past"] | None
 
 
 class Moment(NamedTuple):
@@ -84,6 +87,8 @@ class Stepper:
         key: PRNGKeyArray | Innovations | None,
         transport: Transport = REVERSE,
         inputs: bool = False,
+        after: Ending | None = None,
+        history: bool = False,
     ):
         self.network = network
         self.scheme = scheme
@@ -93,6 +98,10 @@ class Stepper:
         self.key = key
         self.transport = transport
         self.keeps_inputs = inputs
+        self.after = after
+        self.keeps_history = history and plan is not None
+        # Noise that is given is that of the steps of this run.
+        self.first = after.n if after is not None and isinstance(key, Innovations) else 0
         self.delays = None if plan is None else Delays(network, plan, step)
         self.weights = jnp.asarray(network.connectome.weights) if self.delays is None else self.delays.weights
         self.strengths = network.strengths(self.weights)
@@ -102,27 +111,42 @@ class Stepper:
         self.noisy = network.noisy_rows
 
     def init(self) -> Carry:
-        """The state at the start, with a constant past; NaN if a delay is outside the plan."""
-        y = self.network.wrapped(jnp.asarray(self.network.initial))
-        pasts, recent, noise = (), None, None
+        """The state at the start, with a constant past; or where the run before ended. NaN if a delay is outside the plan."""
+        after = self.after
+        y = self.network.wrapped(jnp.asarray(self.network.initial)) if after is None else jnp.asarray(after.state)
+        pasts, recent, noise, history = (), None, None, None
         if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
-            sent = self.network.messages(y)
-            pasts = tuple(
-                self.transport.begin(level.past, way.back, self.delays.pace, sent) for level, way in zip(self.plan.levels, self.delays.ways, strict=True)
-            )
-            recent = jnp.broadcast_to(sent[..., None], (*sent.shape, self.plan.recent)) if self.plan.recent else None
+            if after is None:
+                begin, known = self.transport.begin, self.network.messages(y)
+                history = jnp.broadcast_to(known[..., None], (*known.shape, self.plan.history))
+            else:
+                begin, known = self.transport.resume, jnp.asarray(after.history, y.dtype)
+                history = known[..., known.shape[-1] - self.plan.history :]
+            pasts = tuple(begin(level.past, way.back, self.delays.pace, known) for level, way in zip(self.plan.levels, self.delays.ways, strict=True))
+            recent = history[..., self.plan.history - self.plan.recent :] if self.plan.recent else None
         if self.network.noise is not None:
-            noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
-        return Carry(jnp.asarray(0, jnp.int32), y, self.scheme.begin(y), pasts, recent, noise)
+            noise = None if after is None else after.noise
+            if noise is None:
+                noise = self.network.noise.start(self.key, (len(self.noisy), self.network.n_regions))  # pyright: ignore[reportArgumentType]
+            noise = jnp.asarray(noise, y.dtype)
+        n = jnp.asarray(0 if after is None else after.n, jnp.int32)
+        lost = self.scheme.begin(y)
+        if lost is not None and after is not None and after.lost is not None:
+            lost = jnp.asarray(after.lost, y.dtype)
+        return Carry(n, y, lost, pasts, recent, noise, history if self.keeps_history else None)
 
     def advance(self, carry: Carry, n: int) -> tuple[Carry, Steps]:
         """A stretch of `n` steps."""
         lines = tuple(self.transport.extend(n, past) for past in carry.pasts)
         moment = Moment(jnp.asarray(0, jnp.int32), carry.y, carry.lost, lines, carry.recent, carry.noise)
-        moment, steps = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
+        moment, (steps, sent) = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
         pasts = tuple(self.transport.close(n, line) for line in moment.lines)
-        return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise), steps
+        history = carry.history
+        if history is not None:
+            kept = history.shape[-1]
+            history = jnp.concatenate([history[..., min(n, kept) :], jnp.transpose(sent[max(0, n - kept) :], (1, 2, 0))], axis=-1)
+        return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise, history), steps
 
     def block_size(self, n: int) -> int:
         """Steps that are prepared together."""
@@ -130,18 +154,18 @@ class Stepper:
             return min(n, self.plan.block)
         return min(n, NOISE_BLOCK) if self.network.noise is not None else n
 
-    def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, Steps]:
-        """`n` steps, with their noise; `before` the stretch there were others."""
+    def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, tuple[Steps, Any]]:
+        """`n` steps, with their noise, and messages where their history is kept; `before` the stretch there were others."""
         first = before + moment.k
         noise, increment = moment.noise, None
         if self.network.noise is not None:
             assert noise is not None
             with jax.named_scope("noise"):
-                noise, drawn = self.network.noise.block(self.key, noise, first, n, self.step)  # pyright: ignore[reportArgumentType]
+                noise, drawn = self.network.noise.block(self.key, noise, first - self.first, n, self.step)  # pyright: ignore[reportArgumentType]
                 increment = self._spread(drawn)
         ahead = Ahead(n=first + jnp.arange(n), arrived=None, increment=increment)
-        moment, (steps, _) = self._level(0, moment._replace(noise=noise), n, ahead)
-        return moment, steps
+        moment, (steps, sent) = self._level(0, moment._replace(noise=noise), n, ahead)
+        return moment, (steps, sent if self.keeps_history else None)
 
     def _level(self, level: int, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
         """`n` steps, at most a block of this level, of whose longer edges all is known, and messages where there are delays."""
@@ -163,7 +187,7 @@ class Stepper:
     def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
         """Step by step."""
         with jax.named_scope("steps"):
-            (y, lost, recent), steps = jax.lax.scan(self._step, (moment.y, moment.lost, moment.recent), ahead)
+            (y, lost, recent), steps = scan(self._step, (moment.y, moment.lost, moment.recent), ahead)
         sent = None if self.plan is None else jax.vmap(self.network.messages)(steps.states)
         return moment._replace(k=moment.k + n, y=y, lost=lost, recent=recent), (steps, sent)
 

@@ -73,6 +73,12 @@ def begin(past: int, back: Lines, pace: Pace, sent: Float[Array, "message region
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
+def resume(past: int, back: Lines, pace: Pace, history: Float[Array, "message region history"]) -> Past:
+    """The last of a past that is known. Backward: the inputs that each of its samples caused."""
+    return history[..., history.shape[-1] - past :]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
 def extend(stretch: int, past: Past) -> Line:
     """A line with room for the messages of `stretch` steps. Backward: the record when the stretch began."""
     return jnp.pad(past, ((0, 0), (0, 0), (0, stretch)))
@@ -106,6 +112,14 @@ def _begin_backward(past, kept, record):
     newer, older = back.at(pace)
     first, second = (total[:, back.source, back.whole + i] for i in (0, 1))
     return None, None, jnp.einsum("rs,mrs->mr", newer, first) + jnp.einsum("rs,mrs->mr", older, second)
+
+
+def _resume_backward(past, kept, record):
+    back, pace, samples = kept
+    # Sample m left past - 1 - m steps before the record begins.
+    record = jnp.pad(record, ((0, 0), (0, 0), (past, 0)))
+    caused = _read(_window(back, record, 1 + back.whole, past + 1), *back.at(pace))
+    return None, None, jnp.pad(jnp.transpose(caused, (1, 2, 0)), ((0, 0), (0, 0), (samples - past, 0)))
 
 
 def _receive_forward(block, there, pace, line, k):
@@ -143,6 +157,7 @@ class Transport(NamedTuple):
     """The life of a line, with or without a backward pass of its own."""
 
     begin: Callable[[int, Lines, Pace, Array], Past]
+    resume: Callable[[int, Lines, Pace, Array], Past]
     extend: Callable[[int, Past], Line]
     receive: Callable[[Block, Lines, Pace, Line, Array], tuple[Array, Line]]
     send: Callable[[Block, Lines, Pace, Line, Array, Array], Line]
@@ -150,10 +165,11 @@ class Transport(NamedTuple):
 
 
 # For reverse mode; and for every derivative that JAX can take, forward and higher ones too.
-REVERSE = Transport(begin, extend, receive, send, close)
+REVERSE = Transport(begin, resume, extend, receive, send, close)
 PLAIN = Transport(*(function.__wrapped__ for function in REVERSE))
 
 begin.defvjp(lambda past, back, pace, sent: (begin.__wrapped__(past, back, pace, sent), (back, pace)), _begin_backward)
+resume.defvjp(lambda past, back, pace, history: (resume.__wrapped__(past, back, pace, history), (back, pace, history.shape[-1])), _resume_backward)
 extend.defvjp(lambda stretch, past: (extend.__wrapped__(stretch, past), past.shape), lambda stretch, shape, record: (record[..., : shape[-1]],))
 receive.defvjp(_receive_forward, _receive_backward, symbolic_zeros=True)
 send.defvjp(lambda block, back, pace, line, sent, k: (send.__wrapped__(block, back, pace, line, sent, k), (back, pace, k)), _send_backward)

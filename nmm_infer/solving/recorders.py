@@ -34,6 +34,14 @@ class AbstractRecorder(eqx.Module):
         """Memory after a frame, and the frame's outputs; None for outputs that are gathered in the memory."""
 
     @abc.abstractmethod
+    def resume(self, own: Any, network: Network, grid: Grid) -> Any:
+        """Its memory at the start of a run that goes on after another, of which `own` was left."""
+
+    @abc.abstractmethod
+    def own(self, memory: Any) -> Any:
+        """What of its memory another run goes on from; None: nothing."""
+
+    @abc.abstractmethod
     def end(self, memory: Any) -> Any:
         """What of its memory belongs to the result."""
 
@@ -56,6 +64,12 @@ class Everything(AbstractRecorder):
 
     def record(self, memory, network, steps, grid):
         return memory, jax.tree.map(lambda x: x[grid.every - 1 :: grid.every], steps)
+
+    def resume(self, own, network, grid):
+        return None
+
+    def own(self, memory):
+        return None
 
     def end(self, memory):
         return None
@@ -80,6 +94,12 @@ class Stream(AbstractRecorder):
 
     def record(self, memory, network, steps, grid):
         return self.observation.advance(memory, _activity(self.observation, network, steps), grid.step)
+
+    def resume(self, own, network, grid):
+        return own
+
+    def own(self, memory):
+        return memory
 
     def end(self, memory):
         return None
@@ -109,6 +129,12 @@ class Summary(AbstractRecorder):
         own, outputs = self.observation.advance(own, _activity(self.observation, network, steps), grid.step)
         # Nothing is gathered of a transient.
         return (own, None if gathered is None else _gathers(self.observation).gather(gathered, outputs)), None
+
+    def resume(self, own, network, grid):
+        return own, None
+
+    def own(self, memory):
+        return memory[0]
 
     def end(self, memory):
         return memory[1]

@@ -18,7 +18,7 @@ def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: 
     Args:
         system: a Network or a model.
         duration, step, key: as in `nmm.solve`.
-        options: `sample_every`, `transient`, `solver`, `stepsize_controller`, as in `nmm.solve`.
+        options: `sample_every`, `transient`, `solver`, `stepsize_controller`, `after`, as in `nmm.solve`.
 
     Returns:
         `xarray.Dataset`: a variable for each state with dims (time, region), time in ms, units in attrs.

@@ -1,5 +1,6 @@
 """`solve`: a network and a duration in, a trajectory out."""
 
+import dataclasses
 from typing import Any, overload
 
 import diffrax
@@ -11,7 +12,8 @@ from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
 from ..adjoints import AbstractAdjoint, Checkpointed, Stored
-from ..keys import random_key
+from ..ending import Ending
+from ..keys import numbers_of, random_key
 from ..kinds import kind_of
 from ..network import Network
 from ..noises.innovations import Innovations
@@ -23,7 +25,8 @@ from ..stream import AbstractStream
 from .adaptive import solve_adaptive
 from .delays import foreseeing
 from .delays import plan as plan_delays
-from .engine import Stepper
+from .engine import Carry, Stepper
+from .going_on import check_going_on
 from .grid import Grid, make_grid
 from .lines import PLAIN, REVERSE
 from .recorders import AbstractRecorder, recorder_of
@@ -48,6 +51,7 @@ def solve(
     solver: diffrax.AbstractSolver | None = None,
     adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
     stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+    after: Ending | None = None,
 ) -> Trajectory: ...
 @overload
 def solve(
@@ -62,6 +66,7 @@ def solve(
     solver: diffrax.AbstractSolver | None = None,
     adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
     stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+    after: Ending | None = None,
 ) -> Signal: ...
 def solve(
     network: Network,
@@ -75,6 +80,7 @@ def solve(
     solver: diffrax.AbstractSolver | None = None,
     adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
     stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+    after: Ending | None = None,
 ) -> Trajectory | Signal:
     """Simulate a network. Can be jitted, vmapped and differentiated with respect to everything in it.
 
@@ -94,12 +100,20 @@ def solve(
             matter of some 100 MB, beyond it `Checkpointed()`.
         stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
             work, `step` is the first step, and the network must have no delays and no noise.
+        after: where another run ended, `trajectory.final` or `signal.final`: this one goes on from there, with its past, its noise,
+            its observation's memory and its clock, bit for bit as if it had never stopped; `initial` of the network does not count. None: what the
+            network was told, `Network(initial=trajectory.final)`, if anything. Another `key` gives it other noise from here on.
 
     Returns:
         A `Trajectory` of all states, or the `Signal` of `observe`. Where a simulation diverges, values
         are NaN or infinite; nothing is raised.
     """
-    _check(network, key)
+    _check_kind(after, Ending, "after", "where a run ended, such as trajectory.final")
+    _check(network)
+    after = network.after if after is None else after
+    if key is None and after is not None:
+        key = after.random_key
+    _check_key(network, key, after)
     network = foreseeing(network)
     _check_lengths(network)
     _check_kind(
@@ -110,6 +124,11 @@ def solve(
     if observe is not None and sample_every is not None:
         raise ValueError(f"solve(observe=..., sample_every=...): {type(observe).__name__} says when it looks, at every period; leave sample_every out")
     if stepsize_controller is not None:
+        if after is not None:
+            raise ValueError(
+                "solve(after=..., stepsize_controller=...): adaptive steps keep no past; leave the controller out, "
+                "or begin anew, nmm.Network(..., initial=trajectory.values[-1])"
+            )
         if observe is not None:
             raise ValueError(
                 "solve(observe=..., stepsize_controller=...): adaptive steps do not stream; leave observe out and give the observation the trajectory"
@@ -117,10 +136,13 @@ def solve(
         return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
-    _check_innovations(network, key, grid)
+    _check_innovations(network, key, grid, after)
     recorder = recorder_of(in_order(observe, network.connectome.labels), network)
     scheme = scheme_of(solver or Heun())
-    return _solve(network, key, recorder, grid, scheme, adjoint or _default_adjoint(network, grid))  # pyright: ignore[reportArgumentType]
+    result = _solve(network, key, recorder, grid, scheme, adjoint or _default_adjoint(network, grid), after)  # pyright: ignore[reportArgumentType]
+    if after is None or (isinstance(result, Signal) and "time" not in result.dims):
+        return result
+    return dataclasses.replace(result, start=after.time + grid.dropped * grid.interval)
 
 
 def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
@@ -130,7 +152,7 @@ def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
     return Stored() if kept <= STORED_BYTES else Checkpointed()
 
 
-def _check(network: Network, key: Any) -> None:
+def _check(network: Network) -> None:
     if not isinstance(network, Network):
         raise TypeError(f"solve(network=...) got {kind_of(network)}, expected a Network; a bare model becomes one by nmm.Network(model)")
     free = priors(network)
@@ -139,8 +161,12 @@ def _check(network: Network, key: Any) -> None:
             f"solve(network=...) still has priors at {', '.join(free)}; "
             "draw them with nmm.sample(network) inside a NumPyro model, or pass the network to nmm.Problem"
         )
+
+
+def _check_key(network: Network, key: Any, after: Ending | None) -> None:
     if network.noise is not None and key is None:
-        raise ValueError("solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+        known = "" if after is None else "; the run before had none that could go on"
+        raise ValueError(f"solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0){known}")
 
 
 def _check_lengths(network: Network) -> None:
@@ -152,7 +178,7 @@ def _check_lengths(network: Network) -> None:
         )
 
 
-def _check_innovations(network: Network, key: Any, grid: Grid) -> None:
+def _check_innovations(network: Network, key: Any, grid: Grid, after: Ending | None) -> None:
     if not isinstance(key, Innovations) or network.noise is None:
         return
     steps, shape = (grid.dropped + grid.kept) * grid.every, (len(network.noisy_states), network.n_regions)
@@ -161,7 +187,7 @@ def _check_innovations(network: Network, key: Any, grid: Grid) -> None:
             f"solve(key=Innovations(...)) has values of shape {key.values.shape} for {key.total} steps, expected "
             f"{(-(-steps // key.steps), *shape)}: one for each noisy state and region in the {steps} steps of the run"
         )
-    if network.noise.has_memory and key.start is None:
+    if network.noise.has_memory and key.start is None and (after is None or after.noise is None):
         raise ValueError(
             f"solve(key=Innovations(start=...)) is missing: {type(network.noise).__name__} has a state of its own at the start, expected shape {shape}"
         )
@@ -181,15 +207,24 @@ def _period(observe: AbstractStream) -> float:
 
 @eqx.filter_jit
 def _solve(
-    network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, grid: Grid, scheme: Scheme, adjoint: AbstractAdjoint
+    network: Network,
+    key: PRNGKeyArray | Innovations | None,
+    recorder: AbstractRecorder,
+    grid: Grid,
+    scheme: Scheme,
+    adjoint: AbstractAdjoint,
+    after: Ending | None,
 ) -> Trajectory | Signal:
     plan = plan_delays(network, grid.step) if network.has_delays else None
+    if after is not None:
+        check_going_on(network, after, plan, recorder, grid)
+    start = grid.start if after is None else after.start
     per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
     # Everything that a derivative may be taken with respect to is an argument of it.
-    def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder) -> Any:
+    def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, after: Ending | None) -> Any:
         transport = REVERSE if adjoint.reverse_only else PLAIN
-        stepper = Stepper(network, scheme, grid.step, grid.start, plan, key, transport, recorder.needs_inputs(network))
+        stepper = Stepper(network, scheme, grid.step, start, plan, key, transport, recorder.needs_inputs(network), after, history=True)
 
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
             state, memory = carry
@@ -198,13 +233,34 @@ def _solve(
                 memory, recorded = recorder.record(memory, network, steps, grid)
             return (state, memory), recorded
 
-        carry = (stepper.init(), recorder.init(network, grid))
+        memory = None if after is None else after.memory
+        carry = (stepper.init(), recorder.init(network, grid) if memory is None else recorder.resume(memory, network, grid))
         (state, memory), _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
-        (_, memory), outputs = _frames(frame, (state, recorder.begin(memory, network)), grid.kept, per_frame, adjoint, keep=True)
-        return outputs, recorder.end(memory)
+        (state, memory), outputs = _frames(frame, (state, recorder.begin(memory, network)), grid.kept, per_frame, adjoint, keep=True)
+        # What counts (steps) is no part of what is differentiated.
+        return outputs, recorder.end(memory), (state._replace(n=None, pasts=(), recent=None), recorder.own(memory))
 
-    outputs, memory = adjoint.differentiate(run)(network, key, recorder)
-    return recorder.finish(outputs, memory, network, grid)
+    outputs, memory, last = adjoint.differentiate(run)(network, key, recorder, after)
+    result = recorder.finish(outputs, memory, network, grid)
+    return dataclasses.replace(result, final=_ending(network, key, grid, start, after, *last))
+
+
+def _ending(network: Network, key: Any, grid: Grid, start: float, after: Ending | None, last: Carry, memory: Any) -> Ending:
+    numbers, kind = (None, None) if network.noise is None or isinstance(key, Innovations) else numbers_of(key)
+    return Ending(
+        state=last.y,
+        lost=last.lost,
+        history=last.history,
+        noise=last.noise if network.noise is not None and network.noise.has_memory else None,
+        key=numbers,
+        memory=memory,
+        n=jnp.asarray((0 if after is None else after.n) + (grid.dropped + grid.kept) * grid.every, jnp.int32),
+        step=grid.step,
+        start=start,
+        states=network.model.state_names(),
+        regions=network.connectome.labels,
+        key_kind=kind,
+    )
 
 
 def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint, block: int) -> int:
