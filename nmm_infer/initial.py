@@ -38,7 +38,7 @@ def initial_state(initial: Any, model: AbstractDynamics, labels: tuple[str, ...]
     return _of_array(initial, model, labels) if by_state is None else _of_states(by_state, model, labels)
 
 
-def _of_ending(ending: Ending, model: AbstractDynamics, labels: tuple[str, ...]) -> Float[Array, "state region"]:
+def _of_ending(ending: Ending, model: AbstractDynamics, labels: tuple[str, ...]) -> Float[Array | np.ndarray, "state region"]:
     for name, ours, theirs in (("states", model.state_names(), ending.states), ("regions", labels, ending.regions)):
         if ours != theirs:
             raise ValueError(
@@ -61,7 +61,7 @@ def _by_state(initial: Any, labels: tuple[str, ...]) -> Mapping[str, Any] | None
 def _of_states(rows: Mapping[str, Any], model: AbstractDynamics, labels: tuple[str, ...]) -> Any:
     unknown = [name for name in rows if name not in model.state_names()]
     if unknown:
-        raise ValueError(f"{WHAT} has {', '.join(map(str, unknown[:5]))}; {model.title()} has the states {', '.join(model.state_names())}")
+        raise ValueError(f"{WHAT} has {', '.join(map(str, unknown[:5]))}, expected some of the states of {model.title()}: {', '.join(model.state_names())}")
     defaults = model.initial(len(labels))
     values: list[Any] = [
         _row(rows[state.name], state, labels) if state.name in rows else default for state, default in zip(model.states, defaults, strict=True)

@@ -100,6 +100,16 @@ def test_other_noise_from_the_same_end_on():
     np.testing.assert_allclose(nmm.solve(net, 10.0, step=STEP, key=KEY, after=first.final).values, same, rtol=0, atol=0)
 
 
+def test_a_network_may_be_told_to_go_on():
+    net, first = delayed()
+    told = nmm.Network(net.model, net.connectome, net.coupling, speed=net.speed, noise=net.noise, stimulus=net.stimulus, initial=first.final)
+    want, found = nmm.solve(net, 10.0, step=STEP, after=first.final), nmm.solve(told, 10.0, step=STEP)
+    np.testing.assert_array_equal(found.values, want.values)
+    np.testing.assert_array_equal(found.times, want.times)
+    anew = nmm.solve(told.beginning(first.final.state), 10.0, step=STEP, key=KEY)
+    assert anew.times[0] == STEP
+
+
 def test_many_runs_go_on_together():
     net, _ = delayed()
     keys = jax.random.split(jax.random.key(1), 2)
@@ -180,7 +190,7 @@ REFUSED = {
     "adaptive steps": (
         lambda end: (network(), {"after": end, "stepsize_controller": diffrax.PIDController(rtol=1e-3, atol=1e-6)}),
         ValueError,
-        r"adaptive steps keep no past",
+        r"Diffrax's own loop keeps no past",
     ),
 }
 

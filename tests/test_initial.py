@@ -62,11 +62,11 @@ def test_what_was_simulated_is_where_another_begins():
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"z": 0.0}, ValueError, r"has z; Hopf has the states x, y"),
+        ({"z": 0.0}, ValueError, "has z, expected some of the states of Hopf: x, y"),
         ({"x": np.ones(2)}, ValueError, r"at 'x' has shape \(2,\), expected a number or one for each of the 3 regions"),
         ({"x": np.nan}, ValueError, r"at 'x' contains NaN"),
         ({"x": pd.Series(ONE, ["a", "b", "d"])}, ValueError, r"at 'x' has other labels"),
-        (nmm.solve(network(), 1.0, step=0.5).final, TypeError, r"got where a run ended; nmm\.solve\(network, \.\.\., after=it\)"),
+        (nmm.solve(nmm.Network(nmm.models.Hopf()), 1.0, step=0.5).final, ValueError, "got the end of a run with the regions region, expected a, b, c"),
     ],
     ids=["name", "shape", "nan", "labels", "ending"],
 )

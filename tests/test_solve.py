@@ -570,6 +570,38 @@ def test_adaptive_solves_have_gradients():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("adjoint", [diffrax.DirectAdjoint(), diffrax.RecursiveCheckpointAdjoint()], ids=lambda adjoint: type(adjoint).__name__)
+def test_adjoints_of_diffrax_step_as_ours_do(adjoint):
+    network = hopf(speed=None)
+
+    def loss(a, adjoint):
+        values = nmm.solve(eqx.tree_at(lambda n: n.model.a, network, a), 8.0, step=0.1, transient=2.0, adjoint=adjoint).values
+        return jnp.sum(values**2), values
+
+    (slope, values), (their_slope, theirs) = (jax.grad(loss, has_aux=True)(-0.02 * jnp.ones(()), way) for way in (adjoints.Stored(), adjoint))
+    np.testing.assert_allclose(theirs, values, rtol=1e-10)
+    np.testing.assert_allclose(their_slope, slope, rtol=1e-8)
+
+
+def test_derivatives_of_many_adaptive_steps_are_right_or_nan(monkeypatch):
+    """With fewer checkpoints than steps, Diffrax's own adjoint gives others for states that are saved on the way."""
+    from nmm_infer.solving import diffeqsolve
+
+    network = hopf(speed=None, n=2)
+    controller = diffrax.PIDController(rtol=1e-3, atol=1e-3, dtmax=0.05)
+
+    def loss(a, **options):
+        return jnp.sum(nmm.solve(eqx.tree_at(lambda n: n.model.a, network, a), 40.0, step=0.05, sample_every=0.5, **options).values ** 2)
+
+    slope = jax.jit(jax.grad(lambda a: loss(a, stepsize_controller=controller)))
+    a = 0.05 * jnp.ones(())
+    assert float(slope(a)) == pytest.approx(float(jax.grad(loss)(a)), rel=1e-3)
+    monkeypatch.setattr(diffeqsolve, "FEWEST", 100)
+    monkeypatch.setattr(diffeqsolve, "STORED_BYTES", 1.0)
+    jax.clear_caches()
+    assert np.isnan(jax.grad(lambda a: loss(a, stepsize_controller=controller))(a))
+
+
 # Compilation.
 
 TRACES = []
@@ -723,19 +755,28 @@ def test_solve_errors():
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.LeadField(np.ones((1, 2))))
     with pytest.raises(TypeError, match=r"solve\(solver=...\) got the class Heun \(write Heun\(...\)\), expected a Diffrax solver such as nmm.solvers.Heun"):
         nmm.solve(hopf(), 10.0, step=0.1, solver=diffrax.Heun)
-    with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got DirectAdjoint, expected one such as nmm.adjoints.Stored\(\); Diffrax's own go with a"):
+    with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got str, expected one such as nmm.adjoints.Stored\(\), or one of Diffrax"):
+        nmm.solve(hopf(), 10.0, step=0.1, adjoint="direct")
+    with pytest.raises(
+        ValueError, match=r"solve\(adjoint=...\) got a network with conduction delays \(speed\), which Diffrax's own loop does not have; leave adjoint out"
+    ):
         nmm.solve(hopf(), 10.0, step=0.1, adjoint=diffrax.DirectAdjoint())
+    with pytest.raises(ValueError, match="BacksolveAdjoint, which solves the equations backwards in time"):
+        nmm.solve(hopf(speed=None), 10.0, step=0.1, adjoint=diffrax.BacksolveAdjoint())
     with pytest.raises(ValueError, match=r"sample_every is 0\.25 ms"):
         nmm.solve(hopf(), 10.0, step=0.1, observe=observe.TemporalAverage(period=0.25))
 
 
 def test_adaptive_errors():
     controller = diffrax.PIDController(rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match=r"stepsize_controller=.*network with conduction delays \(speed\), which needs a fixed step; leave the controller out"):
+    with pytest.raises(
+        ValueError,
+        match=r"stepsize_controller=.*network with conduction delays \(speed\), which Diffrax's own loop does not have; leave stepsize_controller out",
+    ):
         nmm.solve(hopf(), 10.0, step=0.1, stepsize_controller=controller)
-    with pytest.raises(ValueError, match=r"network with noise, which needs a fixed step"):
+    with pytest.raises(ValueError, match=r"network with noise, which Diffrax's own loop does not have"):
         nmm.solve(hopf(speed=None, noise=noises.Additive()), 10.0, step=0.1, stepsize_controller=controller, key=KEY)
-    with pytest.raises(ValueError, match=r"adaptive steps do not stream; leave observe out and give the observation the trajectory"):
+    with pytest.raises(ValueError, match=r"Diffrax's own loop does not stream; leave observe out and give the observation the trajectory"):
         nmm.solve(hopf(speed=None), 10.0, step=0.1, stepsize_controller=controller, observe=observe.Subsample(period=1.0))
     with pytest.raises(TypeError, match=r"solve\(adjoint=...\) got Stored; with a stepsize_controller pass a Diffrax adjoint"):
         nmm.solve(hopf(speed=None), 10.0, step=0.1, stepsize_controller=controller, adjoint=adjoints.Stored())

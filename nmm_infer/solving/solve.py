@@ -22,9 +22,9 @@ from ..regional import in_order
 from ..signal import Signal, Trajectory
 from ..solvers.heun import Heun
 from ..stream import AbstractStream
-from .adaptive import solve_adaptive
 from .delays import foreseeing
 from .delays import plan as plan_delays
+from .diffeqsolve import solve_by_diffrax
 from .engine import Carry, Stepper
 from .going_on import check_going_on
 from .grid import Grid, make_grid
@@ -97,7 +97,7 @@ def solve(
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
         adjoint: how derivatives are taken: `nmm.adjoints.Stored()`, `Checkpointed()`, `Forward()` for few
             unknowns, or `Direct()` for derivatives other than a gradient. None: `Stored()` while that is a
-            matter of some 100 MB, beyond it `Checkpointed()`.
+            matter of some 100 MB, beyond it `Checkpointed()`. One of Diffrax's goes through `diffrax.diffeqsolve`, at steps of `step`.
         stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
             work, `step` is the first step, and the network must have no delays and no noise.
         after: where another run ended, `trajectory.final` or `signal.final`: this one goes on from there, with its past, its noise,
@@ -123,18 +123,16 @@ def solve(
     key = key if key is None or isinstance(key, Innovations) else random_key(key, "solve(key=...)")
     if observe is not None and sample_every is not None:
         raise ValueError(f"solve(observe=..., sample_every=...): {type(observe).__name__} says when it looks, at every period; leave sample_every out")
-    if stepsize_controller is not None:
+    if stepsize_controller is not None or isinstance(adjoint, diffrax.AbstractAdjoint):
+        asked = "adjoint" if stepsize_controller is None else "stepsize_controller"
         if after is not None:
             raise ValueError(
-                "solve(after=..., stepsize_controller=...): adaptive steps keep no past; leave the controller out, "
-                "or begin anew, nmm.Network(..., initial=trajectory.values[-1])"
+                f"solve(after=..., {asked}=...): Diffrax's own loop keeps no past; leave {asked} out, or begin anew, nmm.Network(..., initial=trajectory)"
             )
         if observe is not None:
-            raise ValueError(
-                "solve(observe=..., stepsize_controller=...): adaptive steps do not stream; leave observe out and give the observation the trajectory"
-            )
-        return solve_adaptive(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
-    _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(); Diffrax's own go with a stepsize_controller")
+            raise ValueError(f"solve(observe=..., {asked}=...): Diffrax's own loop does not stream; leave observe out and give the observation the trajectory")
+        return solve_by_diffrax(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
+    _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(), or one of Diffrax")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     _check_innovations(network, key, grid, after)
     recorder = recorder_of(in_order(observe, network.connectome.labels), network)
