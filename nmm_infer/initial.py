@@ -44,7 +44,7 @@ def _of_ending(ending: Ending, model: AbstractDynamics, labels: tuple[str, ...])
             raise ValueError(
                 f"{WHAT} got the end of a run with the {name} {', '.join(theirs[:5])}, expected {', '.join(ours[:5])}: those of this network, in this order"
             )
-    return _of_array(ending.state, model, labels)
+    return ending.state
 
 
 def _by_state(initial: Any, labels: tuple[str, ...]) -> Mapping[str, Any] | None:

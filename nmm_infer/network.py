@@ -50,6 +50,7 @@ class Network(AbstractPlated):
             (states left out keep the model's); an `xarray.Dataset` with a variable for each state, or a `Trajectory`, of which the last frame
             counts; None: the model's. History before t = 0 is constant. Where a run ended, `trajectory.final`: runs go on from there,
             with its past, noise and time, as by `nmm.solve(..., after=trajectory.final)`.
+        after: the same, beside `initial` that is its state; for `dataclasses.replace`, where another `initial` begins anew.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
             `nmm.stacked` makes networks of different speeds ready for all of them.
@@ -82,6 +83,7 @@ class Network(AbstractPlated):
         groups: Mapping[str, Any] | None = None,
         initial: Any = None,
         speed_range: tuple[Any, Any] | None = None,
+        after: Ending | None = None,
     ):
         self.connectome = single_region() if connectome is None else connectome
         _check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
@@ -92,8 +94,8 @@ class Network(AbstractPlated):
         self.stimulus = in_order(() if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus, labels)
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.initial = initial_state(initial, self.model, labels)
-        self.after = initial if isinstance(initial, Ending) else None
+        self.after = initial if isinstance(initial, Ending) else after if _begins_there(initial, after) else None
+        self.initial = initial_state(initial if self.after is None else self.after, self.model, labels)
         self._check()
 
     def _check(self) -> None:
@@ -346,6 +348,13 @@ def _check_names(names: Any, what: str, otherwise: str) -> None:
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
+
+
+def _begins_there(initial: Any, after: Ending | None) -> bool:
+    """Whether `initial` is nothing else than the state of `after`."""
+    if after is None or initial is after.state:
+        return after is not None
+    return not isinstance(initial, Tracer) and not isinstance(after.state, Tracer) and np.array_equal(initial, after.state)
 
 
 def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:

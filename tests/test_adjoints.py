@@ -62,10 +62,10 @@ def everything(name, adjoint):
     return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
 
 
-LATER = ("steps", "noise", "a short edge", "nonlinear coupling")
+LATER = {"steps": pytest.mark.battery, "noise": pytest.mark.slow, "a short edge": pytest.mark.battery, "nonlinear coupling": pytest.mark.slow}
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LATER else name for name in NETWORKS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=LATER.get(name, ())) for name in NETWORKS])
 def test_adjoints_agree(name):
     values, gradient = everything(name, adjoints.Stored())
     assert np.abs(gradient).min() > 1e-3 or NETWORKS[name].speed is None
@@ -80,8 +80,7 @@ def test_reading_at_every_step_is_reading_in_blocks():
         np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("short_edge", [False, True])
+@pytest.mark.parametrize("short_edge", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.battery)])
 def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
     """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are the same."""
     lengths = (SHORT if short_edge else LENGTHS) * np.where(np.arange(N) % 2, 1.0, 0.2)
@@ -124,6 +123,7 @@ def test_gradient_is_the_finite_difference(which):
     assert float(by_speed) == pytest.approx(float(value(a, 10.0 + h) - value(a, 10.0 - h)) / (2 * h), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_direct_has_forward_mode_and_hessians_through_delays():
     net = NETWORKS["blocks"]
     a = jnp.asarray(net.model.a)
@@ -155,6 +155,7 @@ def test_forward_works_under_vmap_and_within_other_transformations():
     np.testing.assert_allclose(gradients(adjoints.Forward()), gradients(adjoints.Stored()), rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_forward_reaches_observation_and_noise():
     """What is free may sit in the observation, in the noise, in the stimulus."""
     net = nmm.Network(models.LeakyIntegrator(tau=100.0), noise=noises.Additive(sigma=0.1), stimulus=nmm.stimuli.Pulse(amplitude=0.3, onset=300.0, rise=20.0))

@@ -95,7 +95,7 @@ def test_it_agrees_with_balance():
     np.testing.assert_allclose(prepared(nmm.AtRest({"S_e": drive / (1 + drive)}, by="J_i"), net).model.J_i, nmm.balance(net).model.J_i, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["ReducedWongWang", pytest.param("WongWangExcInh", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param("ReducedWongWang", marks=pytest.mark.slow), pytest.param("WongWangExcInh", marks=pytest.mark.battery)])
 def test_derivatives_of_what_follows(name):
     model, rest, by = CASES[name]
     (state,) = rest
@@ -147,6 +147,7 @@ def data():
     return nmm.datasets.lemon_bold().sel(region=list(CONNECTOME.labels))
 
 
+@pytest.mark.slow
 def test_unknowns_and_what_follows_are_in_the_result():
     from nmm_infer.infer.target import Target
 

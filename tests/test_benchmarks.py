@@ -215,8 +215,7 @@ def test_errors_of_a_posterior_are_relative_to_the_truth():
     assert found["model.J"]["z"] == pytest.approx(np.sqrt(2.0))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["known", "hidden"])
+@pytest.mark.parametrize("name", [pytest.param("known", marks=pytest.mark.slow), pytest.param("hidden", marks=pytest.mark.battery)])
 def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     from benchmarks.mean_field import errors, page, run
 
@@ -226,7 +225,7 @@ def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     assert "quick run" in page({name: fit}, {name: errors(fit)}, None, True)
 
 
-@pytest.mark.slow
+@pytest.mark.battery
 def test_resting_states_are_simulated_fitted_and_compared():
     from benchmarks.resting import held_out, homogeneous, network, page, simulated, spectra
 

@@ -100,6 +100,7 @@ def test_a_parabola_is_straight_in_its_coordinates(bent):
     assert off(affine).std() > 2.0
 
 
+@pytest.mark.slow
 def test_draws_are_those_of_the_density():
     """Moments of the regions, which are known: means and variances of a parabola of a normal number."""
     tree = nmm.infer.NUTS(draws=1000, warmup=100, metric=metrics.Laplace(steps=600, floor=0.1), predictive_draws=0)(

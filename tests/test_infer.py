@@ -299,6 +299,7 @@ def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
     assert tree["posterior"].sizes["draw"] == (20 if where == "walls" else 25)
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted():
     """gamma > 0.2 overflows within the simulated time; data say gamma is about -0.05, half of the prior's mass fails."""
     network = nmm.Network(nmm.models.Linear(gamma=nmm.Prior(dist.Normal(0.0, 4.0))), initial=[[1.0]])

@@ -73,6 +73,7 @@ def test_a_correlation_of_one_is_impossible_not_an_error():
     assert np.all(np.isfinite(distribution.log_prob(VALUE[:, :1])))
 
 
+@pytest.mark.slow
 def test_noise_is_recovered_and_the_log_likelihood_is_pointwise():
     likelihood = nmm.likelihoods.AR1(scale=nmm.Prior(dist.HalfNormal(1.0)), correlation=nmm.Prior(dist.Uniform(-1.0, 1.0)))
     n = 200

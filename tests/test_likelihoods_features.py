@@ -96,6 +96,7 @@ def test_density_is_that_of_summaries_made_by_hand(repetitions):
     np.testing.assert_allclose(distribution.log_prob(observed.values), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_is_that_of_differences():
     likelihood = Features(FC, VARIANCE, repetitions=20, noise=0.05)
     p = problem(likelihood)

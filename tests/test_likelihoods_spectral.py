@@ -188,6 +188,7 @@ def test_noise_of_each_sensor_goes_through_the_reference():
     np.testing.assert_allclose(ours, directions.T @ eeg().noise_covariance(np.diag(sd**2) * 5.0) @ directions, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_data_in_another_unit_are_converted(recording):
     observe = eeg(unit="uV")
     times = {"time": ("time", 5.0 * np.arange(1, len(recording) + 1), {"units": "ms"}), "sensor": list(observe.sensors)}

@@ -476,6 +476,7 @@ def test_log_power_is_its_formula():
     np.testing.assert_allclose(observe.LogPower(observe.LeadField(np.ones((1, 1))))(activity([0.3, 900.0], 1.0)).values[:, 0], [0.3, 900.0])
 
 
+@pytest.mark.slow
 def test_log_power_is_inferred():
     offset = nmm.Prior(dist.Normal(0.0, 1.0).expand([6]).to_event(1))
     sensors = observe.LogPower(observe.LeadField(np.abs(GAIN)), amplitude=nmm.Prior(dist.LogNormal(0.0, 0.3)), offset=offset)

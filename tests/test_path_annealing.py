@@ -77,6 +77,7 @@ def test_the_log_density_is_prior_and_tempered_likelihood_and_defects(recorded):
         assert float(free.log_density(x, path, jnp.asarray(0.2), 3.0)) == pytest.approx(float(expected), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_it_finds_the_frequency_that_gradients_of_the_simulation_miss(recorded):
     problem, search = oscillator(), {"starts": 6, "predictive_draws": 0}
     adam = optimisers.Adam(500, 0.02)

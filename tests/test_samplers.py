@@ -139,6 +139,7 @@ def cut_off(y):
     numpyro.sample("y", dist.Normal(jnp.where(x > CUT, jnp.nan, x), NOISE), obs=y)
 
 
+@pytest.mark.slow
 def test_a_likelihood_that_is_nan_in_a_third_of_the_prior_gives_the_truncated_posterior():
     variance = 1 / (1 + 1 / NOISE**2)
     mean, sd = variance * SEEN / NOISE**2, np.sqrt(variance)

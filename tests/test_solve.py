@@ -279,7 +279,7 @@ def test_without_blocks_all_edges_are_short():
     assert plan(hopf(), 0.1).recent == 0
 
 
-@pytest.mark.slow
+@pytest.mark.battery
 def test_adjoints_agree():
     free, put = arrays(hopf(short_edge=True, noise=noises.Additive(sigma=0.1)))
 
@@ -583,6 +583,7 @@ def test_adjoints_of_diffrax_step_as_ours_do(adjoint):
     np.testing.assert_allclose(their_slope, slope, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_derivatives_of_many_adaptive_steps_are_right_or_nan(monkeypatch):
     """With fewer checkpoints than steps, Diffrax's own adjoint gives others for states that are saved on the way."""
     from nmm_infer.solving import diffeqsolve

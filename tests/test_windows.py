@@ -39,6 +39,7 @@ def test_short_ones(warmup):
     assert (plan.kind[warmup - after - 1] == STEP_SIZE_AND_METRIC).all()
 
 
+@pytest.mark.slow
 def test_step_sizes_after_a_short_warmup_are_alike():
     """With the tenth that Stan leaves, step sizes of chains in one Gaussian had a standard deviation of 0.18 of their logarithm, not 0.08."""
     scale = jnp.exp(jnp.linspace(-0.3, 0.3, 100))
