@@ -221,9 +221,8 @@ def test_defaults_and_initial_states_lie_in_their_ranges(name):
         assert p.low <= slot(model, path) <= p.high, p
     for state in model.states:
         assert state.low <= state.initial <= state.high, state
-    start = model.initial(3)
-    same = [not state.spread for state in model.states]
-    np.testing.assert_allclose(start[np.array(same)], np.repeat([[state.initial] for state in model.states if not state.spread], 3, axis=1).reshape(-1, 3))
+    for state, row in zip(model.states, model.initial(3), strict=True):
+        np.testing.assert_allclose(row[:1] if state.spread else row, state.initial)
 
 
 @each
