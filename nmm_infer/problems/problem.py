@@ -265,7 +265,7 @@ class Problem(AbstractProblem, AbstractPlated):
             coords["axis"] = ["x", "y", "z"]
         constant = xr.Dataset(variables, coords=coords)
         recording = bound.recording
-        if "y" in self.summaries(bound):
+        if "y" in eqx.filter_eval_shape(lambda: self.summaries(bound)):
             return constant
         # What is predicted are summaries: the recording itself has no counterpart in the predictions.
         attrs = {"units": recording.unit} if recording.unit else {}
