@@ -140,7 +140,7 @@ def _verdict(fit: Fit) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(TITLES), help=f"comma-separated: {', '.join(TITLES)}")
-    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=600)
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
@@ -158,7 +158,7 @@ def main() -> None:
     fits = {name: Fit.of(one) for name, one in earlier(options.out.with_suffix(".json"), options.keep).items()}
     few = {"draws": 10, "warmup": 10} if options.quick else {"draws": options.draws, "warmup": options.warmup}
     sampler = nmm.infer.HMC(
-        **few, length=1.57, jitter=0.2, metric=nmm.infer.metrics.Laplace(steps=50 if options.quick else 400), dtype="float32", predictive_draws=0
+        **few, length=4.0, jitter=0.2, metric=nmm.infer.metrics.Laplace(steps=50 if options.quick else 400), dtype="float32", predictive_draws=0
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for name in chosen:

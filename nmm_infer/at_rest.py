@@ -121,7 +121,7 @@ class AtRest(AbstractPreparation):
         y, p = _resting(network, told, rows, self.by)
         with open_plate("region", network.plates, "rest"):
             p = [numpyro.deterministic(f"model.{name}", value) for name, value in zip(self.by, p, strict=True)]
-        return _with(network, p, self.by).beginning(y)
+        return _with(network, p, self.by).resting(y)
 
 
 def _unit(value: Any) -> str | None:

@@ -70,6 +70,7 @@ class Network(AbstractPlated):
     speed: Slot
     initial: Float[Array, "state region"]
     after: Ending | None
+    rest: Float[Array, "state region"] | None = eqx.field(init=False)  # where it is known to rest, so that nobody has to search
     speed_range: SpeedRange | None = eqx.field(static=True)
 
     def __init__(
@@ -97,6 +98,7 @@ class Network(AbstractPlated):
         self.speed_range = _range(self.speed, speed_range)
         self.after = initial if isinstance(initial, Ending) else after if _begins_there(initial, after) else None
         self.initial = initial_state(initial if self.after is None else self.after, self.model, labels)
+        self.rest = None
         self._check()
 
     def _check(self) -> None:
@@ -159,7 +161,17 @@ class Network(AbstractPlated):
 
     def beginning(self, y: Float[Array, "state region"]) -> "Network":
         """The network whose runs begin anew from these states."""
-        return eqx.tree_at(lambda n: (n.initial, n.after), self, (y, None), is_leaf=lambda x: x is None or isinstance(x, Ending))
+        return self._from(y, None)
+
+    def resting(self, y: Float[Array, "state region"]) -> "Network":
+        """The network begun where it is known to rest: linearised there, without a search.
+
+        Near a bifurcation a search in single precision cannot tell that place as well as one who has solved for it.
+        """
+        return self._from(y, y)
+
+    def _from(self, y: Float[Array, "state region"], rest: Float[Array, "state region"] | None) -> "Network":
+        return eqx.tree_at(lambda n: (n.initial, n.after, n.rest), self, (y, None, rest), is_leaf=lambda x: x is None or isinstance(x, Ending))
 
     @property
     def plates(self) -> dict[str, int]:

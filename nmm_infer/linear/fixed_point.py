@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..couplings.base import AbstractLinearCoupling
 from ..implicit import implicit_root
@@ -12,6 +12,9 @@ from ..models.base import AbstractLinearModel
 from ..network import Network
 from .local import local
 from .relaxation import FOLLOWING, relax
+
+# Part of a state's declared range by which rounding may move a region from where the network rests.
+MOVES = 1e-4
 
 
 # One program: the operations of a search, one after the other, would each be compiled.
@@ -53,5 +56,17 @@ def is_linear(network: Network) -> bool:
 
 
 def expansion_point(network: Network) -> Float[Array, "state region"]:
-    """Where to linearise: the fixed point, or anywhere if the network is linear."""
-    return jnp.zeros(jnp.shape(network.initial)) if is_linear(network) else fixed_point(network)
+    """Where to linearise: the fixed point, or anywhere if the network is linear.
+
+    Where the network says that it rests, it is taken at its word, unless parameters were changed since then: NaN.
+    """
+    if is_linear(network):
+        return jnp.zeros(jnp.shape(network.initial))
+    return fixed_point(network) if network.rest is None else jnp.where(_rests(network, network.rest), network.rest, jnp.nan)
+
+
+def _rests(network: Network, y: Float[Array, "state region"]) -> Bool[Array, ""]:
+    """Whether nothing moves by more than rounding: regions alone would move by less than a small part of their declared ranges."""
+    width = np.array([state.high - state.low if np.isfinite(state.high - state.low) else 1.0 for state in network.model.states])[:, None]
+    rates = jnp.sum(jnp.abs(local(network, y).A) * width, axis=1)
+    return jnp.all(jnp.abs(rest_drift(network, y)) <= MOVES * rates)
