@@ -1,5 +1,7 @@
 """Networks that are told where to rest: what is solved for solves it, its derivatives, its neighbours, its errors."""
 
+import dataclasses
+
 import brainunit as u
 import equinox as eqx
 import jax
@@ -12,8 +14,10 @@ from numpyro.distributions.transforms import SigmoidTransform
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models, noises, units
+from nmm_infer.infer.base import precision
+from nmm_infer.infer.target import Target
 from nmm_infer.linear import fixed_point, is_stable, linearise, loop_gain
-from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear.fixed_point import expansion_point, rest_drift
 from nmm_infer.linear.loop_gain import perron
 
 CORTEX = nmm.datasets.desikan_killiany(cortical=True)
@@ -134,13 +138,36 @@ def test_where_nothing_lets_it_rest_there_the_density_is_zero():
     assert np.isnan(net.model.I_o).all()
 
 
-def problem():
+def test_it_is_linearised_where_it_was_told_to_rest():
+    net = prepared(nmm.AtRest({"S": 0.16 * SPREAD}, by="I_o", loop_gain=0.9), network(models.ReducedWongWang()))
+    np.testing.assert_array_equal(expansion_point(net)[0], 0.16 * SPREAD)
+    np.testing.assert_allclose(fixed_point(net)[0], 0.16 * SPREAD, rtol=1e-8)
+    # Not where it rested before its parameters were changed.
+    assert np.isnan(expansion_point(eqx.tree_at(lambda n: n.model.w, net, jnp.asarray(0.7)))).all()
+    assert dataclasses.replace(net, speed=None).rest is None
+
+
+@pytest.mark.parametrize("gain", [0.9, 0.999])
+def test_single_precision_is_enough_beside_instability(gain):
+    """A search for where it rests, begun there, is off by more than the distance to instability."""
+    found = {}
+    for dtype in (np.float32, np.float64):
+        with precision(np.dtype(dtype).name):
+            target = Target(problem(gain), data())
+            x = np.random.default_rng(0).normal(size=target.size)
+            found[dtype] = target.value_and_gradient(jnp.asarray(x, dtype))
+    (value, gradient), (true, slope) = found[np.float32], found[np.float64]
+    np.testing.assert_allclose(value, true, rtol=0, atol=0.05)
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-3 * np.abs(slope).max())
+
+
+def problem(loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))):  # noqa: B008
     rest = nmm.Pooled(nmm.Prior(dist.Normal(-1.7, 0.3)), 0.2, transform=SigmoidTransform(), centred=1.0)
     net = nmm.Network(
         models.ReducedWongWang(), CONNECTOME, couplings.Additive(), noise=noises.Additive(sigma=nmm.Prior(dist.LogNormal(-2.0, 0.5), over="region"))
     )
     likelihood = nmm.likelihoods.Spectral(band=(1e-5, 5e-5), bands=6, noise=1e-3)
-    return nmm.Problem(net, nmm.observe.Bold(), likelihood, prepare=nmm.AtRest({"S": rest}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))))
+    return nmm.Problem(net, nmm.observe.Bold(), likelihood, prepare=nmm.AtRest({"S": rest}, by="I_o", loop_gain=loop_gain))
 
 
 def data():
@@ -149,8 +176,6 @@ def data():
 
 @pytest.mark.slow
 def test_unknowns_and_what_follows_are_in_the_result():
-    from nmm_infer.infer.target import Target
-
     target = Target(problem(), data())
     assert set(target.names) == {"rest.S.mean", "rest.S.x", "loop_gain", "noise.sigma"}
     sites = target.constrain(jnp.zeros(target.size))

@@ -14,7 +14,7 @@ from nmm_infer.likelihoods.estimators import fourier_bands
 from nmm_infer.likelihoods.spectral import Spectral
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
 from nmm_infer.linear.fixed_point import rest_drift
-from nmm_infer.linear.stability import _positive
+from nmm_infer.linear.stability import _contracts, _positive
 
 N = 5
 RNG = np.random.default_rng(7)
@@ -152,6 +152,16 @@ def test_stability_of_oscillators_by_eigenvalues(a, stable):
     network = nmm.Network(nmm.models.Hopf(a=a, omega=0.3), CONNECTOME, nmm.couplings.Additive(G=0.05), initial=np.zeros((2, N)))
     lin = linearise(network)
     assert bool(is_stable(lin)) == stable == (np.linalg.eigvals(np.asarray(lin.jacobian())).real.max() < 0)
+
+
+@pytest.mark.parametrize("a", [-0.1, -1e-4, 1e-4])
+def test_stability_of_diffusively_coupled_oscillators_needs_no_eigenvalues(a):
+    """All distances shrink where a < 0, in one region and between any two."""
+    network = nmm.Network(nmm.models.Hopf(a=a, omega=0.3), CONNECTOME, nmm.couplings.Diffusive(G=0.05), initial=np.zeros((2, N)))
+    lin = linearise(network)
+    assert bool(is_stable(lin)) == (a < 0)
+    assert bool(_contracts(lin)) == (a < 0)
+    assert not _contracts(linearise(delayed(network)))
 
 
 def counting(function, calls):

@@ -18,8 +18,8 @@ from .stopping import AbstractStop, Never
 from .walls import at_wall
 from .windows import Windows, in_windows
 
-# Steps that a trajectory of a given length has at most, while the step size is still to be found.
-MOST = 1000
+# Steps that a trajectory of a given length has at most, while the step size is still to be found: an hour's worth of them would be no better.
+MOST = 256
 
 
 class Trajectories(AbstractAlgorithm):

@@ -20,6 +20,7 @@ from .frame import Frame, Posterior
 from .metrics import AbstractMetric
 from .progress import progress_bar
 from .results import Run, build_tree
+from .rounding import warn_of_rounding
 from .starts import AbstractStarts
 from .stopping import AbstractStop
 from .target import BATCH, Target
@@ -79,6 +80,7 @@ class AbstractSampler(AbstractEngine):
             key_frame, key_warm, key_run, key_tree = jax.random.split(key, 4)
             framed = self.metric.frame(target, key_frame, self.chains, self.start, bars)
             posterior = Posterior(target, framed.frame)
+            checked = warn_of_rounding(posterior, framed.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
             warm = self.warm(posterior, jnp.asarray(framed.starts), key_warm, bars)
             sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
             run = Run(
@@ -86,7 +88,7 @@ class AbstractSampler(AbstractEngine):
                 kind=self.kind,
                 latent=_to_latent(framed.frame, sampled.positions),
                 stats=sampled.stats,
-                gradients=framed.gradients + warm.gradients + sampled.steps,
+                gradients=framed.gradients + checked + warm.gradients + sampled.steps,
                 failed=reasons(target, _to_latent(framed.frame, sampled.failed[None])[0]),
                 interrupted=sampled.interrupted,
                 began=began,

@@ -25,9 +25,9 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 
     Networks without inhibition (whatever arrives excites, as do states among each other)
     are positive systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is
-    decided by one linear solve. Regions that are stable alone stay so, whatever the delays, where what goes round between them shrinks at every
-    frequency (small gain; Zames 1966), which is another solve. Otherwise by eigenvalues, or with delays by the number of times the
-    characteristic function goes round zero (Nyquist).
+    decided by one linear solve. Others are stable, if there are no delays, where all distances shrink, which is one Cholesky factor. Regions that
+    are stable alone stay so, whatever the delays, where what goes round between them shrinks at every frequency (small gain; Zames 1966), which is
+    another solve. Otherwise by eigenvalues, or with delays by the number of times the characteristic function goes round zero (Nyquist).
 
     The phase is followed on 192 frequencies, and on more where it jumps; two resonances much sharper than the
     grid in the same gap may still hide each other. `nmm.dynamics.eigenvalues` solves the characteristic equation
@@ -60,8 +60,8 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether one solve decides, and what."""
     excites = _excites(lin)
-    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), lambda: _damped(lin))
-    # Small gain is enough and not necessary: without it, nothing is decided.
+    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), lambda: _contracts(lin) | _damped(lin))
+    # Contraction and small gain are enough and not necessary: without them, nothing is decided.
     return excites | verdict, verdict
 
 
@@ -70,6 +70,17 @@ def _excites(lin: Linearisation) -> Bool[Array, ""]:
     local = jnp.einsum("str,st->str", lin.A, 1.0 - jnp.eye(lin.n_states))
     arriving = jnp.einsum("smr,rq,mtq->srtq", lin.B, lin.weights, lin.C)
     return jnp.all(local >= 0) & jnp.all(arriving >= 0)
+
+
+def _contracts(lin: Linearisation) -> Bool[Array, ""]:
+    """Whether all distances shrink from the first moment on: the symmetric part of the Jacobian is negative definite. Nothing of networks with delays.
+
+    Sufficient, not necessary: of states in different units it knows little. It is what diffusively coupled oscillators do.
+    """
+    if lin.delays is not None:
+        return jnp.asarray(False)
+    J = lin.jacobian()
+    return jnp.all(jnp.isfinite(jnp.linalg.cholesky(-0.5 * (J + J.T), symmetrize_input=False)))
 
 
 def _damped(lin: Linearisation) -> Bool[Array, ""]:
