@@ -244,7 +244,8 @@ def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[A
             return k + 1, ahead, found, ahead - jnp.clip(found / rise, -JUMP, JUMP), rise
 
         far, zero, one = (jnp.asarray(value, told.dtype) for value in (jnp.inf, 0.0, 1.0))
-        _, x, f, *_ = jax.lax.while_loop(going, advance, (jnp.asarray(0), far, far, zero, one))
-        return jnp.where(jnp.abs(f) <= tolerance, x, jnp.nan)
+        _, _, f, ahead, _ = jax.lax.while_loop(going, advance, (jnp.asarray(0), far, far, zero, one))
+        # The next one, which would be looked at if that were not near enough: what is left of `f` may be as large as the distance to instability.
+        return jnp.where(jnp.abs(f) <= tolerance, ahead, jnp.nan)
 
     return jnp.exp(implicit_root((network, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)))
