@@ -8,15 +8,17 @@ Bars: R-hat below 1.01, every effective sample size above 400, no divergence, in
 """
 
 import argparse
-import json
 import math
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "at_rest.md"
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "at_rest.png"
 # Seconds.
 BAR = 600.0
 # Where a population of Wong and Wang's fires at 3 Hz.
@@ -98,6 +100,50 @@ TITLES = {
 }
 
 
+# name → the site of what regions differ in.
+SITES = {
+    "leaky": "model.tau",
+    "wong_wang": "model.w",
+    "wong_wang_exc_inh": "model.w_p",
+    "montbrio": "model.eta",
+    "hopf": "model.a",
+}
+
+
+def estimates(name: str, fit: Fit) -> dict[str, Any]:
+    """Of every region the ends of the 90 % interval and the median."""
+    values = fit.tree["posterior"][SITES[name]]
+    return {
+        "unit": values.attrs.get("units", ""),
+        "region": [str(label) for label in values.coords["region"].values],
+        "quantiles": [values.quantile(q, ("chain", "draw")).values.tolist() for q in (0.05, 0.5, 0.95)],
+    }
+
+
+def picture(found: dict[str, dict[str, Any]], out: Path) -> None:
+    """The medians of every model where the regions are, and how wide their intervals are beside the spread of the regions."""
+    import matplotlib as mpl
+    import xarray as xr
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    import nmm_infer as nmm
+
+    connectome = nmm.datasets.desikan_killiany(cortical=True)
+    figure, axes = plt.subplots(len(found), 3, figsize=(8.6, 2.3 * len(found)), layout="constrained", squeeze=False, width_ratios=(1.25, 1.0, 1.25))
+    for row, (name, one) in zip(axes, found.items(), strict=True):
+        low, middle, high = np.asarray(one["quantiles"])
+        values = xr.DataArray(middle, dims="region", coords={"region": one["region"]})
+        limits = tuple(np.quantile(middle, (0.02, 0.98)))
+        nmm.viz.brain(values, connectome.centres, row, label=f"{TITLES[name].split(', ')[1]} {one['unit']}".strip(), limits=limits)
+        row[0].set_title(TITLES[name].split(", ")[0], loc="left", fontsize=9)
+        row[1].set_title(f"interval/spread {np.median(high - low) / (np.quantile(middle, 0.95) - np.quantile(middle, 0.05)):.1f}", fontsize=8)
+        row[2].set_title("")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=130)
+
+
 def problem(name: str) -> Any:
     """The problem of that model."""
     import brainunit as u
@@ -145,6 +191,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture is written")
     options = parser.parse_args()
     chosen = [name for name in options.only.split(",") if name]
     if unknown := [name for name in chosen if name not in TITLES]:
@@ -155,7 +202,8 @@ def main() -> None:
 
     jax.config.update("jax_enable_compilation_cache", False)
     nmm.use_cores(4)
-    fits = {name: Fit.of(one) for name, one in earlier(options.out.with_suffix(".json"), options.keep).items()}
+    numbers = earlier(options.out.with_suffix(".json"), options.keep)
+    fits = {name: Fit.of(one) for name, one in numbers.items()}
     few = {"draws": 10, "warmup": 10} if options.quick else {"draws": options.draws, "warmup": options.warmup}
     sampler = nmm.infer.HMC(
         **few, length=4.0, jitter=0.2, metric=nmm.infer.metrics.Laplace(steps=50 if options.quick else 400), dtype="float32", predictive_draws=0
@@ -165,9 +213,11 @@ def main() -> None:
         print(f"{TITLES[name]} …", flush=True)
         fits[name] = fitted(TITLES[name], partial(sampler, problem(name), nmm.datasets.lemon_bold(), key=jax.random.key(0)), sampler.warmup)
         report(fits[name])
-        options.out.with_suffix(".json").write_text(json.dumps({name: fit.numbers() for name, fit in fits.items()}, indent=1) + "\n")
-    fits = {name: fits[name] for name in TITLES if name in fits}
-    publish(page(fits, options.quick), {name: fit.numbers() for name, fit in fits.items()}, options.out)
+        numbers[name] = fits[name].numbers() | {"estimates": estimates(name, fits[name])}
+        fits = {name: fits[name] for name in TITLES if name in fits}
+        publish(page(fits, options.quick), {name: numbers[name] for name in fits}, options.out)
+    if found := {name: numbers[name]["estimates"] for name in fits if "estimates" in numbers[name]}:
+        picture(found, options.picture)
 
 
 if __name__ == "__main__":
