@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import jax
+import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Most of the time goes into compiling programs that run once, a third of it into making them fast.
@@ -25,6 +26,18 @@ hypothesis.settings.load_profile("nmm_infer")
 # alone would die for want of them.
 MAPPINGS, TESTS_BETWEEN_LOOKS = 40_000, 50
 _done = 0
+
+
+# Measured (`tests/longest.py`).
+LONGEST = frozenset((Path(__file__).parent / "longest.txt").read_text().splitlines())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        # A test that waits for the longest of all, or is to run by hand, stays there.
+        if item.nodeid in LONGEST and not item.get_closest_marker("battery"):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_teardown():
