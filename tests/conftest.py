@@ -36,8 +36,8 @@ LONGEST = frozenset((Path(__file__).parent / "longest.txt").read_text().splitlin
 def pytest_collection_modifyitems(items):
     for item in items:
         # A test that waits for the longest of all, or is to run by hand, stays there.
-        if item.nodeid in LONGEST and not item.get_closest_marker("battery"):
-            item.add_marker(pytest.mark.slow)
+        if item.nodeid in LONGEST and not any(map(item.get_closest_marker, ("slow", "battery"))):
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_runtest_teardown():

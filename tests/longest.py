@@ -1,4 +1,4 @@
-"""Which tests run with the slow ones because they take long: `uv run pytest --durations=0 -vv > durations.log; python tests/longest.py durations.log`.
+"""Which tests are marked `long`, and are not among the default ones: `uv run pytest --durations=0 -vv > durations.log; python tests/longest.py durations.log`.
 
 How long a test takes is measured, not known, so the list is written by this script and read by `conftest`. Of each function the quickest case stays among the
 default tests, if it is quick enough, so that they still cover everything.
