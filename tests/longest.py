@@ -11,7 +11,7 @@ from pathlib import Path
 
 LIST = Path(__file__).parent / "longest.txt"
 # Seconds (with two workers on two cores) from which a test counts as long, and from which even the quickest case of a function does.
-LONG, TOO_LONG = 3.0, 8.0
+LONG, TOO_LONG = 2.0, 6.0
 
 
 def longest(durations: str) -> list[str]:
