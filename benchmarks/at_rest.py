@@ -100,19 +100,14 @@ TITLES = {
 }
 
 
-# name → the site of what regions differ in.
-SITES = {
-    "leaky": "model.tau",
-    "wong_wang": "model.w",
-    "wong_wang_exc_inh": "model.w_p",
-    "montbrio": "model.eta",
-    "hopf": "model.a",
-}
+def parameter(name: str) -> str:
+    """What the regions of that model differ in."""
+    return TITLES[name].split(", ")[1]
 
 
 def estimates(name: str, fit: Fit) -> dict[str, Any]:
     """Of every region the ends of the 90 % interval and the median."""
-    values = fit.tree["posterior"][SITES[name]]
+    values = fit.tree["posterior"][f"model.{parameter(name)}"]
     return {
         "unit": values.attrs.get("units", ""),
         "region": [str(label) for label in values.coords["region"].values],
@@ -136,7 +131,7 @@ def picture(found: dict[str, dict[str, Any]], out: Path) -> None:
         low, middle, high = np.asarray(one["quantiles"])
         values = xr.DataArray(middle, dims="region", coords={"region": one["region"]})
         limits = tuple(np.quantile(middle, (0.02, 0.98)))
-        nmm.viz.brain(values, connectome.centres, row, label=f"{TITLES[name].split(', ')[1]} {one['unit']}".strip(), limits=limits)
+        nmm.viz.brain(values, connectome.centres, row, label=f"{parameter(name)} {one['unit']}".strip(), limits=limits)
         row[0].set_title(TITLES[name].split(", ")[0], loc="left", fontsize=9)
         row[1].set_title(f"interval/spread {np.median(high - low) / (np.quantile(middle, 0.95) - np.quantile(middle, 0.05)):.1f}", fontsize=8)
         row[2].set_title("")

@@ -35,7 +35,7 @@ LONGEST = frozenset((Path(__file__).parent / "longest.txt").read_text().splitlin
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        # A test that waits for the longest of all, or is to run by hand, stays there.
+        # What is slow anyway, or run by hand, is not run twice.
         if item.nodeid in LONGEST and not any(map(item.get_closest_marker, ("slow", "battery"))):
             item.add_marker(pytest.mark.long)
 
