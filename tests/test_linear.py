@@ -15,6 +15,8 @@ from nmm_infer.likelihoods.estimators import fourier_bands
 from nmm_infer.likelihoods.spectral import Spectral
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
 from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear.local import resolvent
+from nmm_infer.linear.loop_gain import local_eigenvalues, region_gains
 from nmm_infer.linear.stability import _contracts, _positive
 
 N = 5
@@ -165,6 +167,20 @@ def test_stability_of_diffusively_coupled_oscillators_needs_no_eigenvalues(a):
     assert bool(is_stable(lin)) == (a < 0)
     assert bool(_contracts(lin)) == (a < 0)
     assert not _contracts(linearise(dataclasses.replace(network, speed=5.0)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [nmm.models.LeakyIntegrator(tau=10.0), nmm.models.Hopf(a=-0.02, omega=0.3), nmm.models.WongWangExcInh(), nmm.models.MontbrioPazoRoxin(eta=-6.0)],
+    ids=lambda model: type(model).__name__,
+)
+def test_the_largest_gain_of_a_region_is_found_exactly(model):
+    """Also where it is at a frequency between zero and the resonance."""
+    lin = linearise(nmm.Network(model, CONNECTOME, nmm.couplings.Additive(G=0.001)))
+    found = region_gains(lin, local_eigenvalues(lin.A))
+    omegas = jnp.concatenate([jnp.zeros(1), jnp.geomspace(1e-5, 1e2, 200001)])
+    gains = jax.vmap(lambda omega: jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, resolvent(lin.A, omega), lin.B)))(omegas)
+    np.testing.assert_allclose(found, gains.max(axis=0), rtol=1e-7, atol=1e-12)
 
 
 def counting(function, calls):

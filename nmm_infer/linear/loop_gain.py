@@ -9,7 +9,7 @@ from ..implicit import implicit_root
 from .linearisation import Linearisation
 from .local import resolvent
 
-# Frequencies at which the gain of a region is looked at, beside its resonances.
+# Frequencies at which the gain of a region of three states or more is looked at, beside its resonances.
 GAIN_POINTS = 24
 ROUNDS = 500
 
@@ -33,15 +33,38 @@ def loop_gain(lin: Linearisation) -> Float[Array, ""]:
 
 
 def region_gains(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> Float[Array, "message message region"]:
-    """Of every region alone, from what arrives to what it sends: the largest at its resonances (of its `eigenvalues`) and on a grid of frequencies."""
-    fastest = jnp.max(jnp.abs(eigenvalues), axis=1)
-    decades = jnp.asarray(np.concatenate([[0.0], np.geomspace(1e-4, 3.0, GAIN_POINTS)]), lin.A.dtype)
-    omegas = jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])  # "frequency region"
+    """Of every region alone, from what arrives to what it sends: the largest over all frequencies (`eigenvalues`: its own).
+
+    Exact for regions of one or two states; of others the largest at resonances and on a grid.
+    """
 
     def gain(omega: Float[Array, " region"]) -> Float[Array, "message message region"]:
         return jnp.abs(jnp.einsum("msr,str,tlr->mlr", lin.C, resolvent(lin.A, omega), lin.B))
 
-    return jnp.max(jax.vmap(gain)(omegas), axis=0)
+    return jnp.max(jax.vmap(gain)(jax.lax.stop_gradient(_peaks(lin, eigenvalues))), axis=0)
+
+
+def _peaks(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> Float[Array, "frequency region"]:
+    """Frequencies (rad/ms), one of which is where a region's gain is largest."""
+    zero = jnp.zeros((1, lin.n_regions), lin.A.dtype)
+    if lin.n_states == 1:
+        return zero
+    if lin.n_states == 2:
+        # |b + c s|² / |s² - trace s + determinant|² at s = iω is stationary where c² ω⁴ + 2 b² ω² = c² determinant² - b² (trace² - 2 determinant).
+        trace, determinant = _trace_and_determinant(lin.A)
+        adjugate = lin.A - trace * jnp.eye(2, dtype=lin.A.dtype)[..., None]
+        b2 = jnp.einsum("msr,str,tlr->mlr", lin.C, adjugate, lin.B).reshape(-1, lin.n_regions) ** 2
+        c2 = jnp.einsum("msr,slr->mlr", lin.C, lin.B).reshape(-1, lin.n_regions) ** 2
+        right = jnp.maximum(c2 * determinant**2 - b2 * (trace**2 - 2.0 * determinant), 0.0)
+        below = b2 + jnp.sqrt(b2**2 + c2 * right)
+        return jnp.concatenate([zero, jnp.sqrt(right / jnp.where(below > 0, below, 1.0))])
+    fastest = jnp.max(jnp.abs(eigenvalues), axis=1)
+    decades = jnp.asarray(np.concatenate([[0.0], np.geomspace(1e-4, 3.0, GAIN_POINTS)]), lin.A.dtype)
+    return jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])
+
+
+def _trace_and_determinant(A: Float[Array, "2 2 region"]) -> tuple[Float[Array, " region"], Float[Array, " region"]]:
+    return A[0, 0] + A[1, 1], A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
 
 
 def local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "region state"]:
@@ -49,8 +72,9 @@ def local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "
     if A.shape[0] == 1:
         return A[0, 0, :, None] + 0j
     if A.shape[0] == 2:
-        middle, product = 0.5 * (A[0, 0] + A[1, 1]), A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
-        root = jnp.sqrt(middle**2 - product + 0j)
+        trace, determinant = _trace_and_determinant(A)
+        middle = 0.5 * trace
+        root = jnp.sqrt(middle**2 - determinant + 0j)
         return jnp.stack([middle + root, middle - root], axis=1)
     return jnp.linalg.eigvals(jnp.nan_to_num(jnp.moveaxis(A, -1, 0)))
 

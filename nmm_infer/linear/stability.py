@@ -15,7 +15,7 @@ from .loop_gain import local_eigenvalues, region_gains
 # Points of the frequency axis on which the phase of the characteristic function is followed; as long as it jumps by
 # more than SHARP (radians) between two of them, up to so many more.
 NYQUIST_POINTS, MORE_POINTS, SHARP = 192, 32, 1.0
-# How much larger the gain of a region might be between the frequencies at which it is looked at.
+# How much larger the gain of a region of three states or more might be between the frequencies at which it is looked at.
 GAIN_MARGIN = 1.05
 
 
@@ -86,14 +86,14 @@ def _contracts(lin: Linearisation) -> Bool[Array, ""]:
 def _damped(lin: Linearisation) -> Bool[Array, ""]:
     """Whether every region is stable alone, and the largest gain of each, at whatever frequency, is too small for a loop through others to grow.
 
-    Sufficient, not necessary. The largest gain is looked for at the resonances of the region and on a grid, and taken somewhat larger.
+    Sufficient, not necessary. Of regions of three states or more the largest gain is not known exactly, and taken somewhat larger than what is found.
     """
     eigenvalues = local_eigenvalues(lin.A)  # "region state"
     calm = jnp.all(jnp.isfinite(eigenvalues)) & (jnp.max(eigenvalues.real) < 0)
     n, messages = lin.n_regions, lin.n_messages
     if messages == 0:
         return calm
-    largest = GAIN_MARGIN * region_gains(lin, eigenvalues)
+    largest = (1.0 if lin.n_states <= 2 else GAIN_MARGIN) * region_gains(lin, eigenvalues)
     loop = jnp.einsum("mlr,rk->mrlk", largest, jnp.abs(lin.weights)).reshape(messages * n, messages * n)
     return calm & _is_m_matrix(jnp.eye(messages * n) - loop)
 
