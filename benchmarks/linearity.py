@@ -4,7 +4,7 @@ Recordings by the full nonlinear network, in five strengths of noise at three di
 unknown, so that its posterior is a grid: exact, and the same program for all recordings. The bias of posterior means and the coverage of 90 % intervals
 are then compared with what the check tells from one fit, that to the recording whose estimate is the median. Bar: where the check says "good" the measured
 bias is below 0.5 posterior standard deviations and the coverage in 82 to 96 %, and where it says that the posterior is not to be relied on they are not.
-Cells within two Monte-Carlo errors of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a cache folder.
+Cells within two Monte-Carlo errors of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a cache folder, so that a run that was stopped continues.
 """
 
 import argparse
@@ -375,6 +375,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=200)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--quick", action="store_true", help="one distance, two strengths, few recordings, to see that it works")
+    parser.add_argument("--again", action="store_true", help="measure anew what the cache folder has")
     parser.add_argument("--write", action="store_true", help="only write the page and draw the picture, of the cells that there are")
     parser.add_argument("--jobs", type=int, default=2, help="models at a time, if there are several")
     options = parser.parse_args()
@@ -394,12 +395,16 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recordings = 40 if options.quick else options.recordings
     for name in [] if options.write else chosen:
-        case, cells = CASES[name], []
+        case, file = CASES[name], folder / f"{name}.json"
+        cells = json.loads(file.read_text()) if file.exists() and not options.again else []
+        measured = {(cell["value"], cell["level"]) for cell in cells}
         for value in case.values[1:2] if options.quick else case.values:
             for level in case.levels[::3] if options.quick else case.levels:
+                if (value, level) in measured:
+                    continue
                 cells.append(measure(name, value, level, recordings, options.samples)._asdict())
                 print(cells[-1], flush=True)
-                (folder / f"{name}.json").write_text(json.dumps(cells))
+                file.write_text(json.dumps(cells))
     done = [cell for name in CASES if (folder / f"{name}.json").exists() for cell in json.loads((folder / f"{name}.json").read_text())]
     target = folder / "linearity.md" if options.quick else RESULT
     write(done, target, recordings)

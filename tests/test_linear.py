@@ -30,6 +30,12 @@ NETWORKS = {
     "linear": nmm.Network(nmm.models.Linear(gamma=-0.2), CONNECTOME, nmm.couplings.Additive(G=0.12), noise=NOISE),
     "diffusive": nmm.Network(nmm.models.Linear(gamma=-0.2), CONNECTOME, nmm.couplings.Diffusive(G=0.1), noise=NOISE),
     "hopf": nmm.Network(nmm.models.Hopf(a=-0.1, omega=0.3), CONNECTOME, nmm.couplings.Additive(G=0.05), noise=NOISE, initial=np.zeros((2, N))),
+    "hopf, one of its states driven": nmm.Network(
+        nmm.models.StuartLandau(a=np.linspace(-0.1, -0.05, N), omega=np.linspace(0.1, 0.4, N)),
+        CONNECTOME,
+        nmm.couplings.Laplacian(G=0.05),
+        noise=nmm.noises.Additive(sigma=0.1, states=("y",)),
+    ),
     "leaky": nmm.Network(nmm.models.LeakyIntegrator(tau=RNG.uniform(5, 20, N)), CONNECTOME, nmm.couplings.Additive(G=0.7), noise=NOISE),
     "wong_wang": nmm.Network(nmm.models.WongWangExcInh(), CONNECTOME, nmm.couplings.Additive(G=0.3), noise=nmm.noises.Additive(sigma=0.001)),
     "jansen_rit": nmm.Network(
@@ -84,7 +90,7 @@ def test_covariance_without_delays_is_the_lyapunov_solution(name):
     np.testing.assert_allclose(covariance(network), expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["linear", "hopf", "leaky", "two_messages"])
+@pytest.mark.parametrize("name", ["linear", "hopf", "hopf, one of its states driven", "leaky", "two_messages"])
 def test_response_with_delays_solves_the_full_system(name):
     """The regional elimination against the full matrix iω - A - B K(ω) C."""
     network = delayed(NETWORKS[name])

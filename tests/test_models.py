@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmm_infer import models
-from nmm_infer.models.base import AbstractModel
+from nmm_infer.models.base import AbstractModel, AbstractRotatingModel
 from nmm_infer.models.transfer import rate
 from nmm_infer.parameters import walk
 from nmm_infer.units import parse
@@ -247,6 +247,13 @@ def test_shape_of_the_drift(name, n_regions):
 def test_compiled_is_eager(name):
     values, y, c = example(name, n_regions=5)
     np.testing.assert_allclose(compiled(name)(values, y, c), drift(name, values, jnp.asarray(y), jnp.asarray(c)), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if isinstance(MODELS[name](), AbstractRotatingModel)])
+def test_drift_turns_with_states_and_input(name):
+    values, y, c = example(name, n_regions=5)
+    turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
+    np.testing.assert_allclose(compiled(name)(values, turn @ y, turn @ c), turn @ compiled(name)(values, y, c), rtol=1e-9, atol=1e-12)
 
 
 @each

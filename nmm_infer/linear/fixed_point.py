@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..couplings import Additive, Diffusive, Laplacian
 from ..couplings.base import AbstractLinearCoupling
 from ..implicit import implicit_root
-from ..models.base import AbstractLinearModel
+from ..models.base import AbstractLinearModel, AbstractRotatingModel
 from ..network import Network
 from .local import local
 from .relaxation import FOLLOWING, relax
@@ -55,12 +56,21 @@ def is_linear(network: Network) -> bool:
     return isinstance(network.model, AbstractLinearModel) and all(isinstance(c, AbstractLinearCoupling) for c in network.couplings)
 
 
+def rotates(network: Network) -> bool:
+    """Whether turning all states turns the drift with them, so that the network is stable at zero or nowhere (`AbstractRotatingModel`)."""
+    both = network.model.state_names()
+    return isinstance(network.model, AbstractRotatingModel) and all(
+        isinstance(c, Additive | Diffusive | Laplacian) and network.source_of(c) == both and network.ports_of(c) == network.model.ports
+        for c in network.couplings
+    )
+
+
 def expansion_point(network: Network) -> Float[Array, "state region"]:
-    """Where to linearise: the fixed point, or anywhere if the network is linear.
+    """Where to linearise: the fixed point, or anywhere if the network is linear; zero if it is stable nowhere else.
 
     Where the network says that it rests, it is taken at its word, unless parameters were changed since then: NaN.
     """
-    if is_linear(network):
+    if is_linear(network) or rotates(network):
         return jnp.zeros(jnp.shape(network.initial))
     return fixed_point(network) if network.rest is None else jnp.where(_rests(network, network.rest), network.rest, jnp.nan)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..network import Network
-from .fixed_point import expansion_point
+from .fixed_point import expansion_point, rotates
 from .local import columns, local
 
 
@@ -26,6 +26,7 @@ class Linearisation(NamedTuple):
         noisy: indices of the states that noise drives.
         gate: 1 where it drives them, 0 where not; None: everywhere.
         sees_message: whether what is observed is, in every region, a function of the only message that it sends, or the other way round.
+        turns: whether each of A, B and C is a complex number, [[re, -im], [im, re]], for the two states of a region are one (`AbstractRotatingModel`).
     """
 
     A: Float[Array, "state state region"]
@@ -38,6 +39,7 @@ class Linearisation(NamedTuple):
     noisy: tuple[int, ...]
     gate: Float[np.ndarray, "noisy region"] | None = None
     sees_message: bool = False
+    turns: bool = False
 
     @property
     def n_states(self) -> int:
@@ -75,7 +77,8 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     name = variable or network.model.observable
     m, d = _observed(network, name, y, weights)
     sees_message = C.shape[0] == 1 and name not in network.model.driven_variables() and (y.shape[0] == 1 or _sends(network, name))
-    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message)
+    turns = point is None and len(network.couplings) == 1 and rotates(network)
+    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, turns)
 
 
 def _observed(

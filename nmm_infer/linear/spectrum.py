@@ -15,9 +15,9 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
     Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
-    m R E + (m R B + d) K Y for what is observed. Exact for any delays.
+    m R E + (m R B + d) K Y for what is observed. Exact for any delays. Where two messages are one complex one (`Linearisation.turns`), two solves of half that size.
     """
-    return jax.vmap(lambda w: _at(lin, w))(omega)
+    return jax.vmap(lambda w: (_turning if lin.turns else _at)(lin, w))(omega)
 
 
 class Loop(NamedTuple):
@@ -83,3 +83,22 @@ def _at(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region n
     arriving = jnp.einsum("ij,mjqk->miqk", K, sent)
     mB = jnp.einsum("sr,smr->mr", lin.m, RB) + lin.d
     return direct + jnp.einsum("mr,mrqk->rqk", mB, arriving)
+
+
+def _turning(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "region noisy source"]:
+    """As `_at`, of z = x + i y and its mirror image x - i y, which know nothing of each other."""
+    K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega * lin.delays)
+    rate, arrives, sends = (part[0, 0] + 1j * part[1, 0] for part in (lin.A, lin.B, lin.C))
+
+    def response(rate: Array, arrives: Array, sends: Array) -> Complex[Array, "region source"]:
+        R = 1.0 / (1j * omega - rate)
+        loop = (R * arrives)[:, None] * K * sends
+        return jnp.linalg.inv(jnp.eye(lin.n_regions) - loop) * R
+
+    one, other = response(rate, arrives, sends), response(rate.conj(), arrives.conj(), sends.conj())
+    mean, half = 0.5 * (one + other), -0.5j * (one - other)
+    # What x and y do in answer to noise on x, and to noise on y.
+    answers = {0: (mean, half), 1: (-half, mean)}
+    columns = [lin.m[0][:, None] * x + lin.m[1][:, None] * y for x, y in (answers[row] for row in lin.noisy)]
+    columns = columns if lin.gate is None else [column * gate for column, gate in zip(columns, lin.gate, strict=True)]
+    return jnp.stack(columns, axis=1)

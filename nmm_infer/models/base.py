@@ -208,3 +208,11 @@ class AbstractModel(AbstractDynamics):
 
 class AbstractLinearModel(AbstractModel):
     """A model whose drift is linear in state and input: its Jacobian is the same everywhere."""
+
+
+class AbstractRotatingModel(AbstractModel):
+    """A model of two states, x and y, whose drift turns with them: with z = x + i y, and an input c likewise, z' = f(|z|) z + c.
+
+    A network of these that is coupled linearly, both variables alike, can be stable at z = 0 alone, for any other rest may be turned; there the
+    two messages of a region are one complex one.
+    """

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..parameters import Slot, param
-from .base import AbstractModel, State
+from .base import AbstractRotatingModel, State
 
 
-class Hopf(AbstractModel):
+class Hopf(AbstractRotatingModel):
     r"""Normal form of a supercritical Hopf bifurcation.
 
     x' = (a - β(x² + y²)) x - ω y + c_x

@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 
 from ..parameters import Slot, param
-from .base import AbstractModel, State
+from .base import AbstractRotatingModel, State
 from .hopf import normal_form
 
 
-class StuartLandau(AbstractModel):
+class StuartLandau(AbstractRotatingModel):
     r"""Weakly nonlinear oscillator close to its onset: the Hopf normal form in the scale in which saturation is 1.
 
     x' = (a - (x² + y²)) x - ω y + c_x
