@@ -4,7 +4,8 @@ Recordings by the full nonlinear network, in five strengths of noise at three di
 unknown, so that its posterior is a grid: exact, and the same program for all recordings. The bias of posterior means and the coverage of 90 % intervals
 are then compared with what the check tells from one fit, that to the recording whose estimate is the median. Bar: where the check says "good" the measured
 bias is below 0.5 posterior standard deviations and the coverage in 82 to 96 %, and where it says that the posterior is not to be relied on they are not.
-Cells within two Monte-Carlo errors of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a cache folder, so that a run that was stopped continues.
+Cells within two Monte-Carlo errors of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a
+cache folder, so that a run that was stopped continues.
 """
 
 import argparse

@@ -46,7 +46,10 @@ class Seen(NamedTuple):
     def respond(self, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency channel source"]:
         """Response of the channels to independent sources of unit density at `omega` (rad/ms); its product with its own adjoint is the cross-spectrum."""
         linear = self.linear
-        amplitude = jnp.sqrt(self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions)))
+        density = self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions))
+        if linear.sees_message:
+            return self.observe.respond(omega, loop(linear, omega, density).response())
+        amplitude = jnp.sqrt(density)
         driven = (source_response(linear, omega) * amplitude[:, None]).reshape(omega.size, linear.n_regions, -1)
         return self.observe.respond(omega, driven)
 

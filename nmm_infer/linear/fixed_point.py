@@ -58,11 +58,10 @@ def is_linear(network: Network) -> bool:
 
 def rotates(network: Network) -> bool:
     """Whether turning all states turns the drift with them, so that the network is stable at zero or nowhere (`AbstractRotatingModel`)."""
-    both = network.model.state_names()
-    return isinstance(network.model, AbstractRotatingModel) and all(
-        isinstance(c, Additive | Diffusive | Laplacian) and network.source_of(c) == both and network.ports_of(c) == network.model.ports
-        for c in network.couplings
-    )
+    if not isinstance(network.model, AbstractRotatingModel):
+        return False
+    both = (network.model.state_names(), network.model.ports)
+    return all(isinstance(c, Additive | Diffusive | Laplacian) and (network.source_of(c), network.ports_of(c)) == both for c in network.couplings)
 
 
 def expansion_point(network: Network) -> Float[Array, "state region"]:

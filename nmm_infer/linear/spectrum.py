@@ -15,7 +15,8 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
     Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
-    m R E + (m R B + d) K Y for what is observed. Exact for any delays. Where two messages are one complex one (`Linearisation.turns`), two solves of half that size.
+    m R E + (m R B + d) K Y for what is observed. Exact for any delays.
+    Where two messages are one complex one (`Linearisation.turns`) there are two solves of half that size.
     """
     return jax.vmap(lambda w: (_turning if lin.turns else _at)(lin, w))(omega)
 

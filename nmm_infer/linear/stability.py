@@ -60,7 +60,9 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether one solve decides, and what."""
     excites = _excites(lin)
-    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), lambda: _contracts(lin) | _damped(lin))
+    # Small gain is looked at first: its solve is of the messages, that of contraction of all states.
+    shrinks = lambda: jax.lax.cond(damped := _damped(lin), lambda: damped, lambda: _contracts(lin))  # noqa: E731
+    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), shrinks)
     # Contraction and small gain are enough and not necessary: without them, nothing is decided.
     return excites | verdict, verdict
 
