@@ -147,9 +147,9 @@ def density(name: str) -> Callable[..., Any]:
 
     def of(grid: Any, value: Any, sigma: Any, values: Any, bound: Any) -> Any:
         def at(x: Any) -> Any:
-            found, valid = spectral.distribution(case.network(x, sigma), nmm.observe.Subsample(), None, bound)
+            found, failure = spectral.distribution(case.network(x, sigma), nmm.observe.Subsample(), None, bound)
             heights = jax.vmap(lambda one: jnp.sum(found.log_prob(one)))(values)
-            return jnp.where(valid, heights, -jnp.inf) - 0.5 * ((x - value) / case.width) ** 2
+            return jnp.where(failure == 0, heights, -jnp.inf) - 0.5 * ((x - value) / case.width) ** 2
 
         return jax.lax.map(at, grid)
 

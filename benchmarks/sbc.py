@@ -1,4 +1,4 @@
-"""Simulation-based calibration of four problems: `python -m benchmarks.sbc [--simulations 200] [--only hopf,erp]`.
+"""Simulation-based calibration of six problems: `python -m benchmarks.sbc [--simulations 200] [--only hopf,erp]`.
 
 Parameters from the prior, data from the likelihood, posteriors by NUTS, and by SVI beside it. Finished simulations are kept in a
 cache folder, so that a run that was stopped continues. Bars: the rank distributions of NUTS stay inside the simultaneous
@@ -7,6 +7,7 @@ cache folder, so that a run that was stopped continues. Bars: the rank distribut
 
 import argparse
 import datetime
+import itertools
 import json
 import math
 import os
@@ -111,11 +112,66 @@ def bold() -> tuple[Any, Any]:
     return nmm.Problem(network, observe, likelihood, duration=20_000.0, step=40.0, transient=2000.0, adjoint=nmm.adjoints.Stored()), None
 
 
+def _cortex(regions: int) -> Any:
+    import nmm_infer as nmm
+
+    connectome = nmm.datasets.desikan_killiany(cortical=True)
+    return connectome.select(connectome.labels[:regions]).power(0.3).scaled_by_spectral_radius()
+
+
+def gates_at_rest() -> tuple[Any, Any]:
+    """Cross-spectra of BOLD of ten regions of reduced Wong–Wang, the recurrence of each unknown: 25 unknowns."""
+    import brainunit as u
+    import numpy as np
+    import numpyro.distributions as dist
+    from numpyro.distributions.transforms import AffineTransform, ComposeTransform, SigmoidTransform
+
+    import nmm_infer as nmm
+
+    # Between none and what makes a region alone unstable.
+    recurrence = ComposeTransform([SigmoidTransform(), AffineTransform(0.0, 1.1)])
+    w = nmm.Pooled(nmm.Prior(dist.Normal(0.2, 0.5)), nmm.Prior(dist.LogNormal(math.log(0.5), 0.3)), transform=recurrence, centred=1.0)
+    noise = nmm.noises.Additive(sigma=nmm.Prior(dist.LogNormal(math.log(0.002), 0.3), over="region"))
+    likelihood = nmm.likelihoods.Spectral(
+        band=(0.01 * u.Hz, 0.1 * u.Hz), bands=8, noise=nmm.Prior(dist.LogNormal(math.log(3e-4), 0.3)), repetition_time=720 * u.ms
+    )
+    prepare = nmm.AtRest({"S": 0.164757}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 2.0)))
+    network = nmm.Network(nmm.models.ReducedWongWang(w=w), _cortex(10), nmm.couplings.Additive(), noise=noise)
+    return nmm.Problem(network, nmm.observe.Bold(), likelihood, prepare=prepare), np.random.default_rng(0).normal(size=(1000, 10))
+
+
+def columns_at_rest() -> tuple[Any, Any]:
+    """Cross-spectra of EEG of ten columns of Jansen and Rit with an alpha resonance, sixteen electrodes: 30 unknowns."""
+    import brainunit as u
+    import numpy as np
+    import numpyro.distributions as dist
+
+    import nmm_infer as nmm
+
+    connectome = _cortex(10)
+    gain = nmm.datasets.leadfield().sel(region=list(connectome.labels))[::4]
+    gain = gain / np.sqrt(float((gain**2).sum("region").mean()))
+    gain.attrs["units"] = "uV"
+    y1 = nmm.Pooled(nmm.Prior(dist.Normal(34.5, 0.5)), nmm.Prior(dist.LogNormal(0.0, 0.3)), centred=1.0)
+    network = nmm.Network(
+        nmm.models.JansenRit(v0=6.0), connectome, nmm.couplings.Additive(), noise=nmm.noises.Additive(sigma=nmm.Prior(dist.LogNormal(math.log(0.01), 0.3)))
+    )
+    likelihood = nmm.likelihoods.Spectral(
+        band=(3.0 * u.Hz, 35.0 * u.Hz), bands=16, noise=nmm.Prior(dist.LogNormal(np.full(16, math.log(0.05)), 0.3)), repetition_time=5 * u.ms, nodes=3
+    )
+    prepare = nmm.AtRest({"y1": y1}, by="mu", loop_gain=nmm.Prior(dist.Beta(2.0, 4.0)))
+    data = np.random.default_rng(0).normal(size=(4000, 16))
+    observe = nmm.observe.LeadField(gain, average_reference=True)
+    return nmm.Problem(network, observe, likelihood, prepare=prepare), data - data.mean(axis=1, keepdims=True)
+
+
 CASES = {
     "hopf": Case("Hopf, Gaussian noise", hopf, 50),
     "erp": Case("Evoked response (ERP)", erp, 50),
     "resting": Case("Cross-spectra at rest, 20 regions", resting, 4, "float32"),
     "bold": Case("Reduced Wong–Wang and BOLD", bold, 4, "float32", 250),
+    "gates": Case("Reduced Wong–Wang at rest, BOLD, 10 regions", gates_at_rest, 4),
+    "columns": Case("Jansen–Rit at rest, EEG, 10 regions", columns_at_rest, 4),
 }
 
 
@@ -202,6 +258,7 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=200)
     parser.add_argument("--only", default=",".join(CASES), help="problems, comma-separated")
     parser.add_argument("--engines", default="NUTS,SVI")
+    parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--folder", type=Path, default=FOLDER / "sbc", help="where finished simulations are kept")
     options = parser.parse_args()
     unknown = sorted(set(options.only.split(",")) - set(CASES))
@@ -211,13 +268,16 @@ def main() -> None:
     import nmm_infer as nmm
 
     nmm.use_cores(os.cpu_count() or 1)
-    results = []
+    whole = options.simulations >= 100
+    target = RESULT if whole else RESULT.with_stem("sbc_quick")
+    file = target.with_suffix(".json")
+    results = {(one["problem"], one["engine"]): one for one in (json.loads(file.read_text()) if options.keep and file.exists() else [])}
     for name in options.only.split(","):
         for engine in options.engines.split(","):
-            results.append(measure(name, engine, options.simulations, options.folder))
-            print({key: value for key, value in results[-1].items() if key != "coverage"}, results[-1]["coverage"], flush=True)
-            whole = options.simulations >= 200 and set(options.only.split(",")) == set(CASES)
-            write(results, RESULT if whole else RESULT.with_stem("sbc_quick"))
+            found = results[name, engine] = measure(name, engine, options.simulations, options.folder)
+            print({key: value for key, value in found.items() if key != "coverage"}, found["coverage"], flush=True)
+            ordered = [results[key] for key in itertools.product(CASES, ("NUTS", "SVI")) if key in results]
+            write(ordered, target)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import nmm_infer as nmm
 from benchmarks import __main__ as command
-from benchmarks import engines, environments, epileptor, erp, gpu, peers
+from benchmarks import engines, environments, epileptor, erp, gpu, linearity, peers
 from benchmarks.contestants import CONTESTANTS, Contestant, chosen
 from benchmarks.environments import InstallError, python_of
 from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
@@ -332,3 +332,18 @@ def test_networks_are_simulated_by_the_set():
     cases = list(gpu.simulations(quick=True))
     assert [one.batch for one in cases] == [1, 4] * 4
     assert all(one.seconds > 0 for one in cases)
+
+
+def test_the_grid_of_the_linearity_benchmark_has_the_posterior():
+    """Highest beside the truth, lower on both sides, nothing where the oscillator is unstable."""
+    case = linearity.CASES["hopf"]
+    truth = nmm.solve(linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0).variable().values
+    with nmm.infer.base.precision("float64"):
+        bound = nmm.Problem(linearity.hopf(-0.02, 1e-3), nmm.observe.Subsample(), linearity.likelihood(case)).bind(np.asarray(truth))
+        grid = np.array([-0.08, -0.02, -0.004, 0.01])
+        heights = np.asarray(linearity.density("hopf")(grid, -0.02, 1e-3, np.stack([bound.values, 0.5 * bound.values]), bound))
+    assert np.all(np.argmax(heights, axis=0)[:1] == 1)
+    assert np.isfinite(heights[:3]).all()
+    assert np.all(heights[3] == -np.inf)
+    # Half the amplitude is another posterior.
+    assert not np.allclose(np.diff(heights[:3, 0]), np.diff(heights[:3, 1]))

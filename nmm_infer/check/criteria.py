@@ -41,6 +41,7 @@ class Run(NamedTuple):
     optimization: Any
     tempering: Any
     log_likelihood: Any
+    rest: Any
     attrs: dict[Any, Any]
     table: tuple[Row, ...]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..results import Kind
+from .branches import branches
 from .criteria import Criterion, Run, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, moving, r_hat, tree_depth
 from .diagnosis import Diagnosis
 from .groups import group, number, require_posterior
@@ -12,12 +13,12 @@ from .table import rows
 from .walls import failed_simulations, walls
 
 _CONVERGED: tuple[Criterion, ...] = (finite, moving, r_hat, ess_bulk, ess_tail, apart)
-_ALWAYS: tuple[Criterion, ...] = (walls, failed_simulations, interrupted, influential, learnt)
+_ALWAYS: tuple[Criterion, ...] = (walls, failed_simulations, branches, interrupted, influential, learnt)
 SAMPLED: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy, tree_depth, *_ALWAYS)
 # Without a Metropolis test there is no energy to conserve, and "diverging" means NaN.
 INEXACT: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy_error, *_ALWAYS)
 POPULATIONS: tuple[Criterion, ...] = (*_CONVERGED, particles, temperatures, *_ALWAYS)
-APPROXIMATED: tuple[Criterion, ...] = (finite, moving, approximation, optimisation, walls, failed_simulations, interrupted, learnt)
+APPROXIMATED: tuple[Criterion, ...] = (finite, moving, approximation, optimisation, walls, failed_simulations, branches, interrupted, learnt)
 CRITERIA: dict[Kind, tuple[Criterion, ...]] = {
     Kind.CHAINS: SAMPLED,
     Kind.INEXACT: INEXACT,
@@ -33,8 +34,8 @@ def diagnose(tree: Any) -> Diagnosis:
     Chains (NUTS, HMC): rank-normalised R-hat < 1.01, bulk and tail effective sample sizes > 400, chains in one place, no divergence, E-BFMI > 0.3, no
     saturated trees. MCLMC, which is not exact: its energy error in place of the last two. SMC: distinct particles, and temperatures that reached the
     posterior. SVI, Laplace, Pathfinder and other approximations: their optimisation and Pareto k-hat. All: failed simulations,
-    how many proposals ended where the density is zero and why, single observations that decide (Pareto k of leave-one-out), and how much the data narrowed each
-    prior.
+    how many proposals ended where the density is zero and why, networks that rest on several branches of fixed points, single observations that decide
+    (Pareto k of leave-one-out), and how much the data narrowed each prior.
 
     Raises:
         ValueError: the tree has no posterior.
@@ -48,7 +49,8 @@ def diagnose(tree: Any) -> Diagnosis:
         # Independent draws of one approximation: these numbers would look perfect and mean nothing.
         nan = float("nan")
         table = tuple(row._replace(r_hat=nan, ess_bulk=nan, ess_tail=nan, worst="") for row in table)
-    run = Run(engine, kind, posterior, group(tree, "sample_stats"), prior, optimization, tempering, group(tree, "log_likelihood"), dict(tree.attrs), table)
+    stats, pointwise, rest = (group(tree, name) for name in ("sample_stats", "log_likelihood", "rest"))
+    run = Run(engine, kind, posterior, stats, prior, optimization, tempering, pointwise, rest, dict(tree.attrs), table)
     checks = [criterion(run) for criterion in CRITERIA[kind]]
     return Diagnosis(engine, posterior.sizes["chain"], posterior.sizes["draw"], tuple(check for check in checks if check is not None), table)
 

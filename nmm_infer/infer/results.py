@@ -81,8 +81,10 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         }
     arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
     with arrangement.threads():
+        pointwise, rest = salvage("log_likelihood", lambda: _pointwise(target, latent, arrangement), (nothing, nothing))
         groups |= {
-            "log_likelihood": salvage("log_likelihood", lambda: dataset(_pointwise(target, latent, arrangement), problem.coords(observed)), nothing),
+            "log_likelihood": pointwise,
+            "rest": rest,
             "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
             "constant_data": salvage("constant_data", lambda: problem.constant_data(observed), nothing),
         }
@@ -149,9 +151,9 @@ def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
     return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
 
 
-def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> dict[str, Named]:
-    """The log likelihood of every observation at every draw; nothing, and a warning, where that would fill the memory."""
-    shapes = eqx.filter_eval_shape(_log_likelihood, target, latent, arrangement)
+def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> tuple[Any, Any]:
+    """At every draw the log likelihood of every observation, and where the network rests; the former is left out where it would fill the memory."""
+    shapes, _ = eqx.filter_eval_shape(_at_draws, target, latent, arrangement, True)
     numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(shapes, is_leaf=_is_named))
     if numbers > POINTWISE:
         warnings.warn(
@@ -160,8 +162,10 @@ def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) 
             f"(every {math.ceil(numbers / POINTWISE)}th)",
             stacklevel=4,
         )
-        return {}
-    return _with_draws(_log_likelihood(target, latent, arrangement))
+    coords = target.problem.coords(target.observed)
+    found = _at_draws(target, latent, arrangement, numbers <= POINTWISE)
+    pointwise, rest = (dataset(_with_draws(named), coords) for named in found)
+    return pointwise, rest
 
 
 def _is_named(value: Any) -> bool:
@@ -169,8 +173,13 @@ def _is_named(value: Any) -> bool:
 
 
 @eqx.filter_jit
-def _log_likelihood(target: Target, latent: Array, arrangement: AbstractArrangement) -> dict[str, Named]:
-    return target.for_each(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent, arrangement=arrangement)
+def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, pointwise: bool) -> tuple[dict[str, Named], dict[str, Named]]:
+    # One program for both: the search for rest is a part of the likelihood.
+    def one(x: Array) -> tuple[dict[str, Named], dict[str, Named]]:
+        sites, problem, observed = target.constrain(x), target.problem, target.observed
+        return problem.log_likelihood(sites, observed) if pointwise else {}, problem.rest(sites, observed)
+
+    return target.for_each(one, latent, arrangement=arrangement)
 
 
 @eqx.filter_jit

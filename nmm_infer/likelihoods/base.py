@@ -73,6 +73,11 @@ class AbstractLikelihood(AbstractPart):
     def simulates(self) -> bool:
         """Whether it compares simulations with data, so that the problem needs a duration."""
 
+    @property
+    def linearises(self) -> bool:
+        """Whether it is of the network linearised where it rests."""
+        return False
+
     @abc.abstractmethod
     def check_network(self, network: Network) -> None:
         """Whether the likelihood can be of this network, which may hold priors.

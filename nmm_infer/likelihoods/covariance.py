@@ -135,6 +135,10 @@ class Covariance(AbstractLikelihood):
     def simulates(self):
         return False
 
+    @property
+    def linearises(self):
+        return True
+
     def check_network(self, network):
         check_linear(self, network)
 

@@ -129,6 +129,10 @@ class Spectral(AbstractLikelihood):
     def simulates(self):
         return False
 
+    @property
+    def linearises(self):
+        return True
+
     def check_network(self, network):
         check_linear(self, network)
 

@@ -65,6 +65,10 @@ class AbstractProblem(eqx.Module):
     def log_likelihood(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
         """Pointwise log likelihood of every observed site."""
 
+    def rest(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
+        """Where the network rests that a likelihood linearises, by variable; empty where nothing is linearised, or there is one place to rest."""
+        return {}
+
     @abc.abstractmethod
     def failure(self, sites: dict[str, Array], bound: Any) -> Int[Array, ""]:
         """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where numbers are not finite that it does not look at."""

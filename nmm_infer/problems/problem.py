@@ -13,6 +13,7 @@ from ..keys import random_key
 from ..kinds import kind_of
 from ..likelihoods.base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods.failure import Failure, because
+from ..linear.fixed_point import expansion_point, is_linear, rotates
 from ..network import Network
 from ..observe.base import AbstractObservation
 from ..observe.streaming import streaming
@@ -228,6 +229,17 @@ class Problem(AbstractProblem, AbstractPlated):
     def log_likelihood(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> dict[str, Named]:
         distribution, _ = self._at(sites, bound)
         return {"y": Named(distribution.log_prob(jnp.asarray(bound.values)), bound.batch_dims())}
+
+    def rest(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> dict[str, Named]:
+        if not self.likelihood.linearises:
+            return {}
+        with at(sites):
+            network, observe, _ = self.draw()
+        if network.rest is not None or is_linear(network) or rotates(network):
+            return {}
+        name = getattr(observe, "variable", None) or network.model.observable
+        y = expansion_point(network)
+        return {name: Named(network.model.variable(name, y, network.undelayed(y)), ("region",))}
 
     def failure(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> jax.Array:
         return self._at(sites, bound)[1]

@@ -27,6 +27,9 @@ class AbstractWrapped(AbstractProblem):
     def log_likelihood(self, sites, bound):
         return self.problem.log_likelihood(sites, self.inner(bound))
 
+    def rest(self, sites, bound):
+        return self.problem.rest(sites, self.inner(bound))
+
     def failure(self, sites, bound):
         return self.problem.failure(sites, self.inner(bound))
 
