@@ -27,7 +27,7 @@ from .stimuli.base import AbstractStimulus, driven
 from .units import to_canonical
 
 
-class Conduction(AbstractPart):
+class Conduction(AbstractPart, argument_of="Network"):
     """How fast activity travels. A slot of its own so that it is checked like every other."""
 
     speed: Slot = param(None, "mm/ms", doc="conduction speed; None: no delays", low=0.1, high=100.0)

@@ -97,13 +97,13 @@ def names_field(default: tuple[str, ...] | None = None) -> Any:
 
 
 class AbstractPart(eqx.Module):
-    """Base of everything that has slots. A subclass names its slots, so errors can name them too."""
+    """Base of everything that has slots. A subclass names its slots, so errors can name them too; `argument_of`, if users give them to another class."""
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, *, argument_of: str | None = None, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         for name, field in vars(cls).items():
             if isinstance(field, dataclasses.Field) and "fill" in field.metadata:
-                field.metadata["fill"].owner = cls.__name__
+                field.metadata["fill"].owner = argument_of or cls.__name__
                 field.metadata["fill"].name = name
 
     def __check_init__(self):

@@ -1,5 +1,6 @@
 """Progress that one can watch and interrupt."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+# Seconds between two lines where bars cannot be drawn: in the log of a batch job.
+EVERY = 60.0
+
 
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Progress]:
-    """A rich progress bar on stderr; invisible if `show` is False."""
+    """A rich progress bar on stderr, or a line now and then where that is no terminal; nothing if `show` is False."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -28,11 +32,17 @@ class Steps:
 
     def __init__(self, progress: Progress, description: str, total: int):
         self._progress = progress
+        self._said = time.monotonic()
         self._task: Any = progress.add_task(description, total=total, note="")
 
     def advance(self, n: int, note: str = "") -> None:
         """`n` more done."""
         self._progress.update(self._task, advance=n, note=note)
+        console = self._progress.console
+        if not (self._progress.disable or console.is_terminal or console.is_jupyter) and time.monotonic() - self._said > EVERY:
+            self._said = time.monotonic()
+            task = self._progress.tasks[self._task]
+            console.print(f"{task.description} {task.completed:g}/{task.total:g}, {task.elapsed or 0.0:.0f} s {note}".rstrip(), highlight=False)
 
     def finish(self, note: str = "") -> None:
         """Done, perhaps early."""
