@@ -215,7 +215,7 @@ def main() -> None:
         numbers = {name: numbers[name] for name in known if name in numbers}
         publish(page(numbers, options.quick), numbers, options.out)
         if options.recordings:
-            found = nmm.check.linearity(made.problem, fit.tree, recordings=options.recordings)
+            found = nmm.check.linearity(made.problem, fit.tree, made.data, recordings=options.recordings)
             print(found)
             numbers[name] |= {"good": found.ok, "said": found.verdict}
             publish(page(numbers, options.quick), numbers, options.out)

@@ -140,7 +140,7 @@ def _leave_out(dim: str) -> str:
 
 
 def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], dim: str) -> R:
-    """The recording with its channels in the order of `labels`.
+    """The recording with its channels in the order of `labels`, and called what the model calls them: of an array nobody knows that it is of sensors.
 
     Raises:
         ValueError: number or names of the channels differ.
@@ -150,7 +150,7 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
         if n != len(labels):
             hint = "; is it transposed?" if recording.values.shape[-2] == len(labels) else ""
             raise ValueError(f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time, {dim}]{hint}")
-        return recording
+        return dataclasses.replace(recording, dim=dim)
     channels = recording.channels
     assert channels is not None
     check_unique(channels, dim, "data")
@@ -160,4 +160,4 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
             f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
             f"{_leave_out(dim)}, or rename the data's {recording.dim}s"
         )
-    return recording.selected(order(channels, labels, dim, "data"), labels)
+    return dataclasses.replace(recording.selected(order(channels, labels, dim, "data"), labels), dim=dim)
