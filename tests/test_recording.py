@@ -211,3 +211,21 @@ def test_there_is_no_plate_over_sensors():
         else:
             with pytest.raises(ValueError, match=r"likelihood.scale has a prior over 'region', but sensors are observed, .*expand\(\[5\]\)"):
                 problem.bind(RNG.normal(size=(5, 5)))
+
+
+@pytest.mark.parametrize("form", [np.asarray, lambda values: nmm.Signal.of(values, 5.0)], ids=["array", "signal"])
+@pytest.mark.parametrize(
+    "likelihood", [nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, repetition_time=5.0), nmm.likelihoods.Covariance(repetition_time=5.0)]
+)
+def test_an_array_behind_a_lead_field_is_of_sensors(form, likelihood):
+    """Also where there are more sensors than regions: a result keeps both."""
+    rng = np.random.default_rng(0)
+    connectome = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], labels=["left", "right"])
+    model = nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(3.0, 0.1)))
+    network = nmm.Network(model, connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=0.1))
+    problem = nmm.Problem(network, nmm.observe.LeadField(rng.normal(size=(3, 2)), sensors=("Fz", "Cz", "Pz")), likelihood)
+    values = rng.normal(size=(400, 3))
+    kept = problem.constant_data(problem.bind(form(values)))
+    assert kept["data"].dims == ("time", "sensor")
+    assert list(kept["sensor"].values) == ["Fz", "Cz", "Pz"]
+    np.testing.assert_array_equal(kept["data"].values, values)
