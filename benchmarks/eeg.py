@@ -140,7 +140,9 @@ def picture(numbers: dict[str, dict[str, Any]], out: Path) -> None:
     figure, axes = plt.subplots(1, len(numbers), figsize=(3.6 * len(numbers), 3.4), layout="constrained", squeeze=False)
     known = columns()
     for ax, (name, one) in zip(axes[0], numbers.items(), strict=True):
-        by = {key: (("simulation", "parameter"), np.asarray(values)[None]) for key, values in one["estimates"].items()}
+        # The form of `check.recovery`, of one simulation; ranks are not looked at.
+        estimates = one["estimates"] | {"rank": np.zeros(len(one["estimates"]["truth"]))}
+        by = {key: (("simulation", "parameter"), np.asarray(values)[None]) for key, values in estimates.items()}
         state = known[name].state
         coords = {"name": ("parameter", [state] * len(one["estimates"]["truth"]))}
         nmm.viz.recovery(xr.Dataset(by, coords=coords), ax)
