@@ -268,7 +268,7 @@ def main() -> None:
     import nmm_infer as nmm
 
     nmm.use_cores(os.cpu_count() or 1)
-    whole = options.simulations >= 100
+    whole = options.simulations >= 100 and (options.keep or set(options.only.split(",")) == set(CASES))
     target = RESULT if whole else RESULT.with_stem("sbc_quick")
     file = target.with_suffix(".json")
     results = {(one["problem"], one["engine"]): one for one in (json.loads(file.read_text()) if options.keep and file.exists() else [])}

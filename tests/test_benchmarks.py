@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 import xarray as xr
 from typer.testing import CliRunner
@@ -339,7 +340,8 @@ def test_the_grid_of_the_linearity_benchmark_has_the_posterior():
     case = linearity.CASES["hopf"]
     truth = nmm.solve(linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0).variable().values
     with nmm.infer.base.precision("float64"):
-        bound = nmm.Problem(linearity.hopf(-0.02, 1e-3), nmm.observe.Subsample(), linearity.likelihood(case)).bind(np.asarray(truth))
+        unknown = linearity.hopf(nmm.Prior(dist.Normal(-0.02, case.width)), 1e-3)
+        bound = nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case)).bind(np.asarray(truth))
         grid = np.array([-0.08, -0.02, -0.004, 0.01])
         heights = np.asarray(linearity.density("hopf")(grid, -0.02, 1e-3, np.stack([bound.values, 0.5 * bound.values]), bound))
     assert np.all(np.argmax(heights, axis=0)[:1] == 1)

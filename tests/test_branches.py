@@ -54,13 +54,14 @@ def test_draws_on_two_branches_are_named(found):
     text = str(nmm.check.diagnose(tree(inputs, rest)))
     assert "fixed points" in text
     assert "S[left] rests below 0." in text
-    assert "and 1 more regions likewise" in text
+    assert "and others likewise (2 in all)" in text
     assert "AtRest" in text
 
 
 def test_draws_on_one_branch_are_good(found):
     inputs, rest = found
     low = np.argsort(rest[:, 0])[: np.argmax(np.diff(np.sort(rest[:, 0]))) // 2 * 2]
+    assert len(low) >= 20
     report = nmm.check.diagnose(tree(inputs[low], rest[low]))
     (finding,) = [one for one in report.checks if one.what == "fixed points"]
     assert finding.severity == "good"
@@ -80,6 +81,12 @@ def test_two_places_are_two_branches(share):
     assert apart is not None
     assert apart.share == pytest.approx(share)
     assert 0.2 < apart.low < apart.high < 0.7
+
+
+def test_three_places_are_several_and_rounding_is_none():
+    values = np.concatenate([RNG.normal(centre, 0.02, 300) for centre in (0.1, 0.4, 0.7)])
+    assert split(RNG.permutation(values)) is not None
+    assert split(0.165 + np.spacing(0.165) * RNG.integers(0, 2, size=1000)) is None
 
 
 def test_where_there_is_one_place_to_rest_nothing_is_kept():

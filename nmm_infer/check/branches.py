@@ -13,6 +13,8 @@ from .table import element_label
 SHARE, LEAST = 0.01, 10
 # And if the gap between both is so many times the wider one's standard deviation.
 GAP = 3.0
+# Rounding moves a network that rests in one place by less than this part of how far that is from zero.
+ROUNDING = 1e-3
 
 
 class Branches(NamedTuple):
@@ -33,7 +35,10 @@ def split(values: Float[np.ndarray, " draw"]) -> Branches | None:
     gaps = np.diff(values)[least - 1 : len(values) - least]
     at = int(np.argmax(gaps)) + least
     below, above = values[:at], values[at:]
-    if not gaps.max() > GAP * max(below.std(), above.std()):
+    # Of several places beyond the gap the nearest counts: a quarter of all draws.
+    near = max(least, len(values) // 4)
+    spread = max(below[-near:].std(), above[:near].std())
+    if not gaps.max() > max(GAP * spread, ROUNDING * np.abs(values).max()):
         return None
     return Branches(float(below[-1]), float(above[0]), len(above) / len(values))
 
@@ -49,10 +54,12 @@ def branches(run: Run) -> Finding | None:
         for i, column in enumerate(values.T):
             if (apart := split(column)) is not None:
                 found.append((f"{name}[{element_label(by_draw.isel(chain=0, draw=0), i)}]", apart))
+    if run.posterior.sizes["chain"] * run.posterior.sizes["draw"] < 2 * LEAST:
+        return None
     if not found:
         return Finding("good", "fixed points", "all draws rest on one branch", "one branch", "")
     label, widest = max(found, key=lambda one: one[1].high - one[1].low)
-    more = f", and {len(found) - 1} more regions likewise" if len(found) > 1 else ""
+    more = f", and others likewise ({len(found)} in all)" if len(found) > 1 else ""
     where = f"below {widest.low:.3g} in {100 * (1 - widest.share):.2g} % of the draws and above {widest.high:.3g} in {100 * widest.share:.2g} %"
     return Finding(
         "warning",

@@ -42,7 +42,12 @@ class Steps:
         if not (self._progress.disable or console.is_terminal or console.is_jupyter) and time.monotonic() - self._said > EVERY:
             self._said = time.monotonic()
             task = self._progress.tasks[self._task]
-            console.print(f"{task.description} {task.completed:g}/{task.total:g}, {task.elapsed or 0.0:.0f} s {note}".rstrip(), highlight=False)
+            console.print(
+                f"{task.description} {task.completed:g}/{task.total:g}, {task.elapsed or 0.0:.0f} s {note}".rstrip(),
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
 
     def finish(self, note: str = "") -> None:
         """Done, perhaps early."""

@@ -69,7 +69,7 @@ def expansion_point(network: Network) -> Float[Array, "state region"]:
 
     Where the network says that it rests, it is taken at its word, unless parameters were changed since then: NaN.
     """
-    if is_linear(network) or rotates(network):
+    if is_linear(network) or (rotates(network) and network.rest is None):
         return jnp.zeros(jnp.shape(network.initial))
     return fixed_point(network) if network.rest is None else jnp.where(_rests(network, network.rest), network.rest, jnp.nan)
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..couplings.base import AbstractLinearCoupling
 from ..network import Network
 from .fixed_point import expansion_point, rotates
 from .local import columns, local
@@ -70,14 +71,18 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     Args:
         network: without priors.
         variable: what is observed.
-        point: where to linearise; None: the fixed point near the initial state.
+        point: where to linearise; None: `expansion_point`, where the network rests.
     """
     y = expansion_point(network) if point is None else point
     A, B, C, weights = local(network, y)
     name = variable or network.model.observable
     m, d = _observed(network, name, y, weights)
-    sees_message = C.shape[0] == 1 and name not in network.model.driven_variables() and (y.shape[0] == 1 or _sends(network, name))
-    turns = point is None and len(network.couplings) == 1 and rotates(network)
+    of_state = name not in network.model.driven_variables()
+    # A coupling that saturates may send nothing at all.
+    linear = len(network.couplings) == 1 and isinstance(network.couplings[0], AbstractLinearCoupling)
+    sees_message = C.shape[0] == 1 and linear and of_state and (y.shape[0] == 1 or _sends(network, name))
+    at_zero = point is None and network.rest is None
+    turns = at_zero and len(network.couplings) == 1 and rotates(network) and of_state
     return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, turns)
 
 
