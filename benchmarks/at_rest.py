@@ -169,13 +169,9 @@ def page(fits: dict[str, Fit], quick: bool) -> str:
         "LEMON, 68 regions. Cross-spectra in 6 bands, HMC, float32, coordinates whitened at the mode. Seconds are of everything. "
         "Bars: R-hat below 1.01, smallest ESS above 400, no divergence, in less than 10 minutes.",
         "",
-        *table((*HEAD, "bars"), [(*cells(fit), _verdict(fit)) for fit in fits.values()]),
+        *table((*HEAD, "bars"), [(*cells(fit), fit.verdict(BAR)) for fit in fits.values()]),
     ]
     return "\n".join(lines)
-
-
-def _verdict(fit: Fit) -> str:
-    return "met" if fit.converged and fit.seconds < BAR else f"missed: {'time' if fit.converged else 'not converged'}"
 
 
 def main() -> None:

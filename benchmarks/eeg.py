@@ -158,7 +158,7 @@ def page(numbers: dict[str, dict[str, Any]], quick: bool) -> str:
         fit = Fit.of(one)
         good = COVERAGE[0] <= coverage(one["estimates"]) <= COVERAGE[1] if one["good"] else None
         verdicts = (
-            "met" if fit.converged and fit.seconds < BAR else f"missed: {'time' if fit.converged else 'not converged'}",
+            fit.verdict(BAR),
             f"{100 * coverage(one['estimates']):.0f} %",
             f"{np.corrcoef(one['estimates']['truth'], one['estimates']['mean'])[0, 1]:.2f}",
             "–" if one["good"] is None else "good" if one["good"] else "do not rely on it",

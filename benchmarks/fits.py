@@ -44,6 +44,10 @@ class Fit(NamedTuple):
         """R-hat below 1.01, every effective sample size above 400, no divergence."""
         return self.r_hat < 1.01 and self.ess > 400 and not self.divergences
 
+    def verdict(self, limit: float) -> str:
+        """Whether it converged in less than so many seconds, and what it misses."""
+        return "met" if self.converged and self.seconds < limit else f"missed: {'time' if self.converged else 'not converged'}"
+
     def numbers(self) -> dict[str, Any]:
         """All but the draws."""
         return {name: value for name, value in self._asdict().items() if name != "tree"} | {"converged": self.converged}

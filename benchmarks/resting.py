@@ -333,7 +333,7 @@ def _verdict(name: str, fit: Fit) -> str:
     limit = BARS.get(_case(name))
     if limit is None:
         return "converged" if fit.converged else "not converged"
-    return "met" if fit.converged and fit.seconds < limit else f"missed: {'not converged' if not fit.converged else 'time'}"
+    return fit.verdict(limit)
 
 
 def numbers(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut]) -> dict[str, Any]:

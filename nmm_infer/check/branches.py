@@ -11,7 +11,7 @@ from .table import element_label
 
 # Draws that rest at another place than the others are a branch if they are so many of all, and at least so many.
 SHARE, LEAST = 0.01, 10
-# And if the gap between both is so many times the wider one's standard deviation.
+# And if the gap between both is so many times the standard deviation of the draws beside it, on the wider side.
 GAP = 3.0
 # Rounding moves a network that rests in one place by less than this part of how far that is from zero.
 ROUNDING = 1e-3

@@ -43,13 +43,16 @@ class Seen(NamedTuple):
         """Why it has no spectrum."""
         return because((~self.rests, Failure.NO_FIXED_POINT), (~self.stable, Failure.UNSTABLE))
 
+    def _density(self, omega: Float[Array, " frequency"]) -> Float[Array, "frequency noisy region"]:
+        """Power of the noise."""
+        return self.noise.spectrum(omega, (len(self.linear.noisy), self.linear.n_regions))
+
     def respond(self, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency channel source"]:
         """Response of the channels to independent sources of unit density at `omega` (rad/ms); its product with its own adjoint is the cross-spectrum."""
         linear = self.linear
-        density = self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions))
         if linear.sees_message:
-            return self.observe.respond(omega, loop(linear, omega, density).response())
-        amplitude = jnp.sqrt(density)
+            return self.observe.respond(omega, loop(linear, omega, self._density(omega)).response())
+        amplitude = jnp.sqrt(self._density(omega))
         driven = (source_response(linear, omega) * amplitude[:, None]).reshape(omega.size, linear.n_regions, -1)
         return self.observe.respond(omega, driven)
 
@@ -58,7 +61,7 @@ class Seen(NamedTuple):
         linear = self.linear
         if not linear.sees_message or self.observe.mixes:
             return None
-        parts = loop(linear, omega, self.noise.spectrum(omega, (len(linear.noisy), linear.n_regions)))
+        parts = loop(linear, omega, self._density(omega))
         return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0])
 
 

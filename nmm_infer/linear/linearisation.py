@@ -27,7 +27,7 @@ class Linearisation(NamedTuple):
         noisy: indices of the states that noise drives.
         gate: 1 where it drives them, 0 where not; None: everywhere.
         sees_message: whether what is observed is, in every region, a function of the only message that it sends, or the other way round.
-        turns: whether each of A, B and C is a complex number, [[re, -im], [im, re]], for the two states of a region are one (`AbstractRotatingModel`).
+        rotates: whether each of A, B and C is a complex number, [[re, -im], [im, re]], for the two states of a region are one (`AbstractRotatingModel`).
     """
 
     A: Float[Array, "state state region"]
@@ -40,7 +40,7 @@ class Linearisation(NamedTuple):
     noisy: tuple[int, ...]
     gate: Float[np.ndarray, "noisy region"] | None = None
     sees_message: bool = False
-    turns: bool = False
+    rotates: bool = False
 
     @property
     def n_states(self) -> int:
@@ -82,8 +82,8 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     linear = len(network.couplings) == 1 and isinstance(network.couplings[0], AbstractLinearCoupling)
     sees_message = C.shape[0] == 1 and linear and of_state and (y.shape[0] == 1 or _sends(network, name))
     at_zero = point is None and network.rest is None
-    turns = at_zero and len(network.couplings) == 1 and rotates(network) and of_state
-    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, turns)
+    as_one = at_zero and linear and of_state and rotates(network)
+    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, as_one)
 
 
 def _observed(

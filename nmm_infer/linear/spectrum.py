@@ -16,9 +16,9 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
     Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
     m R E + (m R B + d) K Y for what is observed. Exact for any delays.
-    Where two messages are one complex one (`Linearisation.turns`) there are two solves of half that size.
+    Where two messages are one complex one (`Linearisation.rotates`) there are two solves of half that size.
     """
-    return jax.vmap(lambda w: (_turning if lin.turns else _at)(lin, w))(omega)
+    return jax.vmap(lambda w: (_turning if lin.rotates else _at)(lin, w))(omega)
 
 
 class Loop(NamedTuple):
@@ -101,5 +101,4 @@ def _turning(lin: Linearisation, omega: Float[Array, ""]) -> Complex[Array, "reg
     # What x and y do in answer to noise on x, and to noise on y.
     answers = {0: (mean, half), 1: (-half, mean)}
     columns = [lin.m[0][:, None] * x + lin.m[1][:, None] * y for x, y in (answers[row] for row in lin.noisy)]
-    columns = columns if lin.gate is None else [column * gate for column, gate in zip(columns, lin.gate, strict=True)]
     return jnp.stack(columns, axis=1)

@@ -60,11 +60,15 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether one solve decides, and what."""
     excites = _excites(lin)
-    # Small gain is looked at first: its solve is of the messages, that of contraction of all states.
-    shrinks = lambda: jax.lax.cond(damped := _damped(lin), lambda: damped, lambda: _contracts(lin))  # noqa: E731
-    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), shrinks)
+    verdict = jax.lax.cond(excites, lambda: _positive(lin.jacobian()), lambda: _shrinks(lin))
     # Contraction and small gain are enough and not necessary: without them, nothing is decided.
     return excites | verdict, verdict
+
+
+def _shrinks(lin: Linearisation) -> Bool[Array, ""]:
+    """Whether small gain or contraction decides; the former is looked at first, for its solve is of the messages, that of contraction of all states."""
+    damped = _damped(lin)
+    return jax.lax.cond(damped, lambda: damped, lambda: _contracts(lin))
 
 
 def _excites(lin: Linearisation) -> Bool[Array, ""]:

@@ -238,8 +238,7 @@ class Problem(AbstractProblem, AbstractPlated):
         if network.rest is not None or is_linear(network) or rotates(network):
             return {}
         name = getattr(observe, "variable", None) or network.model.observable
-        y = expansion_point(network)
-        return {name: Named(network.model.variable(name, y, network.undelayed(y)), ("region",))}
+        return {name: Named(network.resting_variable(name, expansion_point(network)), ("region",))}
 
     def failure(self, sites: dict[str, jax.Array], bound: AbstractObserved) -> jax.Array:
         return self._at(sites, bound)[1]
