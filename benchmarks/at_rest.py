@@ -4,6 +4,9 @@
 of every region, measurement noise and the global signal, and how near the network is to instability: `nmm.AtRest` solves for inputs and coupling.
 `leaky` is the linear node, beside it. Bands, sampler and numbers of draws are the same for all.
 
+Which model explains the recording better is asked twice: by the evidence, and with `--held-out` by every third Fourier coefficient, predicted from a fit
+to the others.
+
 Bars: R-hat below 1.01, every effective sample size above 400, no divergence, in less than 10 minutes, compilation included.
 """
 
@@ -16,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .held_out import FOLDS, HeldOut, comparison_table, held_out
 
 RESULT = Path(__file__).parent / "results" / "at_rest.md"
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "at_rest.png"
@@ -160,7 +164,47 @@ def problem(name: str) -> Any:
     return nmm.Problem(nmm.Network(of.model, connectome, of.coupling, noise=noise), of.observe, likelihood, prepare=of.prepare)
 
 
-def page(fits: dict[str, Fit], quick: bool) -> str:
+def evidence(name: str, fit: Fit) -> dict[str, float]:
+    """The log evidence by bridge sampling, and its standard error."""
+    import nmm_infer as nmm
+
+    attrs = nmm.infer.bridge_sampling(problem(name), nmm.datasets.lemon_bold(), fit.tree, key=0).attrs
+    return {"log_evidence": attrs["log_evidence"], "log_evidence_se": attrs["log_evidence_se"]}
+
+
+def evidences(numbers: dict[str, dict[str, Any]]) -> list[str]:
+    """Log evidences, the highest first, and the differences to it."""
+    found = {name: one for name, one in numbers.items() if "log_evidence" in one}
+    if not found:
+        return []
+    best = max(one["log_evidence"] for one in found.values())
+    rows = [
+        (TITLES[name], f"{one['log_evidence']:.1f}", f"{one['log_evidence_se']:.2f}", f"{one['log_evidence'] - best:.1f}")
+        for name, one in sorted(found.items(), key=lambda item: -item[1]["log_evidence"])
+    ]
+    return [
+        "## Which model explains the recording?",
+        "",
+        "The evidence, by bridge sampling from the draws above:",
+        "",
+        *table(("model", "log evidence", "se", "difference"), rows),
+    ]
+
+
+def predictions(numbers: dict[str, dict[str, Any]]) -> list[str]:
+    """What the models predict of coefficients that they have not seen."""
+    found = {TITLES[name]: HeldOut.of(one["held_out"]) for name, one in numbers.items() if "held_out" in one}
+    if not found:
+        return []
+    size = next(iter(found.values())).elpd.size
+    return [
+        f"{size} vectors of Fourier coefficients, one in {FOLDS}, predicted from a fit to the others:",
+        "",
+        *comparison_table("model", found),
+    ]
+
+
+def page(fits: dict[str, Fit], numbers: dict[str, dict[str, Any]], quick: bool) -> str:
     """The result in markdown."""
     lines = [
         "# Physiological models at rest",
@@ -170,6 +214,8 @@ def page(fits: dict[str, Fit], quick: bool) -> str:
         "Bars: R-hat below 1.01, smallest ESS above 400, no divergence, in less than 10 minutes.",
         "",
         *table((*HEAD, "bars"), [(*cells(fit), fit.verdict(BAR)) for fit in fits.values()]),
+        *evidences(numbers),
+        *predictions(numbers),
     ]
     return "\n".join(lines)
 
@@ -177,8 +223,9 @@ def page(fits: dict[str, Fit], quick: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(TITLES), help=f"comma-separated: {', '.join(TITLES)}")
-    parser.add_argument("--draws", type=int, default=600)
+    parser.add_argument("--draws", type=int, default=800, help="draws of each of four chains; 0 with --keep and --held-out: only predictions")
     parser.add_argument("--warmup", type=int, default=100)
+    parser.add_argument("--held-out", type=int, metavar="DRAWS", help="also predict coefficients that a fit with so many draws has not seen")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
@@ -194,20 +241,33 @@ def main() -> None:
     jax.config.update("jax_enable_compilation_cache", False)
     nmm.use_cores(4)
     numbers = earlier(options.out.with_suffix(".json"), options.keep)
-    fits = {name: Fit.of(one) for name, one in numbers.items()}
-    few = {"draws": 10, "warmup": 10} if options.quick else {"draws": options.draws, "warmup": options.warmup}
-    sampler = nmm.infer.HMC(
-        **few, length=4.0, jitter=0.2, metric=nmm.infer.metrics.Laplace(steps=50 if options.quick else 400), dtype="float32", predictive_draws=0
-    )
+
+    def sampler(draws: int) -> Any:
+        few = {"draws": 10, "warmup": 10} if options.quick else {"draws": draws, "warmup": options.warmup}
+        metric = nmm.infer.metrics.Laplace(steps=50 if options.quick else 400)
+        return nmm.infer.HMC(**few, length=4.0, jitter=0.2, metric=metric, dtype="float32", predictive_draws=0)
+
+    def write() -> None:
+        ordered = {name: numbers[name] for name in TITLES if name in numbers}
+        publish(page({name: Fit.of(one) for name, one in ordered.items()}, ordered, options.quick), ordered, options.out)
+
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    data = nmm.datasets.lemon_bold()
     for name in chosen:
         print(f"{TITLES[name]} …", flush=True)
-        fits[name] = fitted(TITLES[name], partial(sampler, problem(name), nmm.datasets.lemon_bold(), key=jax.random.key(0)), sampler.warmup)
-        report(fits[name])
-        numbers[name] = fits[name].numbers() | {"estimates": estimates(name, fits[name])}
-        fits = {name: fits[name] for name in TITLES if name in fits}
-        publish(page(fits, options.quick), {name: numbers[name] for name in fits}, options.out)
-    if found := {name: numbers[name]["estimates"] for name in fits if "estimates" in numbers[name]}:
+        if options.draws:
+            engine = sampler(options.draws)
+            fit = fitted(TITLES[name], partial(engine, problem(name), data, key=jax.random.key(0)), engine.warmup)
+            report(fit)
+            numbers[name] = numbers.get(name, {}) | fit.numbers() | {"estimates": estimates(name, fit)}
+            write()
+            if not options.quick:
+                numbers[name] |= evidence(name, fit)
+                write()
+        if options.held_out:
+            numbers[name]["held_out"] = held_out(TITLES[name], problem(name), data, sampler(options.held_out), folds=(0,)).numbers()
+            write()
+    if found := {name: numbers[name]["estimates"] for name in TITLES if "estimates" in numbers.get(name, {})}:
         picture(found, options.picture)
 
 

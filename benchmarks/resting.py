@@ -23,12 +23,13 @@ import numpy as np
 
 from .environments import python_of
 from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .held_out import HeldOut, comparison_table, held_out
 from .timing import of_gradient
 
 RESULT = Path(__file__).parent / "results" / "resting.md"
 SUBJECT, RUN, REPETITION_TIME = "100206", "REST1_LR", 720.0
 BARS = {"lemon": 180.0, "hcp": 600.0, "400": 7200.0}
-DRAWS, FOLDS = 800, 3
+DRAWS = 800
 # Where R-hat of two hundred unknowns would be at its limit with so few.
 MORE = {"hcp": 1200, "models": 1200}
 # Of HMC's trajectories: a quarter of a turn in whitened coordinates, after which nothing is left of where one started (`docs/inference.md`).
@@ -211,81 +212,11 @@ def engine(quick: bool, draws: int = DRAWS, length: float | None = None) -> Any:
     return nmm.infer.NUTS(**settings, target_acceptance=0.9) if length is None else nmm.infer.HMC(**settings, length=length, jitter=0.2)
 
 
-class HeldOut(NamedTuple):
-    """What a model predicts of Fourier coefficients that it has not seen.
-
-    Fields:
-        elpd: log density of each, averaged over the posterior: `["band bin"]`.
-        fits: of each fold.
-    """
-
-    elpd: np.ndarray
-    fits: list[Fit]
-
-    def numbers(self) -> dict[str, Any]:
-        """All but the draws."""
-        return {"elpd": self.elpd.tolist(), "fits": [fit.numbers() for fit in self.fits]}
-
-    @classmethod
-    def of(cls, numbers: dict[str, Any]) -> "HeldOut":
-        """The same without the draws."""
-        return cls(np.asarray(numbers["elpd"]), [Fit.of(fit) for fit in numbers["fits"]])
-
-
-def held_out(case: Case, sampler: Any) -> HeldOut:
-    """Every coefficient is predicted from a fit without it and its companions of the same fold."""
-    import jax
-    import jax.numpy as jnp
-
-    problem, bound = case.problem, case.problem.bind(case.data)
-    values = np.asarray(bound.values)
-    bins = np.arange(values.shape[1] // FOLDS * FOLDS)
-    elpd = np.full((values.shape[0], len(bins)), np.nan)
-    single = jax.jit(lambda sites, value: problem.log_likelihood(sites, problem.with_values(bound, value))["y"].values)
-    each = jax.jit(jax.vmap(single, in_axes=(0, None)))
-    fits = []
-    for fold in range(FOLDS):
-        train = problem.with_values(bound, values[:, bins[bins % FOLDS != fold]])
-        run = partial(sampler, problem, train, key=jax.random.key(fold))
-        fits.append(fitted(f"{case.title}, fold {fold + 1}", run, sampler.warmup))
-        posterior = fits[-1].tree["posterior"]
-        every = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // 200)
-        sites = {name: jnp.asarray(posterior[name].values.reshape(-1, *posterior[name].shape[2:])[::every]) for name in posterior.data_vars}
-        for k in bins[bins % FOLDS == fold]:
-            log_p = np.asarray(each(sites, jnp.asarray(values[:, [k]])), dtype=np.float64)
-            elpd[:, k] = np.logaddexp.reduce(log_p, axis=0) - math.log(len(log_p))
-    return HeldOut(elpd, fits)
-
-
 def comparison(sampler: Any) -> dict[str, HeldOut]:
     """Three kinds of heterogeneity on the HCP recording."""
     kinds = {"homogeneous": homogeneous(), "following myelin and the gradient": following(hcp_maps()), "every region its own": pooled()}
-    return {name: held_out(hcp(regions)._replace(title=name), sampler) for name, regions in kinds.items()}
-
-
-def comparison_table(found: dict[str, HeldOut]) -> list[str]:
-    """Held-out log densities, the differences to the best, and their standard errors over coefficients."""
-    best = max(found, key=lambda name: found[name].elpd.sum())
-    rows = []
-    for name, one in sorted(found.items(), key=lambda item: -item[1].elpd.sum()):
-        difference = (one.elpd - found[best].elpd).ravel()
-        error = math.sqrt(difference.size * difference.var(ddof=1))
-        fits = one.fits
-        rows.append(
-            (
-                name,
-                str(fits[0].unknowns),
-                f"{one.elpd.sum():.1f}",
-                f"{math.sqrt(one.elpd.size * one.elpd.var(ddof=1)):.1f}",
-                "0" if name == best else f"{difference.sum():.1f}",
-                "" if name == best else f"{error:.1f}",
-                f"{max(fit.r_hat for fit in fits):.3f}",
-                f"{min(fit.ess for fit in fits):.0f}",
-                f"{sum(fit.seconds for fit in fits):.0f}",
-            )
-        )
-    head = ("time constants and noises", "unknowns", "held-out log density", "se", "difference", "se", "R-hat", "smallest ESS", f"seconds, {FOLDS} fits")
-    return table(head, rows)
+    cases = {name: hcp(regions) for name, regions in kinds.items()}
+    return {name: held_out(name, case.problem, case.data, sampler) for name, case in cases.items()}
 
 
 def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut] | None, quick: bool) -> str:
@@ -320,7 +251,7 @@ def page(fits: dict[str, Fit], costs: dict[str, float], found: dict[str, HeldOut
             "",
             f"HCP, 100 regions: {size} vectors of Fourier coefficients, each predicted from a fit to two thirds that do not contain it.",
             "",
-            *comparison_table(found),
+            *comparison_table("time constants and noises", found),
         ]
     return "\n".join(lines)
 

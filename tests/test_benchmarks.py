@@ -187,19 +187,19 @@ def test_command_line():
 
 def test_models_are_compared_by_what_they_predict_with_errors_over_coefficients():
     from benchmarks.fits import Fit
-    from benchmarks.resting import HeldOut, comparison_table
+    from benchmarks.held_out import HeldOut, comparison_table
 
     fit = Fit("x", 5, 10.0, 4, 100, 50, 1.004, 512.3, 0, 7.0, 1000, None)
     better = np.array([[1.0, 2.0], [3.0, 4.0]])
     worse = better - np.array([[0.5, 1.5], [1.0, 1.0]])
-    lines = comparison_table({"worse": HeldOut(worse, [fit]), "better": HeldOut(better, [fit, fit])})
+    lines = comparison_table("model", {"worse": HeldOut(worse, [fit]), "better": HeldOut(better, [fit, fit])})
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
     assert [row[0] for row in rows] == ["better", "worse"]
     assert rows[0][2:6] == ["10.0", "2.6", "0", ""]
     assert rows[1][4:6] == ["-4.0", f"{np.sqrt(4 * np.var([0.5, 1.5, 1.0, 1.0], ddof=1)):.1f}"]
     assert rows[0][-1] == "20"
     again = HeldOut.of(json.loads(json.dumps(HeldOut(better, [fit, fit]).numbers())))
-    assert comparison_table({"better": again, "worse": HeldOut(worse, [fit])}) == lines
+    assert comparison_table("model", {"better": again, "worse": HeldOut(worse, [fit])}) == lines
 
 
 def test_errors_of_a_posterior_are_relative_to_the_truth():
@@ -228,12 +228,13 @@ def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
 
 @pytest.mark.battery
 def test_resting_states_are_simulated_fitted_and_compared():
-    from benchmarks.resting import held_out, homogeneous, network, page, simulated, spectra
+    from benchmarks.held_out import held_out
+    from benchmarks.resting import homogeneous, network, page, simulated, spectra
 
     case = simulated(6)
     sampler = nmm.infer.NUTS(draws=20, warmup=20, max_tree_depth=4, metric=nmm.infer.metrics.Laplace(steps=50), dtype="float32", predictive_draws=0)
     same = nmm.Problem(network(case.problem.network.connectome, homogeneous()), nmm.observe.Bold(), spectra((0.01, 0.1), 6))
-    found = {"same": held_out(case._replace(problem=same), sampler), "own": held_out(case, sampler)}
+    found = {"same": held_out("same", same, case.data, sampler, folds=(1,)), "own": held_out("own", case.problem, case.data, sampler, folds=(1,))}
     assert all(np.isfinite(one.elpd).all() and one.elpd.shape[0] == 6 for one in found.values())
     fit = found["own"].fits[0]
     assert fit.unknowns == 2 * (6 + 2) + 3
