@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 from .held_out import FOLDS, HeldOut, comparison_table, held_out
 
 RESULT = Path(__file__).parent / "results" / "at_rest.md"
@@ -228,9 +228,11 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, metavar="DRAWS", help="also predict coefficients that a fit with so many draws has not seen")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
-    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture is written")
+    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
+    parser.add_argument("--picture", type=Path, help="where the picture is written")
     options = parser.parse_args()
+    options.out = destination(options.out, RESULT, options.quick)
+    options.picture = destination(options.picture, PICTURE, options.quick)
     chosen = [name for name in options.only.split(",") if name]
     if unknown := [name for name in chosen if name not in TITLES]:
         parser.error(f"--only got {', '.join(unknown)}, expected some of {', '.join(TITLES)}")

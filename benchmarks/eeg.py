@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "eeg.md"
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "eeg.png"
@@ -190,9 +190,11 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=30, help="simulated for check.linearity; 0: it is left out")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
-    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture is written")
+    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
+    parser.add_argument("--picture", type=Path, help="where the picture is written")
     options = parser.parse_args()
+    options.out = destination(options.out, RESULT, options.quick)
+    options.picture = destination(options.picture, PICTURE, options.quick)
     import jax
 
     import nmm_infer as nmm

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .erp import NAMES, data, effective, question
-from .fits import circumstances, publish, table
+from .fits import circumstances, destination, publish, table
 
 RESULT = Path(__file__).parent / "results" / "engines.md"
 # The largest of ten normal variables exceeds this once in a thousand times.
@@ -100,8 +100,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=[""], metavar="TITLE", help="engines whose title begins with one of these")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
+    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
     options = parser.parse_args()
+    options.out = destination(options.out, RESULT, options.quick)
     import jax
 
     import nmm_infer as nmm

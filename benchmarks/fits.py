@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -56,6 +57,11 @@ class Fit(NamedTuple):
     def of(cls, numbers: dict[str, Any]) -> "Fit":
         """The fit that gave these numbers, without its draws."""
         return cls(**{name: numbers[name] for name in cls._fields if name != "tree"}, tree=None)
+
+
+def destination(given: Path | None, usual: Path, quick: bool) -> Path:
+    """Where something is written if nobody says where: a quick run does not write over what counts."""
+    return given or (Path(tempfile.gettempdir()) / usual.name if quick else usual)
 
 
 def earlier(path: Path, keep: bool) -> dict[str, Any]:

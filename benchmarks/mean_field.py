@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "mean_field.md"
 TRUTH = {"model.Delta": 0.7, "model.eta": -4.6, "model.J": 14.5}
@@ -218,8 +218,9 @@ def main() -> None:
     parser.add_argument("--calibration", type=int, default=100, help="recordings for the calibration of the filter; 0: none")
     parser.add_argument("--keep", action="store_true", help="keep the rows of an earlier run that are not measured now")
     parser.add_argument("--quick", action="store_true", help="few samples and draws, to see that it works")
-    parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
+    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
     options = parser.parse_args()
+    options.out = destination(options.out, RESULT, options.quick)
     chosen = [name for name in options.only.split(",") if name]
     if unknown := [name for name in chosen if name not in WHAT]:
         parser.error(f"--only got {', '.join(unknown)}, expected some of {', '.join(WHAT)}")

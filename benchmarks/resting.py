@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .environments import python_of
-from .fits import HEAD, Fit, cells, circumstances, earlier, fitted, publish, report, table
+from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 from .held_out import HeldOut, comparison_table, held_out
 from .timing import of_gradient
 
@@ -287,8 +287,9 @@ def main() -> None:
     parser.add_argument("--hmc", type=float, metavar="LENGTH", help=f"HMC with trajectories of this length ({LENGTH}) in place of NUTS; for a row of its own")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
+    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
     options = parser.parse_args()
+    options.out = destination(options.out, RESULT, options.quick)
     chosen = [name for name in options.only.split(",") if name]
     if unknown := [name for name in chosen if name not in choices]:
         parser.error(f"--only got {', '.join(unknown)}, expected some of {', '.join(choices)}")

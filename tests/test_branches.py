@@ -25,9 +25,9 @@ def gates(**options):
     )
 
 
-def place(problem, sites):
+def place(problem, sites, trials=()):
     with precision("float64"):
-        target = Target(problem, RNG.normal(size=(400, 2)))
+        target = Target(problem, RNG.normal(size=(*trials, 400, 2)))
         return {name: named.values for name, named in jax.jit(lambda sites: problem.rest(sites, target.observed))(sites).items()}
 
 
@@ -97,6 +97,22 @@ def test_where_there_is_one_place_to_rest_nothing_is_kept():
     )
     assert place(nmm.Problem(oscillators, nmm.observe.Subsample(), SPECTRAL), {"model.a": jnp.asarray(-0.1)}) == {}
     assert set(place(gates(), {"model.I_o": jnp.asarray(0.3)})) == {"S"}
+
+
+def test_where_it_is_told_to_rest_nothing_is_kept():
+    network = nmm.Network(nmm.models.ReducedWongWang(w=0.5), PAIR, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=1e-3))
+    told = nmm.Problem(network, nmm.observe.Subsample(), SPECTRAL, prepare=nmm.AtRest({"S": nmm.Prior(dist.Normal(0.16, 0.01))}, by="I_o"))
+    assert place(told, {"rest.S": jnp.asarray(0.16)}) == {}
+
+
+def test_trials_rest_in_one_place_unless_they_differ():
+    def trials(over):
+        model = nmm.models.ReducedWongWang(w=0.5, I_o=nmm.Prior(dist.Uniform(0.25, 0.42), over=over))
+        network = nmm.Network(model, PAIR, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=1e-3))
+        return nmm.Problem(network, nmm.observe.Subsample(), nmm.likelihoods.Trials(SPECTRAL, 2))
+
+    assert place(trials(None), {"model.I_o": jnp.asarray(0.3)}, trials=(2,))["S"].shape == (2,)
+    assert place(trials("trial"), {"model.I_o": jnp.asarray([0.3, 0.35])}, trials=(2,)) == {}
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, sour
 from nmm_infer.linear.fixed_point import rest_drift
 from nmm_infer.linear.local import resolvent
 from nmm_infer.linear.loop_gain import local_eigenvalues, region_gains
+from nmm_infer.linear.spectrum import loop
 from nmm_infer.linear.stability import _contracts, _positive
 
 N = 5
@@ -102,6 +103,27 @@ def test_response_with_delays_solves_the_full_system(name):
         inverse = np.linalg.inv(1j * omega * np.eye(n) - full.reshape(n, n)).reshape(lin.n_states, N, lin.n_states, N)
         expected = np.einsum("sr,srtk->rtk", lin.m, inverse)[:, list(lin.noisy)]
         np.testing.assert_allclose(source_response(lin, jnp.array([omega]))[0], expected, rtol=1e-9, atol=1e-12)
+
+
+WILSON_COWAN = nmm.Network(nmm.models.WilsonCowan(P=0.5), CONNECTOME, nmm.couplings.Additive(G=0.1), noise=nmm.noises.OrnsteinUhlenbeck(sigma=0.01, tau=5.0))
+
+
+@pytest.mark.parametrize("delays", [False, True], ids=["no delays", "delays"])
+@pytest.mark.parametrize(
+    "network",
+    [NETWORKS["leaky"], NETWORKS["wong_wang"], WILSON_COWAN],
+    ids=["one state", "inhibition", "coloured noise"],
+)
+def test_factors_of_the_response_give_the_spectra_of_all_noises(network, delays):
+    """Noises of different power on every state and region, through one factor for each region: the same as each of them through the whole network."""
+    lin = linearise(delayed(network) if delays else network)
+    assert lin.sees_message
+    omega = jnp.array([0.002, 0.05, 0.4])
+    density = jnp.asarray(np.random.default_rng(3).uniform(0.5, 2.0, (3, len(lin.noisy), N)))
+    through = loop(lin, omega, density).response()
+    each = (source_response(lin, omega) * jnp.sqrt(density)[:, None]).reshape(3, N, -1)
+    spectra = [np.einsum("frs,fqs->frq", x, np.conj(x)) for x in (through, each)]
+    np.testing.assert_allclose(spectra[0], spectra[1], rtol=1e-9, atol=1e-12 * np.abs(spectra[1]).max())
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         }
     arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
     with arrangement.threads():
-        pointwise, rest = salvage("log_likelihood", lambda: _pointwise(target, latent, arrangement), (nothing, nothing))
+        pointwise, rest = salvage("log_likelihood, rest", lambda: _pointwise(target, latent, arrangement), (nothing, nothing))
         groups |= {
             "log_likelihood": pointwise,
             "rest": rest,

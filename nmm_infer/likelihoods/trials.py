@@ -77,6 +77,10 @@ class Trials(AbstractLikelihood):
     def simulates(self):
         return self.likelihood.simulates
 
+    @property
+    def linearises(self):
+        return self.likelihood.linearises
+
     def check_network(self, network):
         self.likelihood.check_network(network)
 

@@ -20,7 +20,7 @@ from ..observe.streaming import streaming
 from ..preparation import AbstractPreparation
 from ..priors.base import AbstractPlated
 from ..priors.sample import priors, sample
-from ..priors.trials import ByTrial, each_trial, first_trial
+from ..priors.trials import ByTrial, any_by_trial, each_trial, first_trial
 from ..regional import in_order
 from ..signal import Signal
 from ..solving import solve
@@ -235,7 +235,7 @@ class Problem(AbstractProblem, AbstractPlated):
             return {}
         with at(sites):
             network, observe, _ = self.draw()
-        if network.rest is not None or is_linear(network) or rotates(network):
+        if network.rest is not None or is_linear(network) or rotates(network) or any_by_trial((network, observe)):
             return {}
         name = getattr(observe, "variable", None) or network.model.observable
         return {name: Named(network.resting_variable(name, expansion_point(network)), ("region",))}
