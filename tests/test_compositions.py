@@ -67,9 +67,13 @@ def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihoo
 
 
 RUNS = compositions.covering(compositions.runs())
+# Chains of neural masses on devices: what broke first.
+NONLINEAR = [("reduced_wong_wang", "Spectral", False, "NUTS", "Parallel"), ("jansen_rit", "Covariance", True, "NUTS(Laplace)", "Parallel")]
+# Those that rest at one place, or where they are told to.
+ONE_PLACE = {"linear", "leaky", "hopf", "told_where_it_rests"}
 
 
-@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, RUNS[:1], RUNS[:3]))
+@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, RUNS[:1], [*RUNS[:1], *NONLINEAR]))
 def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, delays, engine, arrangement):
     problem, data = compositions.problem(model, likelihood, delays), compositions.data(likelihood)
     tree = compositions.engine(engine, arrangement)(problem, data, key=jax.random.key(0), progress=False)
@@ -79,6 +83,15 @@ def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, dela
     for name in names:
         assert np.isfinite(tree["posterior"][name].values).all(), name
     assert str(nmm.check.diagnose(tree))
+    # Where it rests is a part of the result.
+    rests = likelihood in ("Spectral", "Covariance") and model not in ONE_PLACE
+    assert ("rest" in tree.children) == rests
+    if rests:
+        assert all(np.isfinite(where.values).all() and "region" in where.dims for where in tree["rest"].data_vars.values())
+
+
+def test_the_runs_of_ci_are_runs_of_the_battery():
+    assert set(NONLINEAR) <= set(RUNS)
 
 
 def test_few_runs_have_every_pair():

@@ -108,7 +108,7 @@ def test_response_with_delays_solves_the_full_system(name):
 WILSON_COWAN = nmm.Network(nmm.models.WilsonCowan(P=0.5), CONNECTOME, nmm.couplings.Additive(G=0.1), noise=nmm.noises.OrnsteinUhlenbeck(sigma=0.01, tau=5.0))
 
 
-@pytest.mark.parametrize("delays", [False, True], ids=["no delays", "delays"])
+@pytest.mark.parametrize("delays", [pytest.param(False, marks=pytest.mark.slow), True], ids=["no delays", "delays"])
 @pytest.mark.parametrize(
     "network",
     [NETWORKS["leaky"], NETWORKS["wong_wang"], WILSON_COWAN],
