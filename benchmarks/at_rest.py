@@ -50,15 +50,15 @@ class Regional(NamedTuple):
     observe: Any
 
 
-def pooled(mean: float, sd: float, scale: float, *transforms: Any, **options: Any) -> Any:
-    """Every region has its own, around a free mean with a free scale."""
+def pooled(mean: float, sd: float, scale: float, *transforms: Any, centred: float = 1.0, **options: Any) -> Any:
+    """Every region has its own, around a free mean with a free scale; centred where the data see each region well."""
     import numpyro.distributions as dist
     from numpyro.distributions.transforms import ComposeTransform
 
     import nmm_infer as nmm
 
     transform = ComposeTransform(list(transforms))
-    return nmm.Pooled(nmm.Prior(dist.Normal(mean, sd)), nmm.Prior(dist.LogNormal(math.log(scale), 0.5)), transform=transform, centred=1.0, **options)
+    return nmm.Pooled(nmm.Prior(dist.Normal(mean, sd)), nmm.Prior(dist.LogNormal(math.log(scale), 0.5)), transform=transform, centred=centred, **options)
 
 
 def regional(name: str) -> Regional:
@@ -89,7 +89,8 @@ def regional(name: str) -> Regional:
             rates = pooled(1.0, 1.0, 0.5, ExpTransform(), AffineTransform(FOLD**-3, 1.0 / CUBE), PowerTransform(-1.0 / 3.0))
             return Regional(nmm.models.MontbrioPazoRoxin(), additive, nmm.AtRest({"r": rates}, by="eta", loop_gain=gain), bold)
         case _:
-            a = pooled(math.log(1e-4), 1.0, 0.4, ExpTransform(), AffineTransform(0.0, -1.0))
+            # Not centred: below the damping by the coupling the data see nothing of a region's own.
+            a = pooled(math.log(1e-4), 1.0, 0.4, ExpTransform(), AffineTransform(0.0, -1.0), centred=0.0)
             G = nmm.Prior(dist.LogNormal(math.log(1e-4), 1.0))
             return Regional(nmm.models.Hopf(a=a, omega=2.0 * math.pi * PEAK), nmm.couplings.Diffusive(G=G), None, nmm.observe.Subsample())
 
