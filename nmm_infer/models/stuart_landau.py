@@ -17,7 +17,7 @@ class StuartLandau(AbstractRotatingModel):
     """
 
     a: Slot = param(0.25, "1/ms", doc="distance to the bifurcation; oscillates when positive", low=-1.0, high=1.0)
-    omega: Slot = param(0.2, "rad/ms", doc="angular frequency", low=0.001, high=2.0)
+    omega: Slot = param(0.2, "rad/ms", doc="angular frequency", low=1e-5, high=2.0)
 
     states = (State("x", 0.1), State("y", 0.0))
     sends = ("x", "y")
