@@ -20,6 +20,7 @@ import numpy as np
 
 from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 from .held_out import FOLDS, HeldOut, comparison_table, held_out
+from .timing import of_gradient
 
 RESULT = Path(__file__).parent / "results" / "at_rest.md"
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "at_rest.png"
@@ -205,6 +206,11 @@ def predictions(numbers: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
+def cost(one: dict[str, Any]) -> str:
+    """Of a gradient, where it was measured."""
+    return f"{1e3 * one['seconds_per_gradient']:.1f}" if "seconds_per_gradient" in one else "–"
+
+
 def page(fits: dict[str, Fit], numbers: dict[str, dict[str, Any]], quick: bool) -> str:
     """The result in markdown."""
     lines = [
@@ -214,7 +220,7 @@ def page(fits: dict[str, Fit], numbers: dict[str, dict[str, Any]], quick: bool) 
         "LEMON, 68 regions. Cross-spectra in 6 bands, HMC, float32, coordinates whitened at the mode. Seconds are of everything. "
         "Bars: R-hat below 1.01, smallest ESS above 400, no divergence, in less than 10 minutes.",
         "",
-        *table((*HEAD, "bars"), [(*cells(fit), fit.verdict(BAR)) for fit in fits.values()]),
+        *table((*HEAD, "ms per gradient", "bars"), [(*cells(fit), cost(numbers[name]), fit.verdict(BAR)) for name, fit in fits.items()]),
         *evidences(numbers),
         *predictions(numbers),
     ]
@@ -224,9 +230,10 @@ def page(fits: dict[str, Fit], numbers: dict[str, dict[str, Any]], quick: bool) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(TITLES), help=f"comma-separated: {', '.join(TITLES)}")
-    parser.add_argument("--draws", type=int, default=800, help="draws of each of four chains; 0 with --keep and --held-out: only predictions")
+    parser.add_argument("--draws", type=int, default=800, help="draws of each of four chains; 0 with --keep: only what the options below ask for")
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--held-out", type=int, metavar="DRAWS", help="also predict coefficients that a fit with so many draws has not seen")
+    parser.add_argument("--gradients", action="store_true", help="also time gradients, of one model after the other")
     parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
@@ -270,6 +277,10 @@ def main() -> None:
         if options.held_out:
             numbers[name]["held_out"] = held_out(TITLES[name], problem(name), data, sampler(options.held_out), folds=(0,)).numbers()
             write()
+    if options.gradients:
+        for name in chosen:
+            numbers[name]["seconds_per_gradient"] = of_gradient(problem(name), data, "float32")[1]
+        write()
     if found := {name: numbers[name]["estimates"] for name in TITLES if "estimates" in numbers.get(name, {})}:
         picture(found, options.picture)
 
