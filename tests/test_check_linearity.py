@@ -11,7 +11,7 @@ import xarray as xr
 import nmm_infer as nmm
 from nmm_infer.check.fisher import informer
 from nmm_infer.check.linearised import BIAS, COVERAGE, Linearity
-from nmm_infer.check.linearity import coverage
+from nmm_infer.check.linearity import _settled, coverage
 from nmm_infer.infer.base import precision
 from nmm_infer.infer.target import Target
 
@@ -81,6 +81,20 @@ def test_coverage_of_an_interval():
     assert coverage(0.0, 1.0) == pytest.approx(0.9)
     assert coverage(BIAS, 1.0) == pytest.approx(0.858, abs=1e-3)
     assert coverage(0.0, 2.0) == pytest.approx(0.589, abs=1e-3)
+
+
+def test_peaks_are_looked_for_once(monkeypatch):
+    """Which costs more than a simulation where networks are large; recordings are bound by the dozen."""
+    problem, _ = hopf(0.01)
+    unsaid = nmm.Problem(problem.network, problem.observe, spectral(band=(0.012, 0.052), bands=10, nodes=None, repetition_time=2.0))
+    data = RNG.normal(size=(2000, 1))
+    bound = unsaid.bind(data)
+    settled = _settled(unsaid, bound)
+    monkeypatch.setattr("nmm_infer.likelihoods.spectral.nodes_needed", None)
+    np.testing.assert_array_equal(settled.bind(data).nodes, bound.nodes)
+    assert bound.nodes.shape[1] > 1
+    other, _ = leaky(nmm.likelihoods.Covariance(repetition_time=20.0))
+    assert _settled(other, None) is other
 
 
 def test_a_linear_network_passes(linear):
