@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..kinds import kind_of
-from ..priors.trials import any_by_trial, each_trial
+from ..network import Network
+from ..priors.trials import any_by_trial, each_trial, first_trial
 from .base import AbstractLikelihood, AbstractObserved
 from .recording import Recording
 
@@ -93,7 +94,8 @@ class Trials(AbstractLikelihood):
             got = f"{len(values)} trials" if values.ndim == 3 else "no axis of trials"
             raise ValueError(f"data has shape {values.shape} with {got}, expected {self.number} trials: data[trial, time, {recording.dim}]")
         single = [dataclasses.replace(recording, values=trial) for trial in values]
-        bound = [self.likelihood.bind(trial, observe, expected) for trial in single]
+        of_one = expected._replace(draw=lambda: _of_first(*expected.draw()))
+        bound = [self.likelihood.bind(trial, observe, of_one) for trial in single]
         common = [_without_data(one) for one in bound]
         if not all(eqx.tree_equal(common[0], other) for other in common):
             raise ValueError(
@@ -115,6 +117,11 @@ class Trials(AbstractLikelihood):
             return Stacked(each, self.number, shared=True), failure
         each, failures = each_trial(one, *parts)
         return Stacked(each, self.number, shared=False), jnp.max(failures)
+
+
+def _of_first(network: Network, observe: Any, trials: Any) -> tuple[Network, Any, Any]:
+    """What the first trial has of a draw, and its likelihood."""
+    return first_trial((network, observe, trials.likelihood))
 
 
 def _without_data(observed: AbstractObserved) -> Any:
