@@ -11,7 +11,7 @@ import xarray as xr
 import nmm_infer as nmm
 from nmm_infer.check.fisher import informer
 from nmm_infer.check.linearised import BIAS, COVERAGE, Linearity
-from nmm_infer.check.linearity import _settled, coverage
+from nmm_infer.check.linearity import coverage
 from nmm_infer.infer.base import precision
 from nmm_infer.infer.target import Target
 
@@ -89,12 +89,12 @@ def test_peaks_are_looked_for_once(monkeypatch):
     unsaid = nmm.Problem(problem.network, problem.observe, spectral(band=(0.012, 0.052), bands=10, nodes=None, repetition_time=2.0))
     data = RNG.normal(size=(2000, 1))
     bound = unsaid.bind(data)
-    settled = _settled(unsaid, bound)
+    assert bound.nodes.shape[1] > 1
+    settled = nmm.Problem(unsaid.network, unsaid.observe, unsaid.likelihood.settled(bound))
     monkeypatch.setattr("nmm_infer.likelihoods.spectral.nodes_needed", None)
     np.testing.assert_array_equal(settled.bind(data).nodes, bound.nodes)
-    assert bound.nodes.shape[1] > 1
-    other, _ = leaky(nmm.likelihoods.Covariance(repetition_time=20.0))
-    assert _settled(other, None) is other
+    covariance = nmm.likelihoods.Covariance(repetition_time=20.0)
+    assert covariance.settled(None) is covariance
 
 
 def test_a_linear_network_passes(linear):

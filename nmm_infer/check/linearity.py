@@ -1,6 +1,5 @@
 """Is the linearisation good enough for this posterior?"""
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -108,7 +107,8 @@ def linearity(
             bar.advance(len(part))
         pairs = jax.tree.map(lambda *leaves: np.concatenate(leaves)[:recordings], *parts)
 
-        settled = _settled(problem, observed)
+        # Peaks are not looked for again at every recording.
+        settled = eqx.tree_at(lambda problem: problem.likelihood, problem, problem.likelihood.settled(observed))
         bound, reasons = zip(*(_bind(settled, observed, full, linear) for full, linear in zip(pairs.full, pairs.twin, strict=True)), strict=True)
         usable = [i for i, both in enumerate(bound) if both is not None and not pairs.left[i]]
         if len(usable) < 2:
@@ -201,15 +201,6 @@ def _parts(recordings: int, states: int) -> list[np.ndarray]:
     parts = -(-recordings // most)
     size = -(-recordings // parts)
     return [np.minimum(np.arange(first * size, (first + 1) * size), recordings - 1) for first in range(parts)]
-
-
-def _settled(problem: Any, observed: Any) -> Any:
-    """The problem with what its likelihood found out about the prior when it was bound to the data: peaks are not looked for again at every recording."""
-    from ..likelihoods import Spectral
-
-    if not isinstance(problem.likelihood, Spectral):
-        return problem
-    return eqx.tree_at(lambda problem: problem.likelihood, problem, dataclasses.replace(problem.likelihood, nodes=observed.nodes.shape[1]))
 
 
 def _bind(problem: Any, observed: Any, full: np.ndarray, linear: np.ndarray) -> tuple[tuple[Any, Any] | None, str]:

@@ -73,6 +73,10 @@ class AbstractLikelihood(AbstractPart):
     def simulates(self) -> bool:
         """Whether it compares simulations with data, so that the problem needs a duration."""
 
+    def settled(self, observed: Any) -> "AbstractLikelihood":
+        """The same with what it found out of its prior when it was bound to data, so that more data of the same kind are bound at no cost."""
+        return self
+
     @property
     def linearises(self) -> bool:
         """Whether it is of the network linearised where it rests."""

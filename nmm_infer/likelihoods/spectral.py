@@ -1,5 +1,6 @@
 """Cross-spectra of a linearised stochastic network."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -132,6 +133,9 @@ class Spectral(AbstractLikelihood):
     @property
     def linearises(self):
         return True
+
+    def settled(self, observed: Any):
+        return dataclasses.replace(self, nodes=observed.nodes.shape[1])
 
     def check_network(self, network):
         check_linear(self, network)

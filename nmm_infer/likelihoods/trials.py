@@ -95,7 +95,9 @@ class Trials(AbstractLikelihood):
             raise ValueError(f"data has shape {values.shape} with {got}, expected {self.number} trials: data[trial, time, {recording.dim}]")
         single = [dataclasses.replace(recording, values=trial) for trial in values]
         of_one = expected._replace(draw=lambda: _of_first(*expected.draw()))
-        bound = [self.likelihood.bind(trial, observe, of_one) for trial in single]
+        first = self.likelihood.bind(single[0], observe, of_one)
+        settled = self.likelihood.settled(first)
+        bound = [first, *(settled.bind(trial, observe, of_one) for trial in single[1:])]
         common = [_without_data(one) for one in bound]
         if not all(eqx.tree_equal(common[0], other) for other in common):
             raise ValueError(
