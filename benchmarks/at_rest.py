@@ -2,7 +2,7 @@
 
 68 regions and the recording of the LEMON study. In each model one parameter of every region is unknown, partially pooled with a free scale; so are the noise
 of every region, measurement noise and the global signal, and how near the network is to instability: `nmm.AtRest` solves for inputs and coupling.
-`leaky` is the linear node, beside it. Bands, sampler and numbers of draws are the same for all.
+`leaky` is the linear node, beside it. Bands and sampler are the same for all.
 
 Which model explains the recording better is asked twice: by the evidence, and with `--held-out` by every third Fourier coefficient, predicted from a fit
 to the others.
@@ -166,11 +166,11 @@ def problem(name: str) -> Any:
     return nmm.Problem(nmm.Network(of.model, connectome, of.coupling, noise=noise), of.observe, likelihood, prepare=of.prepare)
 
 
-def evidence(name: str, fit: Fit) -> dict[str, float]:
+def evidence(problem: Any, data: Any, fit: Fit) -> dict[str, float]:
     """The log evidence by bridge sampling, and its standard error."""
     import nmm_infer as nmm
 
-    attrs = nmm.infer.bridge_sampling(problem(name), nmm.datasets.lemon_bold(), fit.tree, key=0).attrs
+    attrs = nmm.infer.bridge_sampling(problem, data, fit.tree, key=0).attrs
     return {"log_evidence": attrs["log_evidence"], "log_evidence_se": attrs["log_evidence_se"]}
 
 
@@ -211,8 +211,9 @@ def cost(one: dict[str, Any]) -> str:
     return f"{1e3 * one['seconds_per_gradient']:.1f}" if "seconds_per_gradient" in one else "–"
 
 
-def page(fits: dict[str, Fit], numbers: dict[str, dict[str, Any]], quick: bool) -> str:
+def page(numbers: dict[str, dict[str, Any]], quick: bool) -> str:
     """The result in markdown."""
+    fits = {name: Fit.of(one) for name, one in numbers.items()}
     lines = [
         "# Physiological models at rest",
         "",
@@ -259,23 +260,24 @@ def main() -> None:
 
     def write() -> None:
         ordered = {name: numbers[name] for name in TITLES if name in numbers}
-        publish(page({name: Fit.of(one) for name, one in ordered.items()}, ordered, options.quick), ordered, options.out)
+        publish(page(ordered, options.quick), ordered, options.out)
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
     data = nmm.datasets.lemon_bold()
     for name in chosen:
         print(f"{TITLES[name]} …", flush=True)
+        made = problem(name)
         if options.draws:
             engine = sampler(options.draws)
-            fit = fitted(TITLES[name], partial(engine, problem(name), data, key=jax.random.key(0)), engine.warmup)
+            fit = fitted(TITLES[name], partial(engine, made, data, key=jax.random.key(0)), engine.warmup)
             report(fit)
             numbers[name] = numbers.get(name, {}) | fit.numbers() | {"estimates": estimates(name, fit)}
             write()
             if not options.quick:
-                numbers[name] |= evidence(name, fit)
+                numbers[name] |= evidence(made, data, fit)
                 write()
         if options.held_out:
-            numbers[name]["held_out"] = held_out(TITLES[name], problem(name), data, sampler(options.held_out), folds=(0,)).numbers()
+            numbers[name]["held_out"] = held_out(TITLES[name], made, data, sampler(options.held_out), folds=(0,)).numbers()
             write()
     if options.gradients:
         for name in chosen:

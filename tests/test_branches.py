@@ -113,3 +113,14 @@ def test_trials_rest_in_one_place_unless_they_differ():
 
     assert place(trials(None), {"model.I_o": jnp.asarray(0.3)}, trials=(2,))["S"].shape == (2,)
     assert place(trials("trial"), {"model.I_o": jnp.asarray([0.3, 0.35])}, trials=(2,)) == {}
+
+
+@pytest.mark.battery  # CI looks at the group in its compositions, which have too few draws for a finding
+def test_a_result_says_where_it_rests():
+    engine = nmm.infer.SVI(steps=10, draws=30, predictive_draws=0)
+    data = 1e-3 * RNG.normal(size=(400, 2)).cumsum(axis=0)
+    made = engine(gates(), data - data.mean(axis=0), key=jax.random.key(0), progress=False)
+    assert made["rest"]["S"].dims == ("chain", "draw", "region")
+    assert list(made["rest"]["S"].coords["region"].values) == ["left", "right"]
+    assert np.isfinite(made["rest"]["S"].values).all()
+    assert any(one.what == "fixed points" for one in nmm.check.diagnose(made).checks)

@@ -87,7 +87,10 @@ def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, dela
     rests = likelihood in ("Spectral", "Covariance") and model not in ONE_PLACE
     assert ("rest" in tree.children) == rests
     if rests:
-        assert all(np.isfinite(where.values).all() and "region" in where.dims for where in tree["rest"].data_vars.values())
+        for where in tree["rest"].data_vars.values():
+            assert where.dims == ("chain", "draw", "region")
+            assert list(where.coords["region"].values) == list(compositions.CONNECTOME.labels)
+            assert np.isfinite(where.values).all()
 
 
 def test_the_runs_of_ci_are_runs_of_the_battery():
