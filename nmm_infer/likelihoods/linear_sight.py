@@ -56,10 +56,15 @@ class Seen(NamedTuple):
         driven = (source_response(linear, omega) * amplitude[:, None]).reshape(omega.size, linear.n_regions, -1)
         return self.observe.respond(omega, driven)
 
+    @property
+    def factored(self) -> bool:
+        """Whether regions are seen each by itself, through what they send: the response has factors then."""
+        return self.linear.sees_message and not self.observe.mixes
+
     def factors(self, omega: Float[Array, " frequency"]) -> Loop | None:
-        """The same response in factors, where it has some: regions that are seen each by itself, through what they send."""
+        """The same response in factors, where it has some."""
         linear = self.linear
-        if not linear.sees_message or self.observe.mixes:
+        if not self.factored:
             return None
         parts = loop(linear, omega, self._density(omega))
         return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0])

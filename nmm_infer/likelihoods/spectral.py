@@ -16,6 +16,7 @@ from .base import AbstractLikelihood, AbstractObserved
 from .estimators import AbstractEstimator, Neighbours, check_nyquist
 from .failure import Failure, because, first_of
 from .linear_sight import Seen, bind_linear, check_linear, see
+from .measured import curve, measured
 from .recording import Recording
 from .resolution import nodes_needed
 
@@ -27,7 +28,9 @@ class ObservedSpectra(AbstractObserved):
         values: `["band bin channel"]`, scaled so that the mean of |z|² is the two-sided power density per kHz.
         frequencies: centre of each band in kHz.
         nodes: frequencies in each band at which the spectrum is predicted, in kHz.
-        parts: of a band, each compared with the spectrum at one node; 1: with the mean over all nodes.
+        parts: of a band, each compared with the spectrum of one node; 1: with the mean over all nodes.
+        spacing: between nodes, in kHz.
+        curved: what of the second difference of three neighbouring nodes is added to the middle one for the mean over its part.
         channels: labels of what was recorded.
         directions: orthonormal `["channel rank"]` in which the coefficients are given; None: the channels.
     """
@@ -38,6 +41,8 @@ class ObservedSpectra(AbstractObserved):
     directions: Float[np.ndarray, "channel rank"] | None
     nodes: Float[np.ndarray, "band node"]
     parts: int = eqx.field(static=True)
+    spacing: float = eqx.field(static=True)
+    curved: float = eqx.field(static=True)
     interval: float = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     dim: str = eqx.field(static=True)
@@ -87,8 +92,9 @@ class Spectral(AbstractLikelihood):
             sources: a tenth of the sensors may hold all that can be told from noise, at a fraction of the cost. Needed for data that have lost
             more dimensions than an average reference takes (projections, interpolated channels).
         nodes: frequencies in each band at which the spectrum is predicted; cost in proportion. The band is cut into as many parts, each compared with
-            the spectrum at its centre (tapers see all of a band: they are compared with the mean). None: as many as the peaks of the networks that the prior
-            draws need (`nodes_needed`), one where their spectra are smooth.
+            its own mean, by the spectrum at its centre and its neighbours', or at its centre alone where regions are seen each by itself and the
+            spectrum is never formed (tapers see all of a band: they are compared with the mean over the nodes). None: as many as the peaks of the networks
+            that the prior draws need (`nodes_needed`), one where their spectra are smooth.
     """
 
     noise: Slot = param(0.0, doc="standard deviation of white measurement noise, in the unit of the data", low=0.0, high=1e6)
@@ -146,7 +152,7 @@ class Spectral(AbstractLikelihood):
         values = bound.recording.values
         trials = values if values.ndim == 3 else values[None]
         check_nyquist(bound.interval, self.band)
-        nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[1], trials.shape[0])
+        nodes = self.nodes or nodes_needed(expected, self.band, self.bands, bound.interval, trials.shape[1], trials.shape[0], bound.directions)
         parts = nodes if self.estimator.in_order else 1
         read = [self.estimator.coefficients(trial, bound.interval, self.band, self.bands * parts) for trial in trials]
         z = np.concatenate([z for _, z in read], axis=1)
@@ -155,9 +161,12 @@ class Spectral(AbstractLikelihood):
         if parts < nodes:
             width = (self.band[1] - self.band[0]) / self.bands
             centres = centres + width * ((np.arange(nodes) + 0.5) / nodes - 0.5)
-        z = z.reshape(self.bands, -1, z.shape[-1])
-        values: Any = z
-        return ObservedSpectra(values, bound.recording, centres.mean(axis=1), bound.directions, centres, parts, bound.interval, bound.labels, bound.dim)
+        spacing = float(np.diff(centres.ravel()).mean()) if centres.size > 1 else (self.band[1] - self.band[0]) / (self.bands * nodes)
+        # The mean over so many equally spaced coefficients; tapers see all frequencies.
+        curved = (1.0 - 1.0 / read[0][1].shape[1] ** 2 if self.estimator.in_order else 1.0) / 24.0
+        values: Any = z.reshape(self.bands, -1, z.shape[-1])
+        parted = (centres.mean(axis=1), bound.directions, centres, parts, spacing, curved)
+        return ObservedSpectra(values, bound.recording, *parted, bound.interval, bound.labels, bound.dim)
 
     def distribution(self, network, observe: Any, simulate, observed: Any):
         from .complex_normal import in_parts
@@ -166,7 +175,8 @@ class Spectral(AbstractLikelihood):
         seen = see(network, observe)
         if parts == observed.nodes.shape[1] and observed.directions is None and (found := self._factors(seen, observed)) is not None:
             return in_parts(found[0], parts, bins), found[1]
-        S = measured(seen, frequencies, observed.interval, self.noise, self.global_signal, observed.directions)
+        wider = np.concatenate([frequencies[:1] - observed.spacing, frequencies, frequencies[-1:] + observed.spacing])
+        S = curve(measured(seen, wider, observed.interval, self.noise, self.global_signal, observed.directions), observed.curved)
         S = S.reshape(self.bands * parts, -1, *S.shape[1:]).mean(axis=1)
         failure = first_of(seen.failure, because((~jnp.all(jnp.isfinite(S.real) & jnp.isfinite(S.imag)), Failure.NOT_FINITE)))
         S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
@@ -211,31 +221,6 @@ def _check_courses(values: Float[np.ndarray, "*trial time channel"]) -> None:
             "data are positive and vary by more than a factor of 100 in every channel, as a table of spectra does; Spectral takes time courses [time, region], "
             "of which it finds the spectra itself; if they are time courses, subtract their mean"
         )
-
-
-def measured(
-    seen: Seen,
-    frequencies: Float[Array, " frequency"],
-    interval: float,
-    noise: Any,
-    global_signal: Any,
-    directions: Float[np.ndarray, "channel rank"] | None,
-) -> Complex[Array, "frequency channel channel"]:
-    """Cross-spectral density with white measurement noise and a global signal, in the given directions."""
-    from .complex_normal import gram
-
-    response = seen.respond(2.0 * jnp.pi * jnp.asarray(frequencies))
-    channels = response.shape[1]
-    white = jnp.broadcast_to(jnp.asarray(noise) ** 2 * interval, (channels,))
-    common = jnp.ones(channels)
-    if directions is not None:
-        response = jnp.einsum("cr,fck->frk", directions, response)
-        common = directions.sum(axis=0)
-    S = gram(response)
-    mean_power = jnp.trace(S, axis1=-2, axis2=-1).real / S.shape[-1]
-    # Noise at the sensors before referencing; in an orthonormal basis of what referencing leaves, equal noise stays white.
-    spread = jnp.diag(white) if directions is None else jnp.einsum("cr,c,cs->rs", directions, white, directions)
-    return S + (global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + spread
 
 
 def band_of(band: Any, owner: str) -> tuple[float, float]:
