@@ -146,12 +146,65 @@ def test_nodes_average_the_spectrum_over_its_band():
     assert np.abs(bound(1) / averaged - 1).max() > 0.3
 
 
-# ---------------------------------------------------------------- references, rank and units
-
-
 def problem_of(observe, **options):
     settings = {"band": (3e-3, 33e-3), "bands": 6, "repetition_time": 5.0, "noise": NOISE} | options
     return nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), observe, Spectral(**settings))
+
+
+def of_parts(problem, network, data):
+    """Predicted cross-spectra of the parts of bands, their mean over what each part holds, and coefficients in each."""
+    observed = problem.bind(data)
+    distribution = problem.likelihood.distribution(network, problem.observe, None, observed)[0]
+    predicted = np.asarray(getattr(distribution, "each", distribution).S)
+    bins = observed.values.shape[1] // observed.parts
+    within = (np.arange(bins) - (bins - 1) / 2) / (len(data) * observed.interval)
+    spectra = jax.jit(lambda f: problem.likelihood.cross_spectra(network, problem.observe, f, observed.interval, observed.directions)[0].mean(axis=0))
+    return observed, predicted, np.asarray([spectra(centre + within) for centre in observed.nodes.ravel()]), bins
+
+
+def referenced(samples):
+    x = RNG.normal(size=(samples, 8))
+    return x - x.mean(axis=1, keepdims=True)
+
+
+def test_a_part_of_a_band_is_compared_with_its_mean():
+    problem = problem_of(eeg(), nodes=24)
+    observed, predicted, mean, _ = of_parts(problem, column(), referenced(24_000))
+    centre = problem.likelihood.cross_spectra(column(), eeg(), observed.nodes.ravel(), 5.0, observed.directions)[0]
+    power, *others = (np.trace(np.asarray(S), axis1=1, axis2=2).real for S in (mean, predicted, centre))
+    off, off_centre = (np.abs(other / power - 1).max() for other in others)
+    assert off_centre > 0.01
+    assert off < 0.2 * off_centre
+
+
+@pytest.mark.slow
+def test_nodes_suffice_for_an_amplitude_that_all_share(monkeypatch):
+    """Errors of many parts and channels add up, though in each the data do not see them."""
+    n, noise = 20, 1.0
+    network = nmm.Network(
+        nmm.models.StuartLandau(a=-0.015, omega=0.06), nmm.Connectome(np.zeros((n, n))), nmm.couplings.Additive(G=0.0, source=("x",), port=("x",)), noise=nmm.noises.Additive(sigma=0.1)
+    )
+    free = eqx.tree_at(lambda n: n.noise.sigma, network, nmm.Prior(dist.LogNormal(np.log(0.1), 0.01)))
+    problem = nmm.Problem(free, nmm.observe.Subsample(), Spectral(band=(1e-3, 33e-3), bands=16, noise=noise, repetition_time=5.0))
+
+    def off():
+        observed, predicted, mean, bins = of_parts(problem, network, np.random.default_rng(0).normal(size=(24_000, n)))
+        signal = predicted - noise**2 * 5.0 * np.eye(n)
+        score = sum(bins * np.trace(np.linalg.solve(S, H) @ np.linalg.solve(S, m - S)).real for S, H, m in zip(predicted, signal, mean, strict=True))
+        information = sum(bins * np.trace(np.linalg.matrix_power(np.linalg.solve(S, H), 2)).real for S, H in zip(predicted, signal, strict=True))
+        return observed.nodes.shape[1], abs(score) / np.sqrt(information)
+
+    # What each part by itself bears is another question.
+    monkeypatch.setattr("nmm_infer.likelihoods.resolution.WRONG", np.inf)
+    nodes, now = off()
+    monkeypatch.setattr("nmm_infer.likelihoods.resolution.SHARED", np.inf)
+    fewer, before = off()
+    assert fewer < nodes
+    assert before > 0.3
+    assert now < 0.25
+
+
+# ---------------------------------------------------------------- references, rank and units
 
 
 def test_a_reference_that_the_model_does_not_know_is_named(recording):
