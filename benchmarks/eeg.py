@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .environments import FOLDER
 from .fits import HEAD, Fit, cells, circumstances, destination, earlier, fitted, publish, report, table
 
 RESULT = Path(__file__).parent / "results" / "eeg.md"
@@ -183,7 +184,7 @@ def page(numbers: dict[str, dict[str, Any]], quick: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="jansen_rit,wilson_cowan", help="comma-separated")
-    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--draws", type=int, default=600)
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--length", type=float, default=1.57, help="of trajectories")
     parser.add_argument("--regions", type=int, default=68)
@@ -218,6 +219,9 @@ def main() -> None:
         numbers[name] = fit.numbers() | {"estimates": held(of, made, fit.tree), "good": None, "said": ""}
         numbers = {name: numbers[name] for name in known if name in numbers}
         publish(page(numbers, options.quick), numbers, options.out)
+        # Whatever the check meets, the draws are there.
+        (FOLDER / "eeg").mkdir(parents=True, exist_ok=True)
+        nmm.save(fit.tree, FOLDER / "eeg" / f"{name}.nc")
         if options.recordings:
             found = nmm.check.linearity(made.problem, fit.tree, made.data, recordings=options.recordings)
             print(found)

@@ -35,7 +35,8 @@ def ways() -> list[Way]:
     from numpyro.infer import autoguide
 
     from nmm_infer import infer
-    from nmm_infer.infer import metrics, starts
+    from nmm_infer.infer import metrics as metrics
+    from nmm_infer.infer import starts
 
     def sampler(engine: Any, quick: bool, **settings: Any) -> Any:
         few = {"draws": 25, "warmup": 25} if quick else {}

@@ -221,9 +221,9 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
     import jax.numpy as jnp
 
     import nmm_infer as nmm
-    from nmm_infer.infer.optimisers import Objective
-    from nmm_infer.infer.progress import Steps, progress_bar
-    from nmm_infer.infer.target import Target
+    from nmm_infer.infer._optimise.optimisers import Objective
+    from nmm_infer.infer._progress import Steps, progress_bar
+    from nmm_infer.infer._target import Target
 
     who = patient(size, seed)
     question = problem(who)

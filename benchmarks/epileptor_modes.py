@@ -77,10 +77,10 @@ def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[list[Mo
     import jax.numpy as jnp
 
     import nmm_infer as nmm
-    from nmm_infer.infer.mode import curvature
-    from nmm_infer.infer.optimisers import Objective
-    from nmm_infer.infer.progress import Steps, progress_bar
-    from nmm_infer.infer.target import Target
+    from nmm_infer.infer._optimise._mode import curvature
+    from nmm_infer.infer._optimise.optimisers import Objective
+    from nmm_infer.infer._progress import Steps, progress_bar
+    from nmm_infer.infer._target import Target
 
     height = found["optimization"]["log_density"].values
     close = np.flatnonzero(height > height[0] - BELOW)

@@ -59,9 +59,9 @@ def gradients(quick: bool) -> Iterator[Timed]:
     import jax
     import jax.numpy as jnp
 
-    from nmm_infer.infer.base import precision
+    from nmm_infer.infer._engine import precision
+    from nmm_infer.infer._target import Target
     from nmm_infer.infer.devices import Parallel
-    from nmm_infer.infer.target import Target
 
     from . import resting
     from .erp import data, question

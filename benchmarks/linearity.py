@@ -274,7 +274,7 @@ def _finer(grid: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 def verdict(cell: dict[str, Any]) -> str:
     """What the measured bias and coverage are, by the check's limits: "good", "bad", or "unclear" within two errors of one."""
-    from nmm_infer.check.linearised import BIAS, COVERAGE
+    from nmm_infer.check._linearity._linearity_report import BIAS, COVERAGE
 
     low, high = COVERAGE
     inside = (
@@ -346,8 +346,8 @@ def draw(cells: list[dict[str, Any]], target: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from nmm_infer.check.linearised import BIAS, COVERAGE
-    from nmm_infer.viz.style import CHAINS, FAINT, PRIOR, calm, legend
+    from nmm_infer.check._linearity._linearity_report import BIAS, COVERAGE
+    from nmm_infer.viz._style import CHAINS, FAINT, PRIOR, calm, legend
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
     for ax, what, limits, zone in ((left, "bias", (-6.0, 6.0), (-BIAS, BIAS)), (right, "coverage", (-0.02, 1.02), COVERAGE)):

@@ -25,9 +25,9 @@ def of_gradient(problem: Any, data: Any, dtype: str) -> tuple[int, float]:
     import jax
     import jax.numpy as jnp
 
-    from nmm_infer.infer.base import precision
+    from nmm_infer.infer._engine import precision
+    from nmm_infer.infer._target import Target
     from nmm_infer.infer.devices import Parallel
-    from nmm_infer.infer.target import Target
 
     with precision(dtype), Parallel().threads():
         target = Target(problem, problem.bind(data))

@@ -8,7 +8,6 @@ A page asks for a table with `<!-- generated: NAME -->` and ends it with `<!-- e
 
 import ast
 import functools
-import importlib
 import inspect
 import re
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ import equinox as eqx
 
 import nmm_infer as nmm
 from nmm_infer.models import AbstractModel
-from nmm_infer.models.catalogue import CATEGORIES, alternatives, description, model_classes, nested_parts, presets
+from nmm_infer.models._catalogue import CATEGORIES, alternatives, description, model_classes, nested_parts, presets
 from nmm_infer.parameters import AbstractPart
 
 DOCS = Path(__file__).parent
@@ -60,7 +59,7 @@ def final(module: object) -> list[type]:
 
 def stem(cls: type) -> str:
     """Of the model's file, its hallmark and its picture."""
-    return cls.__module__.rpartition(".")[2]
+    return cls.__module__.rpartition("._")[2]
 
 
 def hallmark(cls: type) -> Path:
@@ -119,7 +118,7 @@ def model_page(cls: type[AbstractModel]) -> str:
     model, name = cls(), cls.__name__
     first, *rest = description(model)
     pieces = [
-        f"<!-- made by docs/generate.py from nmm_infer/models/{stem(cls)}.py and docs/hallmarks/{stem(cls)}.py -->\n",
+        f"<!-- made by docs/generate.py from nmm_infer/models/_{stem(cls)}.py and docs/hallmarks/{stem(cls)}.py -->\n",
         f"# {name}\n",
         first.text + "\n",
         f"`nmm.models.{name}`: {model.category}; {model.use_case}. How to read this page: [Models](../models.md).\n",
@@ -196,11 +195,11 @@ def likelihoods() -> str:
     return sections(nmm.likelihoods)
 
 
-def names(module: object) -> str:
-    """The directives that document what a package exports, by where it is defined: functions may have the name of their file."""
-    things = (thing for name, thing in vars(module).items() if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)))
-    ours = {f"{thing.__module__}.{thing.__qualname__}": thing.__name__ for thing in things if thing.__module__.startswith("nmm_infer")}
-    return "\n" + "\n".join(f"::: {path}" for path in sorted(ours, key=lambda path: ours[path].lower())) + "\n\n"
+def names(package: str) -> str:
+    """The directives that document what a package exports."""
+    exported = vars(functools.reduce(getattr, package.split("."), nmm)).items()
+    ours = [name for name, thing in exported if not name.startswith("_") and callable(thing) and str(getattr(thing, "__module__", "")).startswith("nmm_infer")]
+    return "\n" + "\n".join(f"::: nmm_infer.{package}.{name}" for name in sorted(ours, key=str.lower)) + "\n\n"
 
 
 PACKAGES = (
@@ -218,7 +217,7 @@ PACKAGES = (
     "report",
     "datasets",
 )
-TABLES = {f"names_{name.rpartition('.')[2]}": functools.partial(names, importlib.import_module(f"nmm_infer.{name}")) for name in PACKAGES}
+TABLES = {f"names_{name.rpartition('.')[2]}": functools.partial(names, name) for name in PACKAGES}
 TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, stimuli, observations, kernels, likelihoods)}
 
 

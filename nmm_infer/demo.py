@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 from . import datasets
-from .cores import use_cores
+from ._networks._network import Network
+from ._tools._cores import use_cores
+from ._tools._files import writable
 from .couplings import Additive
-from .files import writable
 from .models import LeakyIntegrator
-from .network import Network
 from .noises import Additive as WhiteNoise
 from .observe import Bold
 from .priors import Pooled, Prior
@@ -31,7 +31,7 @@ def resting_state_problem() -> tuple[Problem, Any]:
     from numpyro.distributions.transforms import ExpTransform
 
     from .likelihoods import Spectral
-    from .priors.root_half_normal import RootHalfNormal
+    from .priors._root_half_normal import RootHalfNormal
 
     connectome = datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()

@@ -15,12 +15,12 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from .kinds import check_instances
-from .labelled import UNKNOWN, ordered, read
-from .priors.base import AbstractPrior
-from .ranges import compare
-from .real import real
-from .regional import Regional, check_plain
+from ._labelled import UNKNOWN, ordered, read
+from ._ranges import compare
+from ._regional import Regional, check_plain
+from ._tools._kinds import check_instances
+from ._tools._real import real
+from .priors._base import AbstractPrior
 from .units import DIMENSIONLESS, is_quantity, to_canonical
 
 # What a slot accepts is checked when it is filled; inside a drift it is an array.

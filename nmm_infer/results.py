@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import writable, write_whole
+from ._tools._files import writable, write_whole
 
 
 class Kind(enum.StrEnum):

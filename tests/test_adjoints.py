@@ -10,8 +10,8 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises
-from nmm_infer.solving import delays
-from nmm_infer.solving.delays import plan
+from nmm_infer.solving import _delays as delays
+from nmm_infer.solving._delays import plan
 
 N = 5
 KEY = jax.random.key(7)
@@ -214,8 +214,8 @@ def test_a_problem_has_the_same_density_and_gradient():
 
 
 def test_default_keeps_everything_of_a_short_run_only():
-    from nmm_infer.solving.grid import make_grid
-    from nmm_infer.solving.solve import _default_adjoint
+    from nmm_infer.solving._grid import make_grid
+    from nmm_infer.solving._solve import _default_adjoint
 
     net = NETWORKS["blocks"]
     assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1)), adjoints.Stored)

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import nmm_infer.infer.allocator as allocator
+import pytest
 
 # Pages that the system hands out while 64 MB are taken, filled and freed twenty times.
 PROGRAM = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer import couplings, infer, likelihoods, models, noises, observe, stimuli
-from nmm_infer.keys import random_key
+from nmm_infer._tools._keys import random_key
 from nmm_infer.observe import kernels
 
 CONNECTOME = nmm.Connectome(np.ones((2, 2)) - np.eye(2))
@@ -127,7 +127,7 @@ def test_traced_counts_are_numbers():
 
 @pytest.mark.parametrize(("dim", "advice"), [("region", r"connectome.select\(labels\)"), ("sensor", r"their rows of LeadField\(gain\)")])
 def test_advice_about_channels_is_about_these(dim, advice):
-    from nmm_infer.likelihoods.recording import Recording, check_channels, read_recording
+    from nmm_infer.likelihoods._recording import Recording, check_channels, read_recording
 
     data = xr.DataArray(np.random.default_rng(0).normal(size=(5, 2)), dims=("time", dim), coords={dim: ["a", "b"]})
     with pytest.raises(ValueError, match=rf"different {dim}s: missing in the data \['c'\].*{advice}"):

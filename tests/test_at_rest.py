@@ -15,11 +15,11 @@ from scipy.special import logit
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models, noises, units
-from nmm_infer.infer.base import precision
-from nmm_infer.infer.target import Target
+from nmm_infer.infer._engine import precision
+from nmm_infer.infer._target import Target
 from nmm_infer.linear import fixed_point, is_stable, linearise, loop_gain
-from nmm_infer.linear.fixed_point import expansion_point, rest_drift
-from nmm_infer.linear.loop_gain import perron
+from nmm_infer.linear._fixed_point import expansion_point, rest_drift
+from nmm_infer.linear._loop_gain import perron
 
 CORTEX = nmm.datasets.desikan_killiany(cortical=True)
 CONNECTOME = CORTEX.select(CORTEX.labels[:6]).scaled_by_spectral_radius()

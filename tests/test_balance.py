@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 import nmm_infer as nmm
 from nmm_infer import couplings, models
 from nmm_infer.linear import fixed_point, is_stable, linearise
-from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear._fixed_point import rest_drift
 
 CONNECTOME = nmm.datasets.desikan_killiany(cortical=True).scaled_by_mean_strength()
 N = CONNECTOME.n_regions

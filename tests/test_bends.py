@@ -9,11 +9,11 @@ import pytest
 from jax.scipy.stats import norm
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics
-from nmm_infer.infer.frame import Bend, Frame, Posterior
-from nmm_infer.infer.progress import progress_bar
-from nmm_infer.infer.sampler import _to_latent
-from nmm_infer.infer.target import Target
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._mcmc._sampler import _to_latent
+from nmm_infer.infer._progress import progress_bar
+from nmm_infer.infer._target import Target
+from nmm_infer.infer.metrics._affine import Bend, Frame, Posterior
 
 REGIONS, TIGHT = 6, 0.3
 CURVED, SLANTED = np.linspace(-0.6, 0.6, REGIONS), np.linspace(0.5, 1.0, REGIONS)

@@ -8,9 +8,9 @@ import pytest
 import xarray as xr
 
 import nmm_infer as nmm
-from nmm_infer.check.branches import split
-from nmm_infer.infer.base import precision
-from nmm_infer.infer.target import Target
+from nmm_infer.check._diagnostics._branches import split
+from nmm_infer.infer._engine import precision
+from nmm_infer.infer._target import Target
 
 RNG = np.random.default_rng(0)
 PAIR = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], labels=["left", "right"])

@@ -6,8 +6,8 @@ import trees
 import xarray as xr
 
 from nmm_infer.check import diagnose, predictive
-from nmm_infer.check.predictive import Prediction
-from nmm_infer.check.table import contraction
+from nmm_infer.check._predictive import Prediction
+from nmm_infer.check._table import contraction
 from nmm_infer.results import Kind
 
 # Each broken tree, and exactly the criteria that are not met in it with their severity.

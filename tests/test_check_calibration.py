@@ -11,11 +11,11 @@ import xarray as xr
 from arviz_stats.ecdf_utils import ecdf_pit
 
 import nmm_infer as nmm
-from nmm_infer.check import ranks
-from nmm_infer.check.calibrated import holm
+from nmm_infer.check._calibration import _ecdf_band as ranks
+from nmm_infer.check._calibration._calibration_report import holm
 from nmm_infer.infer import AbstractEngine
-from nmm_infer.infer.target import Target
-from nmm_infer.problems.replayed import Replay, Replayed
+from nmm_infer.infer._target import Target
+from nmm_infer.problems._replayed import Replay, Replayed
 
 N, SAMPLES, NOISE_SD = 2, 4, 0.8
 SHAPE = np.zeros((SAMPLES, N))

@@ -9,10 +9,10 @@ import numpyro.distributions as dist
 import pytest
 
 import nmm_infer as nmm
-from nmm_infer.check.fisher import _by_jacobian, _by_scores, closed_form
-from nmm_infer.check.identifiability import varimax
-from nmm_infer.infer.target import Target
-from nmm_infer.likelihoods.complex_normal import ComplexNormal
+from nmm_infer._distributions._complex_normal import ComplexNormal
+from nmm_infer.check._identifiability._fisher import _by_jacobian, _by_scores, closed_form
+from nmm_infer.check._identifiability._identifiability import varimax
+from nmm_infer.infer._target import Target
 
 T = jnp.arange(6.0)
 SIGMA = 0.5

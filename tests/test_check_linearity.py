@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 
 import nmm_infer as nmm
-from nmm_infer.check.fisher import informer
-from nmm_infer.check.linearised import BIAS, COVERAGE, Linearity
-from nmm_infer.check.linearity import coverage
-from nmm_infer.infer.base import precision
-from nmm_infer.infer.target import Target
+from nmm_infer.check._identifiability._fisher import informer
+from nmm_infer.check._linearity._linearity import coverage
+from nmm_infer.check._linearity._linearity_report import BIAS, COVERAGE, Linearity
+from nmm_infer.infer._engine import precision
+from nmm_infer.infer._target import Target
 
 RNG = np.random.default_rng(0)
 Normal, LogNormal = dist.Normal, dist.LogNormal
@@ -91,7 +91,7 @@ def test_peaks_are_looked_for_once(monkeypatch):
     bound = unsaid.bind(data)
     assert bound.nodes.shape[1] > 1
     settled = nmm.Problem(unsaid.network, unsaid.observe, unsaid.likelihood.settled(bound))
-    monkeypatch.setattr("nmm_infer.likelihoods.spectral.nodes_needed", None)
+    monkeypatch.setattr("nmm_infer.likelihoods._linearised._spectral.nodes_needed", None)
     np.testing.assert_array_equal(settled.bind(data).nodes, bound.nodes)
     covariance = nmm.likelihoods.Covariance(repetition_time=20.0)
     assert covariance.settled(None) is covariance

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from nmm_infer.cli import app
 from nmm_infer.models import list_models
-from nmm_infer.models.catalogue import CATEGORIES, model_classes, nested_parts, presets
+from nmm_infer.models._catalogue import CATEGORIES, model_classes, nested_parts, presets
 
 
 def run(*arguments, columns=140):

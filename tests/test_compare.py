@@ -10,10 +10,10 @@ import xarray as xr
 from jax.scipy.stats import gamma
 
 import nmm_infer as nmm
-from nmm_infer.check.multimodality import finding
-from nmm_infer.infer.bridge import bridge
-from nmm_infer.infer.leave_one_out import leave_one_out
-from nmm_infer.infer.stacking import stacking_weights
+from nmm_infer.check._diagnostics._multimodality import finding
+from nmm_infer.infer._evidence._bridge_sampling import bridge
+from nmm_infer.infer._evidence._leave_one_out import leave_one_out
+from nmm_infer.infer._evidence._stacking import stacking_weights
 
 KEY = jax.random.key(0)
 

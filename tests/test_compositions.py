@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import nmm_infer as nmm
+from nmm_infer.infer._target import Target
 from nmm_infer.infer.devices import Parallel
-from nmm_infer.infer.target import Target
 
 
 def parametrised(rows, by_default, in_ci):

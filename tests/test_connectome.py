@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nmm_infer.connectome import Connectome, single_region
-from nmm_infer.priors.edges import SymmetricEdges
-from nmm_infer.priors.prior import Prior
+from nmm_infer._networks._connectome import Connectome, single_region
+from nmm_infer.priors._edges import SymmetricEdges
+from nmm_infer.priors._prior import Prior
 from nmm_infer.units import UnitError
 
 LABELS = ("L.A", "L.B", "R.A", "R.B")

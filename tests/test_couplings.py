@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models
-from nmm_infer.couplings.base import AbstractCoupling
+from nmm_infer.couplings._base import AbstractCoupling
 from nmm_infer.units import parse
 
 each = pytest.mark.parametrize("name", COUPLINGS)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nmm_infer import datasets
-from nmm_infer.connectome import Connectome
+from nmm_infer._networks._connectome import Connectome
 
 
 def pairs(matrix) -> np.ndarray:

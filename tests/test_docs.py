@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nmm_infer.models.catalogue import CATEGORIES, model_classes
+from nmm_infer.models._catalogue import CATEGORIES, model_classes
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -200,7 +200,7 @@ def test_hallmarks_belong_to_models():
 )
 def test_equations_are_told_from_prose(text, equations):
     from nmm_infer.models import Linear
-    from nmm_infer.models.catalogue import description
+    from nmm_infer.models._catalogue import description
 
     # What a docstring consists of does not depend on the class: any model's will do.
     kept = Linear.__doc__

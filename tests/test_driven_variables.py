@@ -8,11 +8,11 @@ import pytest
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models, noises, observe
-from nmm_infer.likelihoods.linear_sight import see
-from nmm_infer.likelihoods.moments import covariances
+from nmm_infer.likelihoods._linearised._cross_covariance import covariances
+from nmm_infer.likelihoods._linearised._linearised_observation import see
 from nmm_infer.linear import linearise, source_response
-from nmm_infer.models.base import AbstractLinearModel, State
-from nmm_infer.models.catalogue import model_classes
+from nmm_infer.models._base import AbstractLinearModel, State
+from nmm_infer.models._catalogue import model_classes
 from nmm_infer.parameters import Slot, param
 
 RNG = np.random.default_rng(5)

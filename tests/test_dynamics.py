@@ -11,7 +11,7 @@ import scipy.special
 
 import nmm_infer as nmm
 from nmm_infer import dynamics
-from nmm_infer.dynamics import rightmost as rightmost_module
+from nmm_infer.dynamics import _leading_eigenvalues as rightmost_module
 
 QIF = nmm.models.MontbrioPazoRoxin()
 JANSEN_RIT = nmm.models.JansenRit(v0=6.0)

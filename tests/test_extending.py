@@ -40,9 +40,9 @@ def copy(tmp_path_factory):
     for file in ("pyproject.toml", "mkdocs.yml"):
         shutil.copy(ROOT / file, root)
     models = root / "nmm_infer" / "models"
-    file = models / "morris_lecar.py"
+    file = models / "_morris_lecar.py"
     file.write_text(block("class MorrisLecar(AbstractModel)"), encoding="utf-8")
-    replace(file, "from nmm_infer.models import", "from .base import")
+    replace(file, "from nmm_infer.models import", "from ._base import")
     replace(file, "from nmm_infer.parameters import", "from ..parameters import")
     add(models / "__init__.py", block("as MorrisLecar"))
     return root

@@ -9,10 +9,10 @@ import pytest
 import scipy.integrate
 
 import nmm_infer as nmm
-from nmm_infer.implicit import implicit_root
+from nmm_infer._tools._implicit import implicit_root
 from nmm_infer.infer.devices import Parallel
 from nmm_infer.linear import fixed_point, linearise
-from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear._fixed_point import rest_drift
 
 M = nmm.models
 

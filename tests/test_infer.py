@@ -13,9 +13,10 @@ import pytest
 from numpyro.infer import autoguide
 
 import nmm_infer as nmm
-from nmm_infer.infer import devices, metrics
-from nmm_infer.infer.progress import progress_bar
-from nmm_infer.infer.target import Target, _guarded
+from nmm_infer.infer import devices
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._progress import progress_bar
+from nmm_infer.infer._target import Target, _guarded
 
 RNG = np.random.default_rng(11)
 N = 3
@@ -182,7 +183,7 @@ def test_the_same_key_gives_the_same_draws():
 
 
 def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
-    from nmm_infer.infer import chains
+    from nmm_infer.infer._mcmc import _chains as chains
 
     calls = iter(range(100))
 
@@ -199,7 +200,7 @@ def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
 
 
 def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
-    from nmm_infer.infer import chains
+    from nmm_infer.infer._mcmc import _chains as chains
 
     def note(stats):
         raise KeyboardInterrupt
@@ -253,7 +254,7 @@ def fails(error):
 )
 def test_draws_outlive_what_is_made_of_them(part, error, lacking, trees, monkeypatch, tmp_path):
     """Whatever happens after the last draw, they are handed out, and can be saved."""
-    from nmm_infer.infer import results
+    from nmm_infer.infer import _datatree as results
 
     monkeypatch.setattr(results, part, fails(error))
     with pytest.warns(UserWarning, match="the draws are whole, but the result lacks what could not be made of them"):
@@ -267,7 +268,7 @@ def test_draws_outlive_what_is_made_of_them(part, error, lacking, trees, monkeyp
 
 def test_ctrl_c_waits_for_the_draws(monkeypatch):
     """The second one of an impatient user, while draws are brought into their units."""
-    from nmm_infer.infer import results
+    from nmm_infer.infer import _datatree as results
 
     sites = results._sites
 
@@ -436,7 +437,7 @@ def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
 
 
 def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkeypatch):
-    from nmm_infer.infer import results
+    from nmm_infer.infer import _datatree as results
 
     monkeypatch.setattr(results, "POINTWISE", 100)
     engine = nmm.infer.NUTS(draws=20, warmup=10, chains=2, predictive_draws=0)

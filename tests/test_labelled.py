@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer.likelihoods import Recording
-from nmm_infer.likelihoods.recording import check_channels
+from nmm_infer.likelihoods._recording import check_channels
 
 
 def test_the_labels_of_weights_are_those_of_the_connectome():

@@ -1,6 +1,7 @@
 """Layers point one way: a file imports only from files to its left."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +12,17 @@ PACKAGE = Path(__file__).parent.parent / "nmm_infer"
 
 # From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
 LAYERS = (
-    ("units", "cores", "provenance", "files", "implicit", "keys", "kinds", "loops", "real"),
-    ("results", "labelled", "ranges", "ending"),
-    ("regional", "clock"),
-    ("courses",),
-    ("priors",),
+    ("_tools", "units", "adjoints", "solvers"),
+    ("results", "_labelled", "_ranges", "_ending"),
+    ("_regional", "_clock"),
+    ("_courses", "priors"),
     ("parameters",),
-    ("models", "couplings", "noises", "stimuli", "speed", "connectome"),
-    ("mixed", "signal"),
-    ("initial",),
-    ("network", "solvers", "adjoints"),
-    ("stream", "balance", "preparation", "stacked"),
-    ("solving",),
+    ("models", "couplings", "noises", "stimuli"),
+    ("_signal",),
+    ("_networks", "_stream"),
+    ("_balance", "_preparation", "solving", "datasets"),
     ("observe", "linear"),
-    ("at_rest",),
+    ("_at_rest", "_distributions"),
     ("dynamics",),
     ("likelihoods",),
     ("problems",),
@@ -35,16 +33,21 @@ LAYERS = (
     ("demo",),
     ("cli",),
 )
-# Data and readers need connectomes and units, and nobody but demo and command line needs them.
-LAYERS = tuple((*layer, "datasets") if "network" in layer else layer for layer in LAYERS)
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Slow to import, and needed by few calls: imported where they are used.
 HEAVY = {"numpyro", "blackjax", "arviz", "arviz_base", "arviz_stats", "arviz_plots", "xarray", "matplotlib", "brainunit", "saiunit", "pandas"}
 # A distribution is a subclass of NumPyro's.
 MAY_BE_HEAVY = {
-    *(f"likelihoods/{name}.py" for name in ("autoregressive", "complex_normal", "correlation_matrix", "stacked", "state_space")),
-    "priors/root_half_normal.py",
+    *(f"_distributions/_{name}.py" for name in ("autoregressive", "complex_normal", "correlation_matrix", "state_space")),
+    "likelihoods/_trial_batch.py",
+    "priors/_root_half_normal.py",
+}
+
+# Modules that are named in code: `nmm.adjoints.Stored()`. Everything else is what a package exports.
+PUBLIC_FILES = {
+    *(f"{name}.py" for name in ("adjoints", "demo", "parameters", "results", "units")),
+    *("infer/devices.py", "infer/starts.py", "infer/_mcmc/stopping.py", "observe/kernels.py"),
 }
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py")
@@ -92,21 +95,43 @@ def test_every_module_has_its_layer():
     assert known == set(RANK), f"give these a layer: {known - set(RANK)}; these are gone: {set(RANK) - known}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_come_from_the_left(path):
-    me = module_of(path)
-    # The layers of inference are for everyone to use on demand: a late import of `results` or `check` is a call, not a dependency.
-    for other in ours(imports(path, everywhere=True)) - {me}:
-        assert RANK[other] < RANK[me], f"{path.relative_to(PACKAGE)} imports {other}, which is not to the left of {me}"
+def test_imports_come_from_the_left():
+    back = [
+        f"{path.relative_to(PACKAGE)} imports {other}"
+        for path in FILES
+        # A late import counts, too.
+        for other in ours(imports(path, everywhere=True)) - {module_of(path)}
+        if RANK[other] >= RANK[module_of(path)]
+    ]
+    assert not back, f"these are not to the left: {back}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_heavy_packages_are_imported_late(path):
-    if RANK[module_of(path)] >= RANK["infer"] and module_of(path) != "cli":
-        return
-    found = {name.split(".")[0] for name in imports(path, everywhere=False)} & HEAVY
-    allowed = str(path.relative_to(PACKAGE)) in MAY_BE_HEAVY
-    assert allowed or not found, f"{path.relative_to(PACKAGE)} imports {', '.join(found)} at module level"
+def test_no_files_import_each_other_in_a_circle():
+    """Inside of a package, too, and if only when something is called."""
+    known = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES}
+    graph = {name: {other for other in imports(path, everywhere=True) if other in known and other != name} for name, path in known.items()}
+    sorter = graphlib.TopologicalSorter(graph)
+    sorter.prepare()  # raises for a circle, which it names
+
+
+def test_a_folder_is_seen_at_a_glance():
+    for folder in {path.parent for path in FILES} - {PACKAGE / "models"}:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= 20, f"{folder.relative_to(PACKAGE)} has {len(files)} files side by side: group them"
+
+
+def test_files_are_private_unless_users_name_them():
+    public = {str(path.relative_to(PACKAGE)) for path in FILES if not path.name.startswith("_")}
+    assert public == PUBLIC_FILES
+
+
+def test_heavy_packages_are_imported_late():
+    for path in FILES:
+        if RANK[module_of(path)] >= RANK["infer"] and module_of(path) != "cli":
+            continue
+        found = {name.split(".")[0] for name in imports(path, everywhere=False)} & HEAVY
+        allowed = str(path.relative_to(PACKAGE)) in MAY_BE_HEAVY
+        assert allowed or not found, f"{path.relative_to(PACKAGE)} imports {', '.join(found)} at module level"
 
 
 def test_nothing_before_inference_knows_of_it():

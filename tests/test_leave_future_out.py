@@ -14,8 +14,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import nmm_infer as nmm
-from nmm_infer.check.past import Past
-from nmm_infer.infer.target import Target
+from nmm_infer.check._evidence._truncated_problem import Past
+from nmm_infer.infer._target import Target
 
 KEY = jax.random.key(0)
 ENGINE = nmm.infer.Laplace(nmm.infer.MAP(starts=1), draws=2000, predictive_draws=0)

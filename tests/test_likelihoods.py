@@ -9,9 +9,9 @@ import pytest
 import xarray as xr
 
 import nmm_infer as nmm
+from nmm_infer._distributions._complex_normal import ComplexNormal, gram, log_density
 from nmm_infer.likelihoods import read_recording
-from nmm_infer.likelihoods.complex_normal import ComplexNormal, gram, log_density
-from nmm_infer.likelihoods.estimators import fourier_bands
+from nmm_infer.likelihoods._linearised._estimators import fourier_bands
 
 N = 4
 RNG = np.random.default_rng(3)

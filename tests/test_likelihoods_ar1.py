@@ -9,8 +9,8 @@ import scipy.stats
 import xarray as xr
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics
-from nmm_infer.likelihoods.autoregressive import Autoregressive
+from nmm_infer._distributions._autoregressive import Autoregressive
+from nmm_infer.infer import metrics as metrics
 
 RNG = np.random.default_rng(2)
 T, N = 30, 2

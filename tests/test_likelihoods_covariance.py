@@ -11,10 +11,10 @@ import scipy.special
 import scipy.stats
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods.correlation_matrix import CorrelationMatrix, correlation_of, scales
-from nmm_infer.likelihoods.effective import effective_samples
-from nmm_infer.likelihoods.moments import quadrature
-from nmm_infer.linear.lyapunov_equation import lyapunov
+from nmm_infer._distributions._correlation_matrix import CorrelationMatrix, correlation_of, scales
+from nmm_infer.likelihoods._linearised._cross_covariance import quadrature
+from nmm_infer.likelihoods._time_series._effective_sample_size import effective_samples
+from nmm_infer.linear._lyapunov_equation import lyapunov
 
 N = 3
 RNG = np.random.default_rng(7)

@@ -9,8 +9,8 @@ import scipy.linalg
 import scipy.stats
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods import kalman
-from nmm_infer.likelihoods.state_space import FilteredCourse
+from nmm_infer._distributions import _kalman as kalman
+from nmm_infer._distributions._state_space import FilteredCourse
 
 RNG = np.random.default_rng(3)
 T = 12

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods.shrinkage import shrink
+from nmm_infer.likelihoods._time_series._shrinkage import shrink
 
 N, STEP, SAMPLES = 2, 2.0, 150
 WEIGHTS = np.array([[0.0, 1.0], [1.0, 0.0]])

@@ -8,8 +8,8 @@ import pytest
 from numpyro import handlers
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics
-from nmm_infer.infer.target import Target
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._target import Target
 
 GAMMA_MEAN, GAMMA_SD, SIGMA, NOISE, START, STEP, SAMPLES = -0.2, 0.1, 0.3, 0.25, 0.8, 1.0, 20
 
@@ -105,7 +105,7 @@ def test_density_is_that_of_innovations_and_measurement_and_its_gradient_is_righ
 
 
 def test_given_noise_is_the_noise_that_a_key_draws():
-    from nmm_infer.noises.draw import normals, start_normals
+    from nmm_infer.noises._draw import normals, start_normals
 
     key = jax.random.key(5)
     for noise in (nmm.noises.Additive(sigma=SIGMA), nmm.noises.OrnsteinUhlenbeck(sigma=0.2, tau=5.0)):

@@ -12,7 +12,7 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer.likelihoods import Multitaper, Neighbours, Spectral
-from nmm_infer.likelihoods.estimators import fourier_bands
+from nmm_infer.likelihoods._linearised._estimators import fourier_bands
 
 RNG = np.random.default_rng(5)
 REGIONS = nmm.datasets.desikan_killiany(cortical=True).labels[:3]
@@ -73,7 +73,7 @@ def test_sensor_cross_spectra_of_columns_with_delays_are_those_of_a_simulation(r
 def test_a_fixed_point_is_found_at_the_default_input():
     """Where the descent of a dogleg search ends in the ghost of a fixed point."""
     network = nmm.Network(nmm.models.JansenRit())
-    from nmm_infer.linear.fixed_point import rest_drift
+    from nmm_infer.linear._fixed_point import rest_drift
 
     y = nmm.linear.fixed_point(network)
     np.testing.assert_allclose(rest_drift(network, y), 0.0, atol=1e-12)
@@ -177,12 +177,27 @@ def test_a_part_of_a_band_is_compared_with_its_mean():
     assert off < 0.2 * off_centre
 
 
+def test_data_may_be_an_argument_of_a_program():
+    """Many recordings go through one program, such as those of `check.linearity`."""
+    problem = problem_of(eeg(), nodes=1)
+    observed, sites = problem.bind(referenced(2000)), {"model.mu": jnp.asarray(0.45)}
+
+    def density(observed):
+        (named,) = problem.log_likelihood(sites, observed).values()
+        return named.values
+
+    np.testing.assert_allclose(jax.jit(density)(observed), density(observed), rtol=1e-9)
+
+
 @pytest.mark.slow
 def test_nodes_suffice_for_an_amplitude_that_all_share(monkeypatch):
     """Errors of many parts and channels add up, though in each the data do not see them."""
     n, noise = 20, 1.0
     network = nmm.Network(
-        nmm.models.StuartLandau(a=-0.015, omega=0.06), nmm.Connectome(np.zeros((n, n))), nmm.couplings.Additive(G=0.0, source=("x",), port=("x",)), noise=nmm.noises.Additive(sigma=0.1)
+        nmm.models.StuartLandau(a=-0.015, omega=0.06),
+        nmm.Connectome(np.zeros((n, n))),
+        nmm.couplings.Additive(G=0.0, source=("x",), port=("x",)),
+        noise=nmm.noises.Additive(sigma=0.1),
     )
     free = eqx.tree_at(lambda n: n.noise.sigma, network, nmm.Prior(dist.LogNormal(np.log(0.1), 0.01)))
     problem = nmm.Problem(free, nmm.observe.Subsample(), Spectral(band=(1e-3, 33e-3), bands=16, noise=noise, repetition_time=5.0))
@@ -195,9 +210,9 @@ def test_nodes_suffice_for_an_amplitude_that_all_share(monkeypatch):
         return observed.nodes.shape[1], abs(score) / np.sqrt(information)
 
     # What each part by itself bears is another question.
-    monkeypatch.setattr("nmm_infer.likelihoods.resolution.WRONG", np.inf)
+    monkeypatch.setattr("nmm_infer.likelihoods._linearised._resolution.WRONG", np.inf)
     nodes, now = off()
-    monkeypatch.setattr("nmm_infer.likelihoods.resolution.SHARED", np.inf)
+    monkeypatch.setattr("nmm_infer.likelihoods._linearised._resolution.SHARED", np.inf)
     fewer, before = off()
     assert fewer < nodes
     assert before > 0.3

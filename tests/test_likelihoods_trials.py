@@ -11,7 +11,7 @@ from numpyro.distributions.transforms import ExpTransform
 from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics
+from nmm_infer.infer import metrics as metrics
 from nmm_infer.priors import ByTrial, each_trial
 
 TRIALS, SAMPLES = 6, 20
@@ -117,7 +117,7 @@ def test_latent_paths_differ_between_trials():
         path = nmm.solve(
             network(a, noise=nmm.noises.Additive(sigma=0.02)), 50.0, step=5.0, observe=nmm.observe.Subsample(period=5.0), key=nmm.noises.Innovations(noise)
         )
-        from nmm_infer.likelihoods.autoregressive import Autoregressive
+        from nmm_infer._distributions._autoregressive import Autoregressive
 
         expected += Autoregressive(path.values, 0.1, 0.2).log_prob(data).sum()
     np.testing.assert_allclose(total, expected, rtol=1e-9)

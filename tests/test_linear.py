@@ -11,14 +11,14 @@ import pytest
 import scipy.linalg
 
 import nmm_infer as nmm
-from nmm_infer.likelihoods.estimators import fourier_bands
-from nmm_infer.likelihoods.spectral import Spectral
+from nmm_infer.likelihoods._linearised._estimators import fourier_bands
+from nmm_infer.likelihoods._linearised._spectral import Spectral
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise, source_response
-from nmm_infer.linear.fixed_point import rest_drift
-from nmm_infer.linear.local import resolvent
-from nmm_infer.linear.loop_gain import local_eigenvalues, region_gains
-from nmm_infer.linear.spectrum import loop
-from nmm_infer.linear.stability import _contracts, _positive
+from nmm_infer.linear._fixed_point import rest_drift
+from nmm_infer.linear._local import resolvent
+from nmm_infer.linear._loop_gain import local_eigenvalues, region_gains
+from nmm_infer.linear._spectrum import loop
+from nmm_infer.linear._stability import _contracts, _positive
 
 N = 5
 RNG = np.random.default_rng(7)

@@ -10,10 +10,11 @@ import pytest
 import xarray as xr
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics, optimisers
-from nmm_infer.infer.metrics.geometric_mean import geometric_mean
-from nmm_infer.infer.progress import progress_bar
-from nmm_infer.infer.target import Target
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._optimise import optimisers
+from nmm_infer.infer._progress import progress_bar
+from nmm_infer.infer._target import Target
+from nmm_infer.infer.metrics._karcher_mean import geometric_mean
 
 KEY = jax.random.key(0)
 SPIKE, SHARE, K = 0.02, 1e-3, 6

@@ -11,7 +11,7 @@ from numpyro import handlers
 import nmm_infer as nmm
 from nmm_infer import couplings, models, noises
 from nmm_infer.linear import covariance, fixed_point, is_stable, linearise
-from nmm_infer.linear.fixed_point import rest_drift
+from nmm_infer.linear._fixed_point import rest_drift
 
 LABELS = ("L.A", "L.B", "R.A", "R.B", "R.C")
 RNG = np.random.default_rng(3)

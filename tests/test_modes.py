@@ -12,10 +12,10 @@ import pytest
 from numpyro.infer import autoguide
 
 import nmm_infer as nmm
-from nmm_infer.infer import optimisers
-from nmm_infer.infer.mode import at_best, curvature, find_mode
-from nmm_infer.infer.optimisers import Ends, Objective
-from nmm_infer.infer.progress import Steps, progress_bar
+from nmm_infer.infer._optimise import optimisers
+from nmm_infer.infer._optimise._mode import at_best, curvature, find_mode
+from nmm_infer.infer._optimise.optimisers import Ends, Objective
+from nmm_infer.infer._progress import Steps, progress_bar
 
 KEY = jax.random.key(0)
 SEARCHES = {

@@ -9,9 +9,9 @@ import pytest
 from numpyro import handlers
 
 import nmm_infer as nmm
-from nmm_infer.infer.target import Target
-from nmm_infer.likelihoods.complex_normal import ComplexNormal, log_density
-from nmm_infer.likelihoods.network_spectrum import NetworkSpectrum
+from nmm_infer._distributions._complex_normal import ComplexNormal, log_density
+from nmm_infer._distributions._network_spectrum import NetworkSpectrum
+from nmm_infer.infer._target import Target
 
 RNG = np.random.default_rng(12)
 F, N, K = 3, 6, 4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmm_infer import noises
-from nmm_infer.noises.base import AbstractNoise
+from nmm_infer.noises._base import AbstractNoise
 from nmm_infer.units import parse
 
 NOISES = {

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import nmm_infer as nmm
-from nmm_infer.infer.target import Target
+from nmm_infer.infer._target import Target
 
 RNG = np.random.default_rng(5)
 TIMES, CHANNELS = 12, ["Fz", "Cz", "Pz"]

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from nmm_infer import couplings, models, noises, stimuli
-from nmm_infer.connectome import Connectome
-from nmm_infer.network import Network
+from nmm_infer._networks._connectome import Connectome
+from nmm_infer._networks._network import Network
 from nmm_infer.parameters import AbstractPart, Slot, check_regions, param
 from nmm_infer.priors import FromMaps, Pooled, Prior, sample
 from nmm_infer.units import UnitError

@@ -8,12 +8,12 @@ import numpyro.distributions as dist
 import pytest
 
 import nmm_infer as nmm
-from nmm_infer.infer import optimisers
-from nmm_infer.infer.ends import objective, section_of
-from nmm_infer.infer.optimisers import Objective
-from nmm_infer.infer.progress import Steps, progress_bar
-from nmm_infer.infer.target import Target
-from nmm_infer.problems.freed import FreedPath
+from nmm_infer.infer._optimise import optimisers
+from nmm_infer.infer._optimise._multistart import objective, section_of
+from nmm_infer.infer._optimise.optimisers import Objective
+from nmm_infer.infer._progress import Steps, progress_bar
+from nmm_infer.infer._target import Target
+from nmm_infer.problems._freed import FreedPath
 
 TRUE = 0.35
 

@@ -14,9 +14,9 @@ import numpyro.distributions as dist
 import pytest
 
 import nmm_infer as nmm
-from nmm_infer.infer.target import Target
+from nmm_infer._tools._provenance import provenance
+from nmm_infer.infer._target import Target
 from nmm_infer.likelihoods import Spectral
-from nmm_infer.provenance import provenance
 
 CONNECTOME = nmm.Connectome(np.ones((5, 5)) - np.eye(5)).scaled_by_spectral_radius()
 
@@ -53,13 +53,13 @@ def test_whoever_asks_for_less_gets_it(asked, given, first):
 
 
 def test_source_code_on_the_path_has_no_version_and_results_all_the_same(monkeypatch):
-    monkeypatch.setattr("nmm_infer.provenance.version", lambda name: "1.2.3")
+    monkeypatch.setattr("nmm_infer._tools._provenance.version", lambda name: "1.2.3")
     found = provenance()
     assert found["nmm_infer_version"] == "1.2.3"
 
     def nothing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("nmm_infer.provenance.version", nothing)
+    monkeypatch.setattr("nmm_infer._tools._provenance.version", nothing)
     assert provenance()["nmm_infer_version"] == "not installed"
     assert provenance()["device"] == found["device"]

@@ -14,11 +14,11 @@ from numpyro.distributions import transforms
 from numpyro.infer.util import log_density
 
 from nmm_infer import couplings, models, noises
-from nmm_infer.connectome import Connectome
-from nmm_infer.network import Network
+from nmm_infer._networks._connectome import Connectome
+from nmm_infer._networks._network import Network
+from nmm_infer._networks._speed import PHYSIOLOGICAL, TAIL, speed_range
 from nmm_infer.priors import FromMaps, Pooled, Prior, priors, sample
-from nmm_infer.priors.edges import SymmetricEdges
-from nmm_infer.speed import PHYSIOLOGICAL, TAIL, speed_range
+from nmm_infer.priors._edges import SymmetricEdges
 from nmm_infer.units import UnitError
 
 N = 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmm_infer.infer import progress
+from nmm_infer.infer import _progress as progress
 
 
 @pytest.mark.parametrize(("every", "lines"), [(0.0, ["draws 4/8, 0 s 13 steps a draw", "draws 8/8, 0 s 13 steps a draw"]), (60.0, [])])

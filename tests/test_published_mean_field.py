@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq, root
 
 from nmm_infer import models
-from nmm_infer.models.transfer import synchrony
+from nmm_infer.models._transfer import synchrony
 
 
 def plain(model):

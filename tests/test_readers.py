@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer.datasets import read_bold, read_connectome, read_evoked
-from nmm_infer.datasets.readers.tables import parse_table
+from nmm_infer.datasets._readers._tables import parse_table
 
 LABELS = ("L.A", "L.B", "R.A", "R.B")
 WEIGHTS = np.array([[0.0, 4.5, 1.25, 0.0], [4.5, 0.0, 2.0, 8.0], [1.25, 2.0, 0.0, 16.0], [0.0, 8.0, 16.0, 0.0]])
@@ -367,8 +367,8 @@ def test_what_may_have_been_meant_is_named(tmp_path):
 
 @pytest.mark.parametrize("pack", [bz2.compress, lambda content: content], ids=["packed", "plain"])
 def test_what_is_no_connectome_is_not_unpacked(tmp_path, monkeypatch, pack):
-    monkeypatch.setattr("nmm_infer.datasets.readers.tables.LONGEST", 1000)
-    monkeypatch.setattr("nmm_infer.datasets.readers.tvb.LONGEST", 1000)
+    monkeypatch.setattr("nmm_infer.datasets._readers._tables.LONGEST", 1000)
+    monkeypatch.setattr("nmm_infer.datasets._readers._tvb.LONGEST", 1000)
     with zipfile.ZipFile(tmp_path / "w.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights.txt" + (".bz2" if pack is bz2.compress else ""), pack(b"0 " * 10_000))
     with pytest.raises(ValueError, match=r"w\.zip/weights\.txt.* has more than 1000 bytes of text"):
@@ -377,7 +377,7 @@ def test_what_is_no_connectome_is_not_unpacked(tmp_path, monkeypatch, pack):
 
 @pytest.mark.parametrize("suffix", ["npz", "mat"])
 def test_arrays_that_are_not_asked_for_are_not_unpacked(tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr("nmm_infer.datasets.readers.archives.LARGEST", 100)
+    monkeypatch.setattr("nmm_infer.datasets._readers._archives.LARGEST", 100)
     path, large = tmp_path / f"w.{suffix}", scipy.sparse.csc_matrix((1000, 1000))
     write = {
         "npz": lambda **a: np.savez(path, **{k: v.toarray() if scipy.sparse.issparse(v) else v for k, v in a.items()}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer.likelihoods import read_recording
-from nmm_infer.likelihoods.rank import rank_of
+from nmm_infer.likelihoods._rank import rank_of
 
 LIKELIHOODS = nmm.likelihoods
 REGIONS = ("a", "b", "c")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import nmm_infer as nmm
+from nmm_infer._tools._files import write_whole
 from nmm_infer.cli import app
-from nmm_infer.files import write_whole
 from nmm_infer.report import write_report
 
 # What a process does that saves a result in which every number is the same.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nmm_infer.infer.rounding import warn_of_rounding
+from nmm_infer.infer._rounding import warn_of_rounding
 
 STARTS = np.random.default_rng(0).normal(size=(4, 10))
 

@@ -11,8 +11,11 @@ import pytest
 from scipy import stats
 
 import nmm_infer as nmm
-from nmm_infer.infer import chains, devices, metrics, starts, stopping
-from nmm_infer.infer.frame import Frame
+from nmm_infer.infer import devices, starts
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._mcmc import _chains as chains
+from nmm_infer.infer._mcmc import stopping
+from nmm_infer.infer.metrics._affine import Frame
 
 # ---------------------------------------------------------------- the battery
 
@@ -232,8 +235,8 @@ def test_a_stop_rule_waits_for_what_is_not_there():
 
 @pytest.mark.slow
 def test_chains_start_where_they_are_told():
-    from nmm_infer.infer.progress import progress_bar
-    from nmm_infer.infer.target import Target
+    from nmm_infer.infer._progress import progress_bar
+    from nmm_infer.infer._target import Target
 
     target = Target(nmm.NumPyroModel(two_modes), None)
     with progress_bar(False) as bars:

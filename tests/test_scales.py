@@ -11,9 +11,9 @@ import pytest
 from jax.scipy.stats import multivariate_normal, norm
 
 import nmm_infer as nmm
-from nmm_infer.infer import metrics
-from nmm_infer.infer.progress import progress_bar
-from nmm_infer.infer.target import Target
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._progress import progress_bar
+from nmm_infer.infer._target import Target
 from nmm_infer.priors import Pooled, Prior
 
 GROUPS, NOISE, WALL = 40, 0.5, 0.6

@@ -9,7 +9,7 @@ import pytest
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models, stimuli
-from nmm_infer.solving.segments import segments
+from nmm_infer.solving._multiple_shooting import segments
 
 LATE = 3_600_000.0  # ms
 

@@ -8,7 +8,7 @@ import pytest
 from jax.scipy.stats import norm
 
 import nmm_infer as nmm
-from nmm_infer.infer.tempering import Settings, Tempering, evidence
+from nmm_infer.infer._smc._tempering import Settings, Tempering, evidence
 
 KEY = jax.random.key(0)
 MEAN, SD = jnp.arange(5) * 0.5, 0.1
@@ -84,7 +84,7 @@ def test_a_tree_of_smc_has_the_groups_of_the_others(bimodal):
 
 
 def test_ctrl_c_keeps_whole_populations(monkeypatch):
-    from nmm_infer.infer import smc
+    from nmm_infer.infer._smc import _smc as smc
 
     original, calls = smc.Tempering.run, iter(range(10))
 

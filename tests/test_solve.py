@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import nmm_infer as nmm
 from nmm_infer import adjoints, couplings, models, noises, observe
-from nmm_infer.models.base import AbstractModel, State
+from nmm_infer.models._base import AbstractModel, State
 from nmm_infer.parameters import Slot, param
 from nmm_infer.solvers import Heun, RungeKutta4
-from nmm_infer.solving.delays import plan
-from nmm_infer.solving.grid import make_grid
-from nmm_infer.solving.scheme import scheme_of
+from nmm_infer.solving._delays import plan
+from nmm_infer.solving._grid import make_grid
+from nmm_infer.solving._scheme import scheme_of
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "tvb_network_public.npz")
 KEY = jax.random.key(7)
@@ -586,7 +586,7 @@ def test_adjoints_of_diffrax_step_as_ours_do(adjoint):
 @pytest.mark.slow
 def test_derivatives_of_many_adaptive_steps_are_right_or_nan(monkeypatch):
     """With fewer checkpoints than steps, Diffrax's own adjoint gives others for states that are saved on the way."""
-    from nmm_infer.solving import diffeqsolve
+    from nmm_infer.solving import _diffeqsolve as diffeqsolve
 
     network = hopf(speed=None, n=2)
     controller = diffrax.PIDController(rtol=1e-3, atol=1e-3, dtmax=0.05)

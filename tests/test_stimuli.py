@@ -16,7 +16,7 @@ from numpyro import handlers
 
 import nmm_infer as nmm
 from nmm_infer import stimuli
-from nmm_infer.stimuli.base import AbstractStimulus
+from nmm_infer.stimuli._base import AbstractStimulus
 from nmm_infer.units import parse
 
 SAMPLES = np.array([0.0, 1.0, 0.5, -1.0, 0.3])

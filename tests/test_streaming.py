@@ -10,10 +10,10 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer import couplings, models, noises, observe
-from nmm_infer.observe.base import AbstractObservation
-from nmm_infer.observe.statistic import AbstractStatistic, squared
-from nmm_infer.observe.streaming import streaming
-from nmm_infer.stimuli.base import AbstractStimulus
+from nmm_infer.observe._base import AbstractObservation
+from nmm_infer.observe._statistics._statistic import AbstractStatistic, squared
+from nmm_infer.observe._streaming import streaming
+from nmm_infer.stimuli._base import AbstractStimulus
 
 KEY = jax.random.key(4)
 LABELS = tuple("abcd")

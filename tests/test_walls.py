@@ -11,11 +11,12 @@ import pytest
 from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
-from nmm_infer.infer import chains, metrics
-from nmm_infer.infer.target import DRAWS_PER_START, Target
-from nmm_infer.infer.walls import at_wall
+from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._mcmc import _chains as chains
+from nmm_infer.infer._target import DRAWS_PER_START, Target
+from nmm_infer.infer._walls import at_wall
 from nmm_infer.likelihoods import Failure
-from nmm_infer.models.base import AbstractModel, State
+from nmm_infer.models._base import AbstractModel, State
 from nmm_infer.parameters import Slot, param
 from nmm_infer.results import Kind
 
@@ -160,8 +161,8 @@ def test_a_step_of_mclmc_over_an_edge_is_not_taken_and_tells_where_it_led():
     import blackjax
     from blackjax.adaptation.mclmc_adaptation import MCLMCAdaptationState
 
-    from nmm_infer.infer.frame import Frame, Posterior
-    from nmm_infer.infer.mclmc import Langevin
+    from nmm_infer.infer._mcmc._mclmc import Langevin
+    from nmm_infer.infer.metrics._affine import Frame, Posterior
 
     draws = []
     with jax.enable_x64(True):
@@ -196,9 +197,9 @@ def test_an_integrator_that_runs_away_and_lands_beyond_a_wall_has_diverged():
 
     engine = nmm.infer.HMC(draws=1, warmup=1, chains=4, steps=5, jitter=0.0, metric=metrics.Diagonal(), initial_step_size=0.1, predictive_draws=0)
     algorithm = engine.algorithm()
-    from nmm_infer.infer.frame import Frame, Posterior
-    from nmm_infer.infer.progress import progress_bar
-    from nmm_infer.infer.windows import stages
+    from nmm_infer.infer._mcmc._warmup import stages
+    from nmm_infer.infer._progress import progress_bar
+    from nmm_infer.infer.metrics._affine import Frame, Posterior
 
     with jax.enable_x64(True), progress_bar(False) as bars:
         posterior = Posterior(Target(nmm.NumPyroModel(narrow), None), Frame())
@@ -219,9 +220,9 @@ def test_an_algorithm_that_tells_too_little_is_told_what_is_missing():
         def step(self, key, state, stage, posterior):
             return state, chains.Draw(state, {"n_steps": jnp.asarray(1)}, state)
 
-    from nmm_infer.infer import stopping
+    from nmm_infer.infer._mcmc import stopping
+    from nmm_infer.infer._progress import progress_bar
     from nmm_infer.infer.devices import Vectorised
-    from nmm_infer.infer.progress import progress_bar
 
     with progress_bar(False) as bars, pytest.raises(ValueError, match=r"Silent.step\(...\) gave the statistics n_steps, .* add diverging, failed to Draw"):
         chains.run_chains(Silent(), Vectorised(), None, jnp.zeros((2, 1)), KEY, 0, 1, 1, bars, stopping.Never())  # pyright: ignore[reportArgumentType]

@@ -9,7 +9,7 @@ import pytest
 from blackjax.adaptation.window_adaptation import build_schedule
 
 import nmm_infer as nmm
-from nmm_infer.infer.windows import NOTHING, STEP_SIZE, STEP_SIZE_AND_METRIC, stages
+from nmm_infer.infer._mcmc._warmup import NOTHING, STEP_SIZE, STEP_SIZE_AND_METRIC, stages
 
 
 @pytest.mark.parametrize("warmup", [150, 300, 1000])

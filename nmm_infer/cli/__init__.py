@@ -2,10 +2,10 @@
 
 import typer
 
-from .check import check
-from .demo import demo
-from .models import models
-from .report import report
+from ._check import check
+from ._demo import demo
+from ._models import models
+from ._report import report
 
 app = typer.Typer(
     name="nmm-infer",

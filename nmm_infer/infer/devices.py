@@ -12,8 +12,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 from threadpoolctl import threadpool_limits
 
-from ..problems.base import AbstractProblem
-from .allocator import keep_freed_memory
+from ..problems._base import AbstractProblem
+from ._allocator import keep_freed_memory
 
 
 class AbstractArrangement(eqx.Module):

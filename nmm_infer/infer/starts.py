@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
-from .base import check_counts
-from .optimisers import AbstractOptimiser, Adam
-from .progress import Steps
-from .target import Target
+from ._engine import check_counts
+from ._optimise.optimisers import AbstractOptimiser, Adam
+from ._progress import Steps
+from ._target import Target
 
 # Draws from each path of Pathfinder.
 POOL = 200
@@ -71,7 +71,7 @@ class FromModes(AbstractStarts):
         check_counts("FromModes", runs=self.runs)
 
     def __call__(self, target, key, chains, bars):
-        from .ends import spread_search
+        from ._optimise._multistart import spread_search
 
         key_search, key_spread = jax.random.split(key)
         section, ends = spread_search(target, self.optimiser, key_search, self.runs, Steps(bars, "modes", self.optimiser.steps))
@@ -102,7 +102,7 @@ class FromPathfinder(AbstractStarts):
         check_counts("FromPathfinder", paths=self.paths, steps=self.steps)
 
     def __call__(self, target, key, chains, bars):
-        from .pathfinder import climb
+        from ._variational._pathfinder import climb
 
         key_start, key_fit, key_draw = jax.random.split(key, 3)
         state = climb(target, target.starts(key_start, self.paths, spread=True), key_fit, POOL, self.steps, HISTORY, bars)

@@ -1,3 +1,3 @@
 """One page that says what was fitted, whether to trust it, and what it shows."""
 
-from .write import write_report as write_report
+from ._write import write_report as write_report

@@ -1,4 +1,4 @@
 """Solvers of our own; every Diffrax solver can be used in their place."""
 
-from .heun import Heun as Heun
-from .runge_kutta_4 import RungeKutta4 as RungeKutta4
+from ._heun import Heun as Heun
+from ._runge_kutta_4 import RungeKutta4 as RungeKutta4

@@ -1,5 +1,5 @@
 """Simulation."""
 
-from .simulate import simulate as simulate
-from .solve import solve as solve
-from .terms import terms as terms
+from ._simulate import simulate as simulate
+from ._solve import solve as solve
+from ._terms import terms as terms

@@ -1,0 +1,1 @@
+"""NumPyro distributions that NumPyro has not."""

@@ -1,0 +1,1 @@
+"""Regions and what connects them."""

@@ -1,0 +1,1 @@
+"""Fits to data of known parameters: do intervals hold the truth?"""

@@ -1,0 +1,85 @@
+"""One problem fitted to more and more of its data."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from arviz_stats import SamplingWrapper  # pyright: ignore[reportPrivateImportUsage]
+from jaxtyping import PRNGKeyArray
+
+from ...infer._progress import Steps
+from ...problems._base import used
+from ...problems._replayed import Replay, Replayed
+from .._calibration._calibration_report import CONVERGED
+from .._calibration._fits import latent_draws
+from .._calibration._rank_statistics import r_hat
+from .._store import Store
+from ._truncated_problem import Past
+
+
+class Refits(SamplingWrapper):
+    """Fits to the data before a moment, as ArviZ asks for them; those that were made are kept.
+
+    Args:
+        past: the problem.
+        bound: all its data, as `past.problem` binds them.
+        engine, key: of all fits.
+        names: of the unknowns.
+        store: where fits are kept, by the number of data that they saw.
+        bar: moves on from `begin`, the number of data of the first fit.
+
+    Attributes:
+        unfinished: data of the fit that was asked for last.
+        apart: R-hat of the fits that had not converged, by their number of data.
+    """
+
+    def __init__(self, past: Past, bound: Any, engine: Any, key: PRNGKeyArray, names: tuple[str, ...], store: Store, bar: Steps, begin: int):
+        super().__init__(past)
+        self.unfinished = 0
+        self.apart: dict[int, float] = {}
+        self._past, self._engine, self._key, self._names, self._store, self._bar, self._shown = past, engine, key, names, store, bar, begin
+        self._values = past.problem.values(bound)
+        self._coords = used(past.problem.coords(bound), {past.dim: past.size})
+        self._replayed = Replayed(past, past.bind(bound))
+
+    def sel_observations(self, idx: Any) -> tuple[int, np.ndarray]:
+        """How many data there are before those that are left out, and which these are."""
+        return int(idx[0]), np.asarray(idx)
+
+    def sample(self, modified_observed_data: int) -> dict[str, np.ndarray]:
+        """The fit to so many data."""
+        n = self.unfinished = modified_observed_data
+        if n < self._past.size:
+            self._bar.advance(n - self._shown, f"fit to {n} of {self._past.size}")
+            self._shown = n
+        if n not in self._store.done():
+            self._store.write(n, self._fit(n))
+        fit = self._store.done()[n]
+        if (apart := r_hat(fit["latent"])) > CONVERGED:
+            self.apart[n] = apart
+        return fit
+
+    def _fit(self, n: int) -> dict[str, np.ndarray]:
+        seen = np.arange(self._past.size) < n
+        tree = self._engine(self._replayed, Replay((self._values, seen)), key=jax.random.fold_in(self._key, n), progress=False)
+        if tree.attrs.get("interrupted"):
+            raise KeyboardInterrupt(f"interrupted in the fit to {n} of {self._past.size}")
+        if "log_likelihood" not in tree.children:
+            raise ValueError("leave_future_out: the fit has no pointwise log likelihood, for it would fill the memory; take fewer draws")
+        total = sum(
+            np.asarray(one.sum([dim for dim in one.dims if dim not in ("chain", "draw", self._past.dim)]).transpose("chain", "draw", self._past.dim).values)
+            for one in tree["log_likelihood"].data_vars.values()
+        )
+        return {"latent": latent_draws(tree, self._names), "log_likelihood": np.asarray(total, dtype=np.float64)}
+
+    def get_inference_data(self, fitted_model: dict[str, np.ndarray]) -> Any:
+        """A fit as ArviZ reads it: the data of an index together."""
+        import xarray as xr
+
+        posterior = xr.Dataset({"latent": (("chain", "draw", "latent_dim_0"), fitted_model["latent"])})
+        pointwise = xr.Dataset({"y": (("chain", "draw", self._past.dim), fitted_model["log_likelihood"])}, coords=self._coords)
+        return xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": pointwise})
+
+    def log_likelihood__i(self, excluded_obs: np.ndarray, idata__i: Any) -> Any:
+        """Log likelihoods of data that the fit has not seen."""
+        return idata__i["log_likelihood"]["y"].isel({self._past.dim: excluded_obs})

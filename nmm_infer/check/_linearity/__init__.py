@@ -1,0 +1,1 @@
+"""Is the linearisation good enough?"""

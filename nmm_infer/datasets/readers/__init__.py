@@ -1,5 +1,0 @@
-"""Readers for your own connectomes and recordings. A new format is one function and one line in the table of `connectome.py` or `bold.py`."""
-
-from .bold import read_bold as read_bold
-from .connectome import read_connectome as read_connectome
-from .evoked import read_evoked as read_evoked

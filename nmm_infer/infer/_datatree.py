@@ -1,0 +1,225 @@
+"""Draws become a DataTree in ArviZ's schema."""
+
+import math
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from .._tools._provenance import provenance
+from ..problems._base import Named, dataset
+from ..results import Kind
+from ._log_prior import log_prior
+from ._salvage import Salvage
+from ._target import Target
+from ._walls import Failures
+from .devices import AbstractArrangement, default_arrangement
+
+# Draws of the prior, for the comparison of prior and posterior.
+PRIOR_DRAWS = 1000
+PRIOR_PREDICTIVE_DRAWS = 50
+# Pointwise log likelihoods of all draws are kept while they are no more numbers than this (800 MB).
+POINTWISE = 100_000_000
+# Predictions of all draws are kept while they are no more numbers than this (100 MB); otherwise those of so many draws.
+PREDICTIONS, SOME_PREDICTIONS = 25_000_000, 200
+
+
+class Run(NamedTuple):
+    """What an engine produced.
+
+    Fields:
+        engine: its settings in words.
+        kind: what its draws are.
+        latent: unconstrained draws, `["chain draw latent"]`.
+        stats: sample statistics, each `["chain draw"]`.
+        gradients: evaluations of the gradient, all chains, warmup included.
+        failed: proposals at which the density is zero, by reason.
+        interrupted: whether it was stopped early.
+        began: `time.perf_counter()` at the start.
+        predictive_draws: posterior predictive draws per chain; None: as many as are useful and fit.
+        extra: further groups, name → {variable: (dims, array)}.
+    """
+
+    engine: str
+    kind: Kind
+    latent: np.ndarray
+    stats: dict[str, np.ndarray]
+    gradients: int
+    failed: Failures
+    interrupted: bool
+    began: float
+    predictive_draws: int | None
+    extra: dict[str, dict[str, tuple[tuple[str, ...], np.ndarray]]] = {}
+
+
+def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) -> Any:
+    """All groups of a result.
+
+    Posterior predictive draws come from evenly spaced posterior draws; they hold the summaries that the
+    likelihood names (time courses; or power spectra and functional connectivity).
+
+    What cannot be made, or is interrupted, is left out with a warning, and named by the attribute `left_out`: draws of hours are not lost for it.
+    """
+    import xarray as xr
+
+    key_prior, key_prior_predictive, key_predictive = jax.random.split(key, 3)
+    problem, observed = target.problem, target.observed
+    latent = jnp.asarray(run.latent)
+    salvage, nothing = Salvage(), xr.Dataset()
+    # The draws first, whatever comes after them.
+    with salvage.undisturbed():
+        groups: dict[str, Any] = {
+            "posterior": salvage("posterior", lambda: _sites(target, target.constrain_all(latent)), nothing),
+            "sample_stats": _by_draw(run.stats),
+            "unconstrained_posterior": _unconstrained(target, latent),
+        }
+    arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
+    with arrangement.threads():
+        pointwise, rest = salvage("log_likelihood, rest", lambda: _pointwise(target, latent, arrangement), (nothing, nothing))
+        groups |= {
+            "log_likelihood": pointwise,
+            "rest": rest,
+            "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
+            "constant_data": salvage("constant_data", lambda: problem.constant_data(observed), nothing),
+        }
+        prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
+        if prior_latent is not None:
+            groups["prior"] = salvage("prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing)
+        if run.predictive_draws != 0 and prior_latent is not None:
+            predicted = _predicted_draws(target, latent) if run.predictive_draws is None else run.predictive_draws
+            chosen = np.unique(np.linspace(0, latent.shape[1] - 1, predicted).astype(int))
+            ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
+            keys = key_predictive, key_prior_predictive
+            posterior_predictive, prior_predictive = salvage("predictions", lambda: _predictive(target, ours, keys, arrangement), [nothing, nothing])
+            groups["posterior_predictive"], groups["prior_predictive"] = posterior_predictive.assign_coords(draw=chosen), prior_predictive
+    if groups["log_likelihood"].data_vars:
+        groups["log_prior"] = salvage("log_prior", lambda: _by_draw(log_prior(target, latent)), nothing)
+    left_out = salvage.warn()
+    # A model of no data has no likelihood, no predictions.
+    groups = {name: group for name, group in groups.items() if group.data_vars}
+    for name, variables in run.extra.items():
+        groups[name] = xr.Dataset(variables)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(
+        provenance()
+        | {
+            "engine": run.engine,
+            "draws_are": str(run.kind),
+            "seed": str(np.asarray(jax.random.key_data(seed)).tolist()) if jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) else str(np.asarray(seed).tolist()),
+            "wall_time_s": round(time.perf_counter() - run.began, 3),
+            "gradient_evaluations": run.gradients,
+            **{reason.attribute: count for reason, count in run.failed.items()},
+            "interrupted": int(run.interrupted or salvage.interrupted),
+            **({"left_out": left_out} if left_out else {}),
+            "data_hash": problem.fingerprint(observed),
+            **problem.about(),
+        }
+    )
+    for group in {"posterior", "prior"} & set(groups):
+        tree[group].attrs.update(inference_library="nmm_infer", sampling_time=tree.attrs["wall_time_s"])
+    return tree
+
+
+def _sites(target: Target, values: dict[str, Array]) -> Any:
+    """Sites as variables with the names of their plates as dims."""
+    problem, observed = target.problem, target.observed
+    dims = problem.site_dims(observed)
+    found = dataset({name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()}, problem.coords(observed))
+    for name, unit in problem.units().items():
+        if name in found:
+            found[name].attrs["units"] = unit
+    return found
+
+
+def _by_draw(values: Mapping[str, Any]) -> Any:
+    """One number for each draw."""
+    return dataset({name: Named(value, ("chain", "draw")) for name, value in values.items()}, {})
+
+
+def _unconstrained(target: Target, latent: Array) -> Any:
+    values = jax.vmap(jax.vmap(target.unravel))(latent)
+    return dataset({name: Named(v, ("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2)))) for name, v in values.items()}, {})
+
+
+def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
+    return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
+
+
+def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> tuple[Any, Any]:
+    """At every draw the log likelihood of every observation, and where the network rests; the former is left out where it would fill the memory."""
+    shapes, _ = eqx.filter_eval_shape(_at_draws, target, latent, arrangement, True)
+    numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(shapes, is_leaf=_is_named))
+    if numbers > POINTWISE:
+        warnings.warn(
+            f"the group log_likelihood is left out: one number for each of {latent.shape[0] * latent.shape[1]} draws and every observation would be "
+            f"{numbers / 1e6:.0f} million of them. For compare(), sensitivity() or az.loo take fewer draws, or fewer samples "
+            f"(every {math.ceil(numbers / POINTWISE)}th)",
+            stacklevel=4,
+        )
+    coords = target.problem.coords(target.observed)
+    found = _at_draws(target, latent, arrangement, numbers <= POINTWISE)
+    pointwise, rest = (dataset(_with_draws(named), coords) for named in found)
+    return pointwise, rest
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, Named)
+
+
+@eqx.filter_jit
+def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, pointwise: bool) -> tuple[dict[str, Named], dict[str, Named]]:
+    # One program for both: the search for rest is a part of the likelihood.
+    def one(x: Array) -> tuple[dict[str, Named], dict[str, Named]]:
+        sites, problem, observed = target.constrain(x), target.problem, target.observed
+        return problem.log_likelihood(sites, observed) if pointwise else {}, problem.rest(sites, observed)
+
+    return target.for_each(one, latent, arrangement=arrangement)
+
+
+@eqx.filter_jit
+def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement) -> dict[str, Named]:
+    def one(x: Array, key: Array) -> dict[str, Named]:
+        values = target.problem.replicate(key, target.constrain(x), target.observed)
+        return target.problem.summaries(target.problem.with_values(target.observed, values))
+
+    return target.for_each(one, latent, keys, arrangement=arrangement)
+
+
+def _predicted_draws(target: Target, latent: Array) -> int:
+    """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the same observations, so that they can be paired."""
+    chains, draws = latent.shape[:2]
+    predictions = eqx.filter_eval_shape(lambda: target.problem.summaries(target.observed))
+    pointwise = eqx.filter_eval_shape(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent[0, 0])
+    numbers = chains * draws * sum(math.prod(named.values.shape) for named in predictions.values())
+    paired = any(name in pointwise and pointwise[name].values.shape == named.values.shape for name, named in predictions.items())
+    return draws if paired and numbers <= PREDICTIONS else math.ceil(SOME_PREDICTIONS / chains)
+
+
+def _predictive(target: Target, latents: Sequence[Array], keys: Sequence[PRNGKeyArray], arrangement: AbstractArrangement) -> list[Any]:
+    """Replicated data of several sets of draws, `["chain draw latent"]`, as the summaries that the problem names.
+
+    All in one go: a simulation is compiled for each number of draws that it is mapped over.
+    """
+    sizes = [latent.shape[:2] for latent in latents]
+    every = jnp.concatenate([latent.reshape(1, -1, target.size) for latent in latents], axis=1)
+    each = jnp.concatenate([jax.random.split(key, size).reshape(1, -1, *key.shape) for key, size in zip(keys, sizes, strict=True)], axis=1)
+    drawn = _replicates(target, every, each, arrangement)
+    found, first = [], 0
+    for chains, draws in sizes:
+        last = first + chains * draws
+        own = {name: Named(_single(np.asarray(x.values[0, first:last])).reshape(chains, draws, *x.values.shape[2:]), x.dims) for name, x in drawn.items()}
+        found.append(dataset(_with_draws(own), target.problem.coords(target.observed)))
+        first = last
+    return found
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """Half the size on disk, and more digits than a draw has."""
+    with np.errstate(over="ignore"):  # a prediction that overflows is infinite
+        return values.astype(np.float32) if values.dtype.kind == "f" else values

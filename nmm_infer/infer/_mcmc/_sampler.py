@@ -1,0 +1,131 @@
+"""What every sampler of chains is."""
+
+import abc
+import time
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from rich.progress import Progress
+
+from ..._tools._keys import random_key
+from ...results import Kind
+from .._datatree import Run, build_tree
+from .._engine import AbstractEngine, check_counts, check_problem, precision
+from .._progress import progress_bar
+from .._rounding import warn_of_rounding
+from .._target import BATCH, Target
+from .._walls import reasons
+from ..devices import AbstractArrangement, arranged
+from ..metrics import AbstractMetric
+from ..metrics._affine import Frame, Posterior
+from ..starts import AbstractStarts
+from ._chains import AbstractAlgorithm, Sampled, run_chains
+from .stopping import AbstractStop
+
+
+class Warm(NamedTuple):
+    """Chains ready to run.
+
+    Fields:
+        states: stacked by chain.
+        warmup: steps of the warmup that are yet to be run, in windows.
+        gradients: spent so far.
+    """
+
+    states: Any
+    warmup: int
+    gradients: int
+
+
+class AbstractSampler(AbstractEngine):
+    """An engine whose draws are chains; of an exact sampler, unless its `kind` is `Kind.INEXACT`."""
+
+    kind: eqx.AbstractClassVar[Kind]
+    draws: eqx.AbstractVar[int]
+    warmup: eqx.AbstractVar[int]
+    chains: eqx.AbstractVar[int]
+    metric: eqx.AbstractVar[AbstractMetric]
+    start: eqx.AbstractVar[AbstractStarts | None]
+    stop: eqx.AbstractVar[AbstractStop]
+    arrangement: eqx.AbstractVar[AbstractArrangement | None]
+    dtype: eqx.AbstractVar[str]
+    chunk: eqx.AbstractVar[int]
+    predictive_draws: eqx.AbstractVar[int | None]
+
+    @abc.abstractmethod
+    def algorithm(self) -> AbstractAlgorithm:
+        """What one chain does in a step."""
+
+    @abc.abstractmethod
+    def warm(self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress) -> Warm:
+        """Chains at `positions`, with what is adapted before they run on their own."""
+
+    @abc.abstractmethod
+    def remarks(self, sampled: Sampled, size: int) -> dict[str, Any]:
+        """Further attributes of the result, for `size` unknowns."""
+
+    def __call__(self, problem, data, *, key, progress=True):
+        name = type(self).__name__
+        check_problem(problem)
+        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
+        observed = problem.bind(data)
+        began = time.perf_counter()
+        arrangement = arranged(self.arrangement, self.chains, problem)
+        with precision(self.dtype), arrangement.threads(), progress_bar(progress) as bars:
+            target = Target(problem, observed)
+            key_frame, key_warm, key_run, key_tree = jax.random.split(key, 4)
+            framed = self.metric.frame(target, key_frame, self.chains, self.start, bars)
+            posterior = Posterior(target, framed.frame)
+            checked = warn_of_rounding(posterior, framed.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
+            warm = self.warm(posterior, jnp.asarray(framed.starts), key_warm, bars)
+            sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
+            run = Run(
+                engine=f"{name}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})",
+                kind=self.kind,
+                latent=_to_latent(framed.frame, sampled.positions),
+                stats=sampled.stats,
+                gradients=framed.gradients + checked + warm.gradients + sampled.steps,
+                failed=reasons(target, _to_latent(framed.frame, sampled.failed[None])[0]),
+                interrupted=sampled.interrupted,
+                began=began,
+                predictive_draws=self.predictive_draws,
+            )
+            tree = build_tree(target, run, key_tree, key)
+            tree.attrs.update(self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}))
+            return tree
+
+
+def check_sampler(sampler: AbstractSampler, **counts: int) -> None:
+    """Raises ValueError for counts below 1, those that every sampler has and `counts`."""
+    shared = {name: getattr(sampler, name) for name in ("draws", "warmup", "chains", "chunk")}
+    check_counts(type(sampler).__name__, **shared, **counts)
+
+
+def check_acceptance(sampler: Any) -> None:
+    """Raises ValueError for a target acceptance that is no probability."""
+    if not 0 < sampler.target_acceptance < 1:
+        raise ValueError(f"{type(sampler).__name__}(target_acceptance=...) got {sampler.target_acceptance}, expected a number between 0 and 1")
+
+
+def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
+    """Raises ValueError for a single unknown, where directions on a sphere are none."""
+    if positions.shape[1] < 2:
+        raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
+
+
+def _to_latent(frame: Frame, positions: Float[np.ndarray, "chain draw latent"]) -> np.ndarray:
+    """The unknowns of all draws, in double precision."""
+    u = np.asarray(positions, dtype=np.float64)
+    if frame.scale is None or frame.centre is None:
+        return u
+    straight = np.asarray(frame.centre, dtype=np.float64) + u @ np.asarray(frame.scale, dtype=np.float64).T
+    if not frame.bends:
+        return straight
+    with jax.enable_x64(True):
+        bends = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), frame.bends)
+        shift = jax.lax.map(lambda u: sum(bend(u) for bend in bends), jnp.asarray(u.reshape(-1, u.shape[-1])), batch_size=BATCH)
+        return straight + np.asarray(shift).reshape(u.shape)

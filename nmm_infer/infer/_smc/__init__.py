@@ -1,0 +1,1 @@
+"""Populations that are carried from the prior to the posterior."""

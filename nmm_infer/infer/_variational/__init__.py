@@ -1,0 +1,1 @@
+"""Approximations of a posterior by something that is easy to draw from."""

@@ -1,0 +1,82 @@
+"""Coordinates to sample in."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._target import Target
+
+
+class Bend(eqx.Module):
+    """How all other unknowns leave a straight line while one moves along it.
+
+    The shift is a natural cubic spline of one coordinate, and goes on straight beyond the first and the last knot. It leaves the moving unknown where it is, so
+    that no volume changes.
+
+    Attributes:
+        along: unit vector in the frame's coordinates whose product with them says how far the unknown is from the centre, in standard deviations.
+        knots: of the spline.
+        pieces: coefficients between knots, the highest power first.
+    """
+
+    along: Float[Array, " latent"]
+    knots: Float[Array, " knot"]
+    pieces: Float[Array, "4 interval latent"]
+
+    def __call__(self, u: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """The shift at a point."""
+        t = self.along @ u
+        inside = jnp.clip(t, self.knots[0], self.knots[-1])
+        i = jnp.clip(jnp.searchsorted(self.knots, inside, side="right") - 1, 0, len(self.knots) - 2)
+        s = inside - self.knots[i]
+        cubic, quadratic, linear, constant = self.pieces[:, i]
+        slope = (3.0 * cubic * s + 2.0 * quadratic) * s + linear
+        return ((cubic * s + quadratic) * s + linear) * s + constant + slope * (t - inside)
+
+
+class Frame(eqx.Module):
+    """Coordinates u of the unknowns: x = centre + scale u + what bends add. Without a scale, u is x.
+
+    The Jacobian's determinant is that of the scale everywhere: an unknown along which others bend is itself shifted by no bend.
+    """
+
+    centre: Float[Array, " latent"] | None = None
+    scale: Float[Array, "latent latent"] | None = None
+    bends: tuple[Bend, ...] = ()
+
+    def to_latent(self, u: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """From the frame's coordinates to the unknowns."""
+        if self.scale is None or self.centre is None:
+            return u
+        return sum((bend(u) for bend in self.bends), start=self.centre + self.scale @ u)
+
+    def from_latent(self, x: Float[Array, "chain latent"]) -> Float[Array, "chain latent"]:
+        """From the unknowns to the frame's coordinates."""
+        if self.scale is None or self.centre is None:
+            return x
+        straight = jnp.linalg.solve(self.scale, (x - self.centre).T).T
+        if not self.bends:
+            return straight
+        # Where one is along a bend does not depend on what it adds.
+        shift = sum((jax.vmap(bend)(straight) for bend in self.bends), start=jnp.zeros_like(x))
+        return straight - jnp.linalg.solve(self.scale, shift.T).T
+
+
+class Posterior(eqx.Module):
+    """A target in the coordinates of a frame."""
+
+    target: Target
+    frame: Frame
+
+    def __call__(self, u: Float[Array, " latent"]) -> Float[Array, ""]:
+        return self.target.log_density(self.frame.to_latent(u))
+
+    def value_and_gradient(self, u: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
+        """Log density and its gradient at one point, by the program that the target has compiled."""
+        if not self.frame.bends:
+            value, gradient = self.target.value_and_gradient(self.frame.to_latent(u))
+            return value, gradient if self.frame.scale is None else self.frame.scale.T @ gradient
+        x, pull = jax.vjp(self.frame.to_latent, u)
+        value, gradient = self.target.value_and_gradient(x)
+        return value, pull(gradient)[0]

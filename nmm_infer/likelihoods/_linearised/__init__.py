@@ -1,0 +1,1 @@
+"""Likelihoods of a network that is linear around its rest."""

@@ -1,0 +1,1 @@
+"""Likelihoods that infer the noise of the dynamics, too."""

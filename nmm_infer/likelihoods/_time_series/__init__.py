@@ -1,0 +1,1 @@
+"""Likelihoods of a simulated recording."""

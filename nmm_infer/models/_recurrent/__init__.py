@@ -1,0 +1,1 @@
+"""Networks of oscillators that are trained on sequences."""

@@ -1,0 +1,1 @@
+"""Numbers that a simulation is reduced to while it runs."""

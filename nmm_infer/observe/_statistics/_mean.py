@@ -1,0 +1,22 @@
+"""Mean."""
+
+import equinox as eqx
+
+from ..._signal import Signal
+from .._base import period_field
+from ._statistic import AbstractOfChannels
+
+
+class Mean(AbstractOfChannels):
+    """Mean over time of each region (or sensor, or of a single time course).
+
+    Args:
+        period: time between the samples that count; None: all samples of what is observed.
+        variable: variable of the model; None: its observable.
+    """
+
+    period: float | None = period_field()
+    variable: str | None = eqx.field(static=True, default=None)
+
+    def conclude(self, memory, signal):
+        return Signal(memory.mean, None, signal.dims[1:], signal.labels[1:], "mean", signal.unit)

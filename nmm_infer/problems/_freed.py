@@ -1,0 +1,103 @@
+"""A problem whose path need not follow from its parameters."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._signal import Signal
+from .._tools._kinds import kind_of
+from ..likelihoods._base import AbstractObserved
+from ..solving._grid import Grid, make_grid
+from ..solving._multiple_shooting import segments
+from ..solving._trajectory import undelayed_trajectory
+from ..units import milliseconds
+from ._problem import Problem
+from ._sites import at
+
+
+class FreedPath(eqx.Module):
+    """The states of a network at the ends of short segments are unknowns of their own, beside its parameters.
+
+    What the segments lead to and the states that are there differ by defects; where all are zero, the path is the simulation.
+
+    Args:
+        problem: of a network without noise and delays, whose likelihood simulates.
+        bound: its data.
+        segment: length of a segment in ms or as a Quantity, a whole number of steps; None: the time between samples.
+
+    Raises:
+        ValueError: a problem of another kind, or a segment that is no whole number of steps.
+    """
+
+    problem: Problem
+    bound: AbstractObserved
+    steps: int = eqx.field(static=True)
+    grid: Grid = eqx.field(static=True)
+
+    def __init__(self, problem: Any, bound: AbstractObserved, segment: Any = None):
+        for refused, why in _refusals(problem):
+            if refused:
+                raise ValueError(f"PathAnnealing frees the states of one simulation, {why}; use optimisers.Adam() or optimisers.BFGS()")
+        self.problem, self.bound = problem, bound
+        options = dict(problem.options)
+        self.grid = make_grid(problem.duration, problem.step, options.get("sample_every"), problem.transient or None)
+        streamed = problem._streamed(problem.observe)
+        length = milliseconds(segment, "PathAnnealing(segment=...)") if segment is not None else self.grid.interval if streamed is None else streamed.period
+        assert length is not None
+        self.steps = make_grid(length, problem.step, length).every
+
+    @property
+    def length(self) -> int:
+        """Number of segments, transient included."""
+        return -(-(self.grid.dropped + self.grid.kept) * self.grid.every // self.steps)
+
+    def unit(self) -> Float[np.ndarray, "state 1"]:
+        """What the states are measured in: the standard deviation of a uniform distribution over their declared range."""
+        return np.array([[(state.high - state.low) / np.sqrt(12.0)] for state in self.problem.network.model.states])
+
+    def begin(self, sites: dict[str, Array]) -> Float[Array, "segment state region"]:
+        """A path that stays where the network starts."""
+        with at(sites):
+            network, _, _ = self.problem.draw()
+        return jnp.broadcast_to(jnp.asarray(network.initial), (self.length, *network.initial.shape))
+
+    def __call__(self, sites: dict[str, Array], nodes: Float[Array, "segment state region"]) -> tuple[Float[Array, ""], Float[Array, "segment state region"]]:
+        """Log likelihood of the data given a path, and the path's defects in `unit`.
+
+        Args:
+            sites: of the problem.
+            nodes: the state at the end of each segment; the network's own initial state is where the first begins.
+        """
+        defects = []
+
+        def simulate(network: Any, observe: Any, key: Any = None) -> Signal:
+            grid, initial = self.grid, jnp.asarray(network.initial)
+            solver = dict(self.problem.options).get("solver")
+            begins = jnp.concatenate([initial[None], nodes[:-1]])
+            runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
+            defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
+            path = runs.at[:, -1].set(nodes).reshape(-1, *initial.shape)[grid.every - 1 :: grid.every]
+            return observe(undelayed_trajectory(network, path[grid.dropped : grid.dropped + grid.kept], jnp.asarray(grid.times), grid.interval))
+
+        with at(sites):
+            network, observe, likelihood = self.problem.draw()
+            distribution, failure = likelihood.distribution(network, observe, simulate, self.bound)
+        height = jnp.sum(distribution.log_prob(jnp.asarray(self.bound.values)))
+        return jnp.where(failure == 0, height, -jnp.inf), defects[0] / self.unit()
+
+
+def _refusals(problem: Any) -> list[tuple[bool, str]]:
+    if not isinstance(problem, Problem):
+        return [(True, f"got {kind_of(problem)}")]
+    network = problem.network
+    return [
+        (not problem.likelihood.simulates, f"got the {type(problem.likelihood).__name__} likelihood, which does not simulate"),
+        (network.noise is not None, "got a network with noise"),
+        (network.has_delays, "got a network with delays"),
+        ("trial" in problem.plates, "got one for each trial"),
+        ("stepsize_controller" in dict(problem.options), "got adaptive steps"),
+    ]
