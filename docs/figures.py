@@ -9,6 +9,8 @@ The pictures of the models come from the scripts in `docs/hallmarks`; what was d
 together on one sheet in a temporary folder, to be looked at.
 """
 
+import ast
+import graphlib
 import io
 import runpy
 import sys
@@ -107,6 +109,41 @@ def blocks() -> None:
     figure.savefig(IMAGES / "blocks.png", dpi=110)
 
 
+def imported() -> dict[str, set[str]]:
+    """Of each room of the package the others that its files import, early or late."""
+    package = Path(nmm.__file__).parent
+    rooms: dict[str, set[str]] = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package).with_suffix("").parts
+        if parts == ("__init__",):
+            continue
+        found = rooms.setdefault(parts[0], set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == len(parts):
+                found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+    return {room: others & set(rooms) - {room} for room, others in rooms.items()}
+
+
+def layers() -> None:
+    """The rooms of the package in storeys: each imports only from below."""
+    rooms, storeys = imported(), []
+    sorter = graphlib.TopologicalSorter(rooms)
+    sorter.prepare()
+    while sorter.is_active():
+        storeys.append(sorted(sorter.get_ready(), key=lambda room: room.strip("_")))
+        sorter.done(*storeys[-1])
+    figure, axes = plt.subplots(figsize=(9, 0.46 * len(storeys)), layout="constrained")
+    for height, storey in enumerate(storeys):
+        for place, room in enumerate(storey):
+            left, width = place / len(storey), 1 / len(storey)
+            colour = "0.9" if room.startswith("_") else "#c5cae9"
+            axes.add_patch(plt.Rectangle((left + 0.004, height + 0.08), width - 0.008, 0.84, facecolor=colour))
+            axes.text(left + width / 2, height + 0.5, room, ha="center", va="center", fontsize=10)
+    axes.set(xlim=(0, 1), ylim=(0, len(storeys)))
+    axes.set_axis_off()
+    figure.savefig(IMAGES / "layers.png", dpi=110)
+
+
 def demo(result: Path) -> None:
     """The brain coloured by its inferred time constants."""
     posterior = nmm.load(result)["posterior"]
@@ -145,7 +182,7 @@ def sheet(paths: list[Path]) -> Path:
     return out
 
 
-PICTURES = {f.__name__: f for f in (simulated, dynamics, blocks)}
+PICTURES = {f.__name__: f for f in (simulated, dynamics, blocks, layers)}
 
 
 def main(names: list[str]) -> None:

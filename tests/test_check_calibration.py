@@ -13,7 +13,7 @@ from arviz_stats.ecdf_utils import ecdf_pit
 import nmm_infer as nmm
 from nmm_infer.check._calibration import _ecdf_band as ranks
 from nmm_infer.check._calibration._calibration_report import holm
-from nmm_infer.infer import AbstractEngine
+from nmm_infer.infer import AbstractEngine, Approximation
 from nmm_infer.infer._target import Target
 from nmm_infer.problems._replayed import Replay, Replayed
 
@@ -43,18 +43,23 @@ class ClosedForm(AbstractEngine):
     shift: float = 0.0
     blind: bool = False
     draws: int = 100
+    dtype: str = "float64"
+    predictive_draws: int | None = 0
 
-    def __call__(self, problem, data, *, key, progress=True):
+    def title(self):
+        return "ClosedForm()"
+
+    def run(self, target, key, bars):
         LEFT[0] -= 1
         if LEFT[0] == 0:
             raise KeyboardInterrupt
-        y = problem.values(problem.bind(data))["y"]
+        y = target.problem.values(target.observed)["y"]
         precision = 1.0 + SAMPLES / self.noise_sd**2
         mean, sd = y.sum(axis=0) / self.noise_sd**2 / precision, precision**-0.5
         if self.blind:
             mean, sd = jnp.zeros(N), 1.0
         x = mean + self.shift * sd + self.narrower * sd * jax.random.normal(key, (1, self.draws, N))
-        return xr.DataTree.from_dict({"unconstrained_posterior": xr.Dataset({"x": (("chain", "draw", "region"), np.asarray(x))})})
+        return Approximation(latent=np.asarray(x), stats={}, gradients=0, failed=np.empty((0, N)))
 
 
 def calibrate(engine, simulations=100, key=0, **options):
@@ -161,7 +166,7 @@ def test_simulations_of_something_else_are_refused(tmp_path):
     calibrate(ClosedForm(), 2, path=tmp_path / "sbc")
     with pytest.raises(ValueError, match=r"do not belong to these: key was \[0, 0\], is \[0, 1\]; choose another folder"):
         calibrate(ClosedForm(), 2, key=1, path=tmp_path / "sbc")
-    with pytest.raises(ValueError, match=r"engine was .*draws=100\), is .*draws=50\); choose"):
+    with pytest.raises(ValueError, match=r"engine was .*draws=100, .*, is .*draws=50, .*; choose"):
         calibrate(ClosedForm(draws=50), 2, path=tmp_path / "sbc")
 
     def changed(data):
@@ -220,9 +225,15 @@ def test_draws_without_data_are_replaced_and_counted():
     problem = nmm.Problem(network, nmm.observe.Subsample(period=20.0), nmm.likelihoods.Gaussian(scale=0.1), duration=2000.0, step=1.0)
 
     class Prior(AbstractEngine):
-        def __call__(self, problem, data, *, key, progress=True):
-            x = 2.0 * jax.random.normal(key, (1, 20))
-            return xr.DataTree.from_dict({"unconstrained_posterior": xr.Dataset({"model.gamma": (("chain", "draw"), np.asarray(x))})})
+        dtype: str = "float64"
+        predictive_draws: int | None = 0
+
+        def title(self):
+            return "Prior()"
+
+        def run(self, target, key, bars):
+            x = 2.0 * jax.random.normal(key, (1, 20, 1))
+            return Approximation(latent=np.asarray(x), stats={}, gradients=0, failed=np.empty((0, 1)))
 
     calibration = nmm.check.calibration(problem, Prior(), 20, key=jax.random.key(0), progress=False)
     failed = calibration.data.attrs["failed"]

@@ -1,5 +1,6 @@
 """Engines against closed forms; what is stored; what happens when things go wrong."""
 
+import inspect
 import signal
 
 import arviz as az
@@ -434,6 +435,13 @@ def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
         low, high = (tree["posterior"][name].quantile(q, ("chain", "draw")).values for q in (0.05, 0.95))
         covered.append(np.mean((low < np.asarray(values[name])) & (np.asarray(values[name]) < high)))
     assert all(0.80 <= share <= 0.98 for share in covered), covered
+
+
+def test_engines_differ_in_how_they_draw_alone():
+    engines = [kind for kind in vars(nmm.infer).values() if inspect.isclass(kind) and issubclass(kind, nmm.infer.AbstractEngine)]
+    assert len(engines) > 10
+    for kind in engines:
+        assert kind.__call__ is nmm.infer.AbstractEngine.__call__, kind.__name__
 
 
 def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkeypatch):

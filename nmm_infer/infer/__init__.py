@@ -15,7 +15,15 @@ from ._mcmc._nuts import NUTS as NUTS
 from ._optimise import optimisers as optimisers
 from ._optimise._cmaes import CMAES as CMAES
 from ._optimise._map import MAP as MAP
+from ._progress import Steps as Steps
+from ._run import AbstractRun as AbstractRun
+from ._run import Approximation as Approximation
+from ._run import Chains as Chains
+from ._run import InexactChains as InexactChains
+from ._run import Point as Point
+from ._run import Populations as Populations
 from ._smc._smc import SMC as SMC
+from ._target import Target as Target
 from ._variational._early_stopping import Stalled as Stalled
 from ._variational._laplace import Laplace as Laplace
 from ._variational._pathfinder import Pathfinder as Pathfinder

@@ -1,10 +1,9 @@
 """Draws become a DataTree in ArviZ's schema."""
 
 import math
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,11 +13,11 @@ from jaxtyping import Array, PRNGKeyArray
 
 from .._tools._provenance import provenance
 from ..problems._base import Named, dataset
-from ..results import Kind
 from ._log_prior import log_prior
+from ._run import AbstractRun
 from ._salvage import Salvage
 from ._target import Target
-from ._walls import Failures
+from ._walls import reasons
 from .devices import AbstractArrangement, default_arrangement
 
 # Draws of the prior, for the comparison of prior and posterior.
@@ -30,41 +29,19 @@ POINTWISE = 100_000_000
 PREDICTIONS, SOME_PREDICTIONS = 25_000_000, 200
 
 
-class Run(NamedTuple):
-    """What an engine produced.
-
-    Fields:
-        engine: its settings in words.
-        kind: what its draws are.
-        latent: unconstrained draws, `["chain draw latent"]`.
-        stats: sample statistics, each `["chain draw"]`.
-        gradients: evaluations of the gradient, all chains, warmup included.
-        failed: proposals at which the density is zero, by reason.
-        interrupted: whether it was stopped early.
-        began: `time.perf_counter()` at the start.
-        predictive_draws: posterior predictive draws per chain; None: as many as are useful and fit.
-        extra: further groups, name → {variable: (dims, array)}.
-    """
-
-    engine: str
-    kind: Kind
-    latent: np.ndarray
-    stats: dict[str, np.ndarray]
-    gradients: int
-    failed: Failures
-    interrupted: bool
-    began: float
-    predictive_draws: int | None
-    extra: dict[str, dict[str, tuple[tuple[str, ...], np.ndarray]]] = {}
-
-
-def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) -> Any:
+def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, key: PRNGKeyArray) -> Any:
     """All groups of a result.
 
     Posterior predictive draws come from evenly spaced posterior draws; they hold the summaries that the
     likelihood names (time courses; or power spectra and functional connectivity).
 
     What cannot be made, or is interrupted, is left out with a warning, and named by the attribute `left_out`: draws of hours are not lost for it.
+
+    Args:
+        target: the posterior.
+        run: what the engine produced.
+        predictive_draws: posterior predictive draws per chain; None: as many as are useful and fit.
+        key: for draws of the prior and for predictions.
     """
     import xarray as xr
 
@@ -91,8 +68,8 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
         prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
         if prior_latent is not None:
             groups["prior"] = salvage("prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing)
-        if run.predictive_draws != 0 and prior_latent is not None:
-            predicted = _predicted_draws(target, latent) if run.predictive_draws is None else run.predictive_draws
+        if predictive_draws != 0 and prior_latent is not None:
+            predicted = _predicted_draws(target, latent) if predictive_draws is None else predictive_draws
             chosen = np.unique(np.linspace(0, latent.shape[1] - 1, predicted).astype(int))
             ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
             keys = key_predictive, key_prior_predictive
@@ -103,26 +80,20 @@ def build_tree(target: Target, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) 
     left_out = salvage.warn()
     # A model of no data has no likelihood, no predictions.
     groups = {name: group for name, group in groups.items() if group.data_vars}
-    for name, variables in run.extra.items():
-        groups[name] = xr.Dataset(variables)
-    tree = xr.DataTree.from_dict(groups)
+    tree = xr.DataTree.from_dict(groups | run.groups)
     tree.attrs.update(
         provenance()
         | {
-            "engine": run.engine,
             "draws_are": str(run.kind),
-            "seed": str(np.asarray(jax.random.key_data(seed)).tolist()) if jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) else str(np.asarray(seed).tolist()),
-            "wall_time_s": round(time.perf_counter() - run.began, 3),
             "gradient_evaluations": run.gradients,
-            **{reason.attribute: count for reason, count in run.failed.items()},
+            **{reason.attribute: count for reason, count in reasons(target, run.failed).items()},
             "interrupted": int(run.interrupted or salvage.interrupted),
             **({"left_out": left_out} if left_out else {}),
             "data_hash": problem.fingerprint(observed),
             **problem.about(),
+            **run.attrs,
         }
     )
-    for group in {"posterior", "prior"} & set(groups):
-        tree[group].attrs.update(inference_library="nmm_infer", sampling_time=tree.attrs["wall_time_s"])
     return tree
 
 

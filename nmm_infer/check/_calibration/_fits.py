@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from ..._tools._kinds import kind_of
+from ...infer._engine import AbstractEngine, precision
+from ...infer._progress import progress_bar
 from ...infer._target import Target
 from ...infer._vmapped_fits import Batch, batched
-from ...problems._replayed import Replay, Replayed
-from .._groups import group
 
 
 class Fitter(NamedTuple):
@@ -22,27 +23,31 @@ class Fitter(NamedTuple):
 
 
 def fitter(engine: Any, target: Target) -> Fitter:
-    """All simulations in one compiled program if the engine can, else one call of the engine after the other.
+    """All simulations in one compiled program if the engine can, else one run of the engine after the other.
 
     Raises:
         TypeError: not an engine.
     """
-    if not callable(engine):
+    if not isinstance(engine, AbstractEngine):
         raise TypeError(f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
     fit = batched(engine, target.problem, target.bound.value)
     if fit is not None:
         return Fitter(fit, True)
-    problem = Replayed(target.problem, target.bound.value)
-    return Fitter(lambda values, keys, progress: _one_by_one(engine, problem, target.names, values, keys), False)
+    with precision(engine.dtype):
+        own = Target(target.problem, target.bound.value)
+    return Fitter(lambda values, keys, progress: _one_by_one(engine, own, values, keys), False)
 
 
-def _one_by_one(engine: Any, problem: Replayed, names: tuple[str, ...], values: Any, keys: PRNGKeyArray) -> Batch:
+def _one_by_one(engine: AbstractEngine, target: Target, values: Any, keys: PRNGKeyArray) -> Batch:
     latent, divergences = [], []
-    for k, key in enumerate(keys):
-        tree = engine(problem, Replay(jax.tree.map(lambda leaf: leaf[k], values)), key=key, progress=False)  # noqa: B023
-        latent.append(latent_draws(tree, names))
-        stats = group(tree, "sample_stats")
-        divergences.append(int(stats["diverging"].sum()) if stats is not None and "diverging" in stats else 0)
+    with precision(engine.dtype), progress_bar(False) as silent:
+        for k, key in enumerate(keys):
+            # The same question of other data: nothing is compiled anew.
+            run = engine.run(target.given(jax.tree.map(lambda leaf: jnp.asarray(leaf[k]), values)), key, silent)  # noqa: B023
+            if run.interrupted:
+                raise KeyboardInterrupt
+            latent.append(np.asarray(run.latent, dtype=np.float64))
+            divergences.append(int(np.sum(run.stats.get("diverging", 0))))
     return Batch(np.stack(latent), np.array(divergences))
 
 

@@ -10,7 +10,7 @@ from blackjax.mcmc import adjusted_mclmc_dynamic
 from blackjax.mcmc.dynamic_hmc import DynamicHMCState
 from jaxtyping import Array, PRNGKeyArray
 
-from ...results import Kind
+from .._run import Chains
 from .._walls import at_wall
 from ..devices import AbstractArrangement
 from ..metrics import AbstractMetric, Dense
@@ -82,7 +82,7 @@ class AdjustedMCLMC(AbstractSampler):
         initial_step_size: where adaptation of the step size begins, in units of √d.
     """
 
-    kind: ClassVar[Kind] = Kind.CHAINS
+    law: ClassVar[type[Chains]] = Chains
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

@@ -11,8 +11,8 @@ from blackjax.mcmc.dynamic_hmc import halton_sequence
 from blackjax.mcmc.metrics import default_metric
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...results import Kind
 from .._progress import Steps
+from .._run import Chains
 from .._walls import at_wall
 from ..devices import AbstractArrangement, Vectorised
 from ..metrics import AbstractMetric, Diagonal
@@ -86,7 +86,7 @@ class ChEES(AbstractSampler):
         start, stop, arrangement, dtype, chunk, predictive_draws: as in `NUTS`.
     """
 
-    kind: ClassVar[Kind] = Kind.CHAINS
+    law: ClassVar[type[Chains]] = Chains
 
     draws: int = eqx.field(static=True, default=200)
     warmup: int = eqx.field(static=True, default=500)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from blackjax.mcmc.metrics import default_metric
 
-from ...results import Kind
+from .._run import Chains
 from .._walls import at_wall
 from ..devices import AbstractArrangement
 from ..metrics import AbstractMetric, Dense
@@ -77,7 +77,7 @@ class HMC(AbstractSampler):
         target_acceptance: acceptance rate that the step size aims at.
     """
 
-    kind: ClassVar[Kind] = Kind.CHAINS
+    law: ClassVar[type[Chains]] = Chains
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

@@ -11,8 +11,8 @@ from blackjax.mcmc.integrators import isokinetic_mclachlan, with_isokinetic_maru
 from blackjax.mcmc.mclmc import MCLMCInfo, handle_nans
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ...results import Kind
 from .._progress import Steps
+from .._run import InexactChains
 from .._walls import at_wall
 from ..devices import AbstractArrangement, arranged
 from ..metrics import AbstractMetric, Diagonal
@@ -100,7 +100,7 @@ class MCLMC(AbstractSampler):
         start, stop, arrangement, dtype, chunk, predictive_draws: as in `NUTS`.
     """
 
-    kind: ClassVar[Kind] = Kind.INEXACT
+    law: ClassVar[type[InexactChains]] = InexactChains
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=5000)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from blackjax.mcmc.metrics import default_metric
 
-from ...results import Kind
+from .._run import Chains
 from .._walls import at_wall
 from ..devices import AbstractArrangement
 from ..metrics import AbstractMetric, Dense
@@ -72,7 +72,7 @@ class NUTS(AbstractSampler):
             predicted (`az.loo_pit` needs that) and that is no more than 25 million numbers; else 200 in all.
     """
 
-    kind: ClassVar[Kind] = Kind.CHAINS
+    law: ClassVar[type[Chains]] = Chains
 
     draws: int = eqx.field(static=True, default=1000)
     warmup: int = eqx.field(static=True, default=1000)

@@ -1,7 +1,6 @@
 """What every sampler of chains is."""
 
 import abc
-import time
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,14 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from rich.progress import Progress
 
-from ..._tools._keys import random_key
-from ...results import Kind
-from .._datatree import Run, build_tree
-from .._engine import AbstractEngine, check_counts, check_problem, precision
-from .._progress import progress_bar
+from .._engine import AbstractEngine, check_counts
 from .._rounding import warn_of_rounding
-from .._target import BATCH, Target
-from .._walls import reasons
+from .._run import Chains, InexactChains
+from .._target import BATCH
 from ..devices import AbstractArrangement, arranged
 from ..metrics import AbstractMetric
 from ..metrics._affine import Frame, Posterior
@@ -42,9 +37,9 @@ class Warm(NamedTuple):
 
 
 class AbstractSampler(AbstractEngine):
-    """An engine whose draws are chains; of an exact sampler, unless its `kind` is `Kind.INEXACT`."""
+    """An engine whose draws are chains; `law` says whether theirs is the posterior, or nearly."""
 
-    kind: eqx.AbstractClassVar[Kind]
+    law: eqx.AbstractClassVar[type[Chains] | type[InexactChains]]
     draws: eqx.AbstractVar[int]
     warmup: eqx.AbstractVar[int]
     chains: eqx.AbstractVar[int]
@@ -52,9 +47,7 @@ class AbstractSampler(AbstractEngine):
     start: eqx.AbstractVar[AbstractStarts | None]
     stop: eqx.AbstractVar[AbstractStop]
     arrangement: eqx.AbstractVar[AbstractArrangement | None]
-    dtype: eqx.AbstractVar[str]
     chunk: eqx.AbstractVar[int]
-    predictive_draws: eqx.AbstractVar[int | None]
 
     @abc.abstractmethod
     def algorithm(self) -> AbstractAlgorithm:
@@ -68,35 +61,26 @@ class AbstractSampler(AbstractEngine):
     def remarks(self, sampled: Sampled, size: int) -> dict[str, Any]:
         """Further attributes of the result, for `size` unknowns."""
 
-    def __call__(self, problem, data, *, key, progress=True):
-        name = type(self).__name__
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        arrangement = arranged(self.arrangement, self.chains, problem)
-        with precision(self.dtype), arrangement.threads(), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_frame, key_warm, key_run, key_tree = jax.random.split(key, 4)
+    def title(self):
+        return f"{type(self).__name__}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        arrangement = arranged(self.arrangement, self.chains, target.problem)
+        with arrangement.threads():
+            key_frame, key_warm, key_run = jax.random.split(key, 3)
             framed = self.metric.frame(target, key_frame, self.chains, self.start, bars)
             posterior = Posterior(target, framed.frame)
             checked = warn_of_rounding(posterior, framed.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
             warm = self.warm(posterior, jnp.asarray(framed.starts), key_warm, bars)
             sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
-            run = Run(
-                engine=f"{name}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})",
-                kind=self.kind,
-                latent=_to_latent(framed.frame, sampled.positions),
-                stats=sampled.stats,
-                gradients=framed.gradients + checked + warm.gradients + sampled.steps,
-                failed=reasons(target, _to_latent(framed.frame, sampled.failed[None])[0]),
-                interrupted=sampled.interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-            )
-            tree = build_tree(target, run, key_tree, key)
-            tree.attrs.update(self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}))
-            return tree
+        return self.law(
+            latent=_to_latent(framed.frame, sampled.positions),
+            stats=sampled.stats,
+            gradients=framed.gradients + checked + warm.gradients + sampled.steps,
+            failed=_to_latent(framed.frame, sampled.failed[None])[0],
+            interrupted=sampled.interrupted,
+            attrs=self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}),
+        )
 
 
 def check_sampler(sampler: AbstractSampler, **counts: int) -> None:

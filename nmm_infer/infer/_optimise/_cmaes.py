@@ -1,6 +1,5 @@
 """The mode of a rough landscape, without gradients."""
 
-import time
 from collections.abc import Callable
 
 import equinox as eqx
@@ -9,14 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..._tools._keys import random_key
-from ...results import Kind
-from .._datatree import Run
-from .._engine import AbstractEngine, check_counts, check_problem, precision
-from .._progress import Steps, progress_bar
-from .._target import Target
-from .._walls import reasons
-from ._multistart import build_ends, objective, prepare
+from .._engine import AbstractEngine, check_counts
+from .._progress import Steps
+from ._multistart import objective, point, prepare
 from .optimisers import Ends
 
 # Draws of the prior from which the first spread of a population is taken.
@@ -53,31 +47,17 @@ class CMAES(AbstractEngine):
         if not self.spread > 0.0:
             raise ValueError(f"CMAES(spread=...) got {self.spread}, expected a positive number of prior standard deviations")
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_start, key_spread, key_search, key_tree = jax.random.split(key, 4)
-            section, starts = prepare(target, key_start, self.starts)
-            prior = np.asarray(target.prior_draws(key_spread, SPREAD_DRAWS), dtype=np.float64)[:, section.free]
-            seed = int(jax.random.randint(key_search, (), 0, 2**31 - 1))
-            bar = Steps(bars, "CMA-ES", self.starts * self.generations)
-            ends = search(objective(target, section).log_density, starts, prior.std(axis=0), self, seed, bar)
-            run = Run(
-                engine=f"CMAES(generations={self.generations}, starts={self.starts}, spread={self.spread}, dtype={self.dtype})",
-                kind=Kind.POINT,
-                latent=np.empty(0),
-                stats={},
-                gradients=ends.gradients,
-                failed=reasons(target, np.asarray(section.embed(jnp.asarray(ends.positions[~np.isfinite(ends.log_density)])))),
-                interrupted=ends.interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-            )
-            return build_ends(target, section, ends, starts[: len(ends.log_density)], run, key_tree, key)
+    def title(self):
+        return f"CMAES(generations={self.generations}, starts={self.starts}, spread={self.spread}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        key_start, key_spread, key_search = jax.random.split(key, 3)
+        section, starts = prepare(target, key_start, self.starts)
+        prior = np.asarray(target.prior_draws(key_spread, SPREAD_DRAWS), dtype=np.float64)[:, section.free]
+        seed = int(jax.random.randint(key_search, (), 0, 2**31 - 1))
+        bar = Steps(bars, "CMA-ES", self.starts * self.generations)
+        ends = search(objective(target, section).log_density, starts, prior.std(axis=0), self, seed, bar)
+        return point(target, section, ends, starts[: len(ends.log_density)])
 
 
 def search(

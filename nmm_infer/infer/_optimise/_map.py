@@ -1,20 +1,11 @@
 """The most probable parameters."""
 
-import time
-
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from ..._tools._keys import random_key
-from ...results import Kind
-from .._datatree import Run
-from .._engine import AbstractEngine, check_counts, check_problem, precision
-from .._progress import Steps, progress_bar
-from .._target import Target
-from .._walls import reasons
-from ._multistart import build_ends, objective, prepare
+from .._engine import AbstractEngine, check_counts
+from .._progress import Steps
+from ._multistart import objective, point, prepare
 from .optimisers import BFGS, AbstractOptimiser
 
 
@@ -46,25 +37,11 @@ class MAP(AbstractEngine):
         if not isinstance(self.optimiser, AbstractOptimiser):
             raise TypeError(f"MAP(optimiser=...) got {self.optimiser!r}, expected an optimiser such as nmm.infer.optimisers.BFGS()")
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_start, key_tree = jax.random.split(key)
-            section, starts = prepare(target, key_start, self.starts)
-            ends = self.optimiser.search(objective(target, section, self.optimiser.squares), starts, Steps(bars, "mode", self.optimiser.steps))
-            run = Run(
-                engine=f"MAP({type(self.optimiser).__name__}, starts={self.starts}, dtype={self.dtype})",
-                kind=Kind.POINT,
-                latent=np.empty(0),
-                stats={},
-                gradients=ends.gradients,
-                failed=reasons(target, np.asarray(section.embed(jnp.asarray(ends.positions[~np.isfinite(ends.log_density)])))),
-                interrupted=ends.interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-            )
-            return build_ends(target, section, ends, starts, run, key_tree, key)
+    def title(self):
+        return f"MAP({type(self.optimiser).__name__}, starts={self.starts}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        key_start, _ = jax.random.split(key)
+        section, starts = prepare(target, key_start, self.starts)
+        ends = self.optimiser.search(objective(target, section, self.optimiser.squares), starts, Steps(bars, "mode", self.optimiser.steps))
+        return point(target, section, ends, starts)

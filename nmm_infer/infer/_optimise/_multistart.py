@@ -1,14 +1,13 @@
 """A search for modes becomes a DataTree."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._datatree import Run, build_tree
+from ...problems._base import Named, dataset
 from .._progress import Steps
+from .._run import Point
 from .._target import Target
 from ._mode import Section, at_best
 from .optimisers import AbstractOptimiser, Ends, Objective
@@ -66,15 +65,11 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
     return found._replace(residuals=section.of(residuals(target)))
 
 
-def build_ends(target: Target, section: Section, ends: Ends, starts: np.ndarray, run: Run, key: PRNGKeyArray, seed: PRNGKeyArray) -> Any:
+def point(target: Target, section: Section, ends: Ends, starts: np.ndarray) -> Point:
     """The best end as the one draw of the posterior, and all ends.
 
     Group `optimization` has for each search, the best first, the log density at start and end, whether it ended in the best mode,
     and the distances of the ends in unconstrained units; group `ends` has the parameters there.
-
-    Args:
-        run: without draws and statistics.
-        key, seed: as in `build_tree`.
 
     Raises:
         ValueError: no search ended at a finite density.
@@ -89,26 +84,24 @@ def build_ends(target: Target, section: Section, ends: Ends, starts: np.ndarray,
     best = at_best(density, ends)
     before = np.asarray(jax.jit(lambda x: jax.lax.map(density, x))(jnp.asarray(starts[order])))
     latent = np.asarray(section.embed(jnp.asarray(ends.positions)), dtype=np.float64)
-    variables = {
+    searches = {
         "log_density": (("start",), ends.log_density),
         "log_density_at_start": (("start",), before),
         "best_mode": (("start",), best),
         "distance": (("start", "start_2"), np.linalg.norm(latent[:, None] - latent[None], axis=-1)),
     }
-    tree = build_tree(
-        target,
-        run._replace(latent=latent[None, :1], stats={"lp": ends.log_density[None, :1]}, gradients=ends.gradients, extra={"optimization": variables}),
-        key,
-        seed,
-    )
-    posterior = tree["posterior"].to_dataset()
     values: dict[str, Array] = jax.jit(jax.vmap(target.constrain))(jnp.asarray(latent))
-    sites = {name: (("start", *posterior[name].dims[2:]), np.asarray(value)) for name, value in values.items() if name in posterior}
-    tree["ends"] = xr.DataTree(xr.Dataset(sites, coords={name: coord for name, coord in posterior.coords.items() if name not in ("chain", "draw")}))
-    tree.attrs["modes"] = _words(ends.log_density, best)
-    if not section.free.all():
-        tree.attrs["held"] = ", ".join(held_sites(target, section))
-    return tree
+    dims = target.problem.site_dims(target.observed)
+    sites = {name: Named(value, ("start", *dims[name])) for name, value in values.items()}
+    return Point(
+        latent=latent[None, :1],
+        stats={"lp": ends.log_density[None, :1]},
+        gradients=ends.gradients,
+        failed=latent[~np.isfinite(ends.log_density)],
+        interrupted=ends.interrupted,
+        groups={"optimization": xr.Dataset(searches), "ends": dataset(sites, target.problem.coords(target.observed))},
+        attrs={"modes": _words(ends.log_density, best)} | ({} if section.free.all() else {"held": ", ".join(held_sites(target, section))}),
+    )
 
 
 def held_sites(target: Target, section: Section) -> list[str]:

@@ -1,18 +1,13 @@
 """Sequential Monte Carlo."""
 
-import time
-
 import equinox as eqx
 import jax
 import numpy as np
 
-from ..._tools._keys import random_key
-from ...results import Kind
-from .._datatree import Run, build_tree
-from .._engine import AbstractEngine, check_counts, check_problem, precision
-from .._progress import Steps, progress_bar
+from .._engine import AbstractEngine, check_counts
+from .._progress import Steps
+from .._run import Populations
 from .._target import Target
-from .._walls import reasons
 from ._tempering import Population, Settings, Tempering, evidence
 
 # Progress in per cent of the way, which is logarithmic in temperature: half of the stages are below 1 %.
@@ -55,37 +50,30 @@ class SMC(AbstractEngine):
         if not 0.0 < self.ess < 1.0:
             raise ValueError(f"SMC(ess=...) got {self.ess}, expected a fraction between 0 and 1")
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_chains, key_tree = jax.random.split(key)
-            populations, interrupted = self._run(target, key_chains, bars)
-            log_evidences = np.array([population.log_evidence for population in populations])
-            value, error = evidence(log_evidences)
-            run = Run(
-                engine=f"SMC(particles={self.particles}, chains={self.chains}, moves={self.moves}, ess={self.ess}, dtype={self.dtype})",
-                kind=Kind.POPULATIONS,
-                latent=np.stack([population.positions for population in populations]),
-                stats={
-                    "lp": np.stack([population.log_density for population in populations]),
-                    "acceptance_rate": np.stack([population.acceptance for population in populations]),
-                },
-                gradients=sum(population.evaluations for population in populations),
-                failed=reasons(target, np.concatenate([population.failed for population in populations])),
-                interrupted=interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-                extra={"tempering": _stages(populations) | {"log_evidence": (("chain",), log_evidences)}},
-            )
-            tree = build_tree(target, run, key_tree, key)
-            tree.attrs.update(log_evidence=value, log_evidence_se=error, log_evidence_method="SMC")
-            return tree
+    def title(self):
+        return f"SMC(particles={self.particles}, chains={self.chains}, moves={self.moves}, ess={self.ess}, dtype={self.dtype})"
 
-    def _run(self, target: Target, key, bars) -> tuple[list[Population], bool]:
+    def run(self, target, key, bars):
+        import xarray as xr
+
+        key_chains, _ = jax.random.split(key)
+        populations, interrupted = self._populations(target, key_chains, bars)
+        log_evidences = np.array([population.log_evidence for population in populations])
+        value, error = evidence(log_evidences)
+        return Populations(
+            latent=np.stack([population.positions for population in populations]),
+            stats={
+                "lp": np.stack([population.log_density for population in populations]),
+                "acceptance_rate": np.stack([population.acceptance for population in populations]),
+            },
+            gradients=sum(population.evaluations for population in populations),
+            failed=np.concatenate([population.failed for population in populations]),
+            interrupted=interrupted,
+            groups={"tempering": xr.Dataset(_stages(populations) | {"log_evidence": (("chain",), log_evidences)})},
+            attrs={"log_evidence": value, "log_evidence_se": error, "log_evidence_method": "SMC"},
+        )
+
+    def _populations(self, target: Target, key, bars) -> tuple[list[Population], bool]:
         tempering = Tempering(target.log_prior, target.log_density, Settings(self.moves, self.ess, self.batch))
         populations: list[Population] = []
         bar, done = Steps(bars, "SMC", self.chains * STAGES), 0.0

@@ -1,6 +1,5 @@
 """The Gaussian at the mode."""
 
-import time
 from typing import NamedTuple
 
 import equinox as eqx
@@ -10,20 +9,17 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
-from ..._tools._keys import random_key
 from ..._tools._kinds import kind_of
-from ...results import Kind
-from .._datatree import Run, build_tree
-from .._engine import AbstractEngine, check_counts, check_problem, precision
+from .._engine import AbstractEngine, check_counts
 from .._importance import importance, resample
 from .._optimise._hierarchical_mode import gaussian
 from .._optimise._map import MAP
 from .._optimise._mode import Section, at_best, curvature
 from .._optimise._multistart import objective, prepare
 from .._optimise.optimisers import AbstractOptimiser
-from .._progress import Steps, progress_bar
+from .._progress import Steps
+from .._run import Approximation
 from .._target import Target
-from .._walls import reasons
 
 # Of scales: moves at most, steps of Adam after each, and how near to the highest marginal density they have to come, in standard deviations.
 MOVES, STEPS, CLOSE = 10, 400, 0.15
@@ -85,49 +81,42 @@ class Laplace(AbstractEngine):
         if not isinstance(self.search, MAP):
             raise TypeError(f"Laplace(search=...) got {kind_of(self.search)}, expected an nmm.infer.MAP")
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_start, key_draw, key_resample, key_tree = jax.random.split(key, 4)
-            optimiser = self.search.optimiser
-            section, starts = prepare(target, key_start, self.search.starts)
-            goal = objective(target, section, optimiser.squares)
-            ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
-            best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
-            if section.free.all():
-                peak, spent = peak_at(goal.log_density, ends.positions[best]), 2 * target.size
-            else:
-                peak, spent = with_scales(target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars)
-            z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
-            drawn, log_q = peak.draw(z)
-            density = jax.jit(lambda x: jax.lax.map(target.log_density, x))
+    def title(self):
+        return f"Laplace({type(self.search.optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        import xarray as xr
+
+        key_start, key_draw, key_resample = jax.random.split(key, 3)
+        optimiser = self.search.optimiser
+        section, starts = prepare(target, key_start, self.search.starts)
+        goal = objective(target, section, optimiser.squares)
+        ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
+        best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
+        if section.free.all():
+            peak, spent = peak_at(goal.log_density, ends.positions[best]), 2 * target.size
+        else:
+            peak, spent = with_scales(target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars)
+        z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
+        drawn, log_q = peak.draw(z)
+        density = jax.jit(lambda x: jax.lax.map(target.log_density, x))
+        log_p = np.asarray(density(jnp.asarray(drawn)))
+        weights = importance(log_p - log_q)
+        if self.resample:
+            drawn = np.asarray(resample(key_resample, jnp.asarray(drawn), weights.log_weights))
             log_p = np.asarray(density(jnp.asarray(drawn)))
-            weights = importance(log_p - log_q)
-            if self.resample:
-                drawn = np.asarray(resample(key_resample, jnp.asarray(drawn), weights.log_weights))
-                log_p = np.asarray(density(jnp.asarray(drawn)))
-            reached = at_best(goal.log_density, ends)
-            run = Run(
-                engine=f"Laplace({type(optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})",
-                kind=Kind.APPROXIMATION,
-                latent=np.asarray(drawn, dtype=np.float64)[None],
-                stats={"lp": log_p[None]},
-                gradients=ends.gradients + spent,
-                failed=reasons(target, np.asarray(drawn)[~np.isfinite(log_p)]),
-                interrupted=ends.interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-                extra={"optimization": {"log_density": (("start",), ends.log_density), "best_mode": (("start",), reached)}},
-            )
-            tree = build_tree(target, run, key_tree, key)
-            method = "importance sampling from Laplace" if self.resample else "Laplace"
-            value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
-            tree.attrs.update(pareto_k=weights.pareto_k, log_evidence=value, log_evidence_se=error, log_evidence_method=method)
-            return tree
+        method = "importance sampling from Laplace" if self.resample else "Laplace"
+        value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
+        searches = {"log_density": (("start",), ends.log_density), "best_mode": (("start",), at_best(goal.log_density, ends))}
+        return Approximation(
+            latent=np.asarray(drawn, dtype=np.float64)[None],
+            stats={"lp": log_p[None]},
+            gradients=ends.gradients + spent,
+            failed=np.asarray(drawn)[~np.isfinite(log_p)],
+            interrupted=ends.interrupted,
+            groups={"optimization": xr.Dataset(searches)},
+            attrs={"pareto_k": weights.pareto_k, "log_evidence": value, "log_evidence_se": error, "log_evidence_method": method},
+        )
 
 
 def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:

@@ -1,7 +1,5 @@
 """Gaussians along the way to the mode."""
 
-import time
-
 import blackjax
 import equinox as eqx
 import jax
@@ -11,14 +9,11 @@ from blackjax.vi.multipathfinder import MultipathfinderState
 from jaxtyping import Float, PRNGKeyArray
 from rich.progress import Progress
 
-from ..._tools._keys import random_key
-from ...results import Kind
-from .._datatree import Run, build_tree
-from .._engine import AbstractEngine, check_counts, check_problem, precision
+from .._engine import AbstractEngine, check_counts
 from .._importance import importance
-from .._progress import Steps, progress_bar
+from .._progress import Steps
+from .._run import Approximation
 from .._target import Target
-from .._walls import reasons
 
 
 class Pathfinder(AbstractEngine):
@@ -50,35 +45,27 @@ class Pathfinder(AbstractEngine):
     def __check_init__(self):
         check_counts("Pathfinder", paths=self.paths, draws=self.draws, pool=self.pool, steps=self.steps, history=self.history)
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_start, key_path, key_draw, key_tree = jax.random.split(key, 4)
-            state = climb(target, target.starts(key_start, self.paths), key_path, self.pool, self.steps, self.history, bars)
-            ratios = np.asarray(state.logp - state.logq)
-            weights = importance(ratios.ravel())
-            pool = np.asarray(state.samples, dtype=np.float64).reshape(-1, target.size)
-            chosen = np.asarray(jax.random.choice(key_draw, pool.shape[0], (self.draws,), p=jnp.exp(jnp.asarray(weights.log_weights))))
-            shares = np.bincount(chosen // self.pool, minlength=self.paths) / self.draws
-            run = Run(
-                engine=f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps}, dtype={self.dtype})",
-                kind=Kind.APPROXIMATION,
-                latent=pool[chosen][None],
-                stats={"lp": np.asarray(state.logp).ravel()[chosen][None]},
-                gradients=self.paths * self.steps,
-                failed=reasons(target, pool[~np.isfinite(np.asarray(state.logp)).ravel()]),
-                interrupted=False,
-                began=began,
-                predictive_draws=self.predictive_draws,
-                extra={"optimization": {"elbo": (("path",), np.asarray(state.path_states.elbo)), "share": (("path",), shares)}},
-            )
-            tree = build_tree(target, run, key_tree, key)
-            tree.attrs["pareto_k"] = weights.pareto_k
-            return tree
+    def title(self):
+        return f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        import xarray as xr
+
+        key_start, key_path, key_draw = jax.random.split(key, 3)
+        state = climb(target, target.starts(key_start, self.paths), key_path, self.pool, self.steps, self.history, bars)
+        ratios = np.asarray(state.logp - state.logq)
+        weights = importance(ratios.ravel())
+        pool = np.asarray(state.samples, dtype=np.float64).reshape(-1, target.size)
+        chosen = np.asarray(jax.random.choice(key_draw, pool.shape[0], (self.draws,), p=jnp.exp(jnp.asarray(weights.log_weights))))
+        shares = np.bincount(chosen // self.pool, minlength=self.paths) / self.draws
+        return Approximation(
+            latent=pool[chosen][None],
+            stats={"lp": np.asarray(state.logp).ravel()[chosen][None]},
+            gradients=self.paths * self.steps,
+            failed=pool[~np.isfinite(np.asarray(state.logp)).ravel()],
+            groups={"optimization": xr.Dataset({"elbo": (("path",), np.asarray(state.path_states.elbo)), "share": (("path",), shares)})},
+            attrs={"pareto_k": weights.pareto_k},
+        )
 
 
 def climb(

@@ -1,6 +1,6 @@
 """Stochastic variational inference."""
 
-import time
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,16 +13,13 @@ from numpyro import infer as numpyro_infer
 from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
-from ..._tools._keys import random_key
 from ..._tools._kinds import kind_of
-from ...results import Kind
-from .._datatree import Run, build_tree
-from .._engine import AbstractEngine, check_counts, check_problem, precision
+from .._engine import AbstractEngine, check_counts
 from .._importance import importance
 from .._optimise._mode import curvature
-from .._progress import Steps, progress_bar
+from .._progress import Steps
+from .._run import Approximation
 from .._target import Target
-from .._walls import reasons
 from ..starts import AbstractStarts, FromPrior
 from ._early_stopping import Stalled
 
@@ -74,34 +71,28 @@ class SVI(AbstractEngine):
         if self.stop is not None and not isinstance(self.stop, Stalled):
             raise TypeError(f"SVI(stop=...) got {kind_of(self.stop)}, expected nmm.infer.Stalled() or None")
 
-    def __call__(self, problem, data, *, key, progress=True):
-        check_problem(problem)
-        key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
-        began = time.perf_counter()
-        with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
-            key_start, key_fit, key_draw, key_pareto, key_tree = jax.random.split(key, 5)
-            guide = self._guide(target, self.start(target, key_start, 1, bars).points[0])
-            params, losses, interrupted = self._fit(guide, key_fit, target, Steps(bars, "SVI", self.steps))
-            latent = _draw(guide, params, key_draw, target, self.draws)
-            density = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
-            run = Run(
-                engine=f"SVI({type(guide).__name__}, steps={len(losses)}, draws={self.draws}, dtype={self.dtype})",
-                kind=Kind.APPROXIMATION,
-                latent=np.asarray(latent)[None],
-                stats={"lp": np.asarray(density)[None]},
-                gradients=len(losses) * self.particles,
-                # Of the steps that were not taken it is not kept where they led; their loss is NaN.
-                failed=reasons(target, np.asarray(latent)[~np.isfinite(np.asarray(density))]),
-                interrupted=interrupted,
-                began=began,
-                predictive_draws=self.predictive_draws,
-                extra={"optimization": {"loss": (("step",), losses)}},
-            )
-            tree = build_tree(target, run, key_tree, key)
-            tree.attrs["pareto_k"] = _pareto_k(key_pareto, params, target, guide)
-            return tree
+    def title(self):
+        guide = self.guide.func if isinstance(self.guide, functools.partial) else self.guide
+        return f"SVI({guide.__name__}, steps={self.steps}, draws={self.draws}, dtype={self.dtype})"
+
+    def run(self, target, key, bars):
+        import xarray as xr
+
+        key_start, key_fit, key_draw, key_pareto = jax.random.split(key, 4)
+        guide = self._guide(target, self.start(target, key_start, 1, bars).points[0])
+        params, losses, interrupted = self._fit(guide, key_fit, target, Steps(bars, "SVI", self.steps))
+        latent = _draw(guide, params, key_draw, target, self.draws)
+        density = np.asarray(jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent))
+        return Approximation(
+            latent=np.asarray(latent)[None],
+            stats={"lp": density[None]},
+            gradients=len(losses) * self.particles,
+            # Of the steps that were not taken it is not kept where they led; their loss is NaN.
+            failed=np.asarray(latent)[~np.isfinite(density)],
+            interrupted=interrupted,
+            groups={"optimization": xr.Dataset({"loss": (("step",), losses)})},
+            attrs={"pareto_k": _pareto_k(key_pareto, params, target, guide)},
+        )
 
     def _guide(self, target: Target, first: np.ndarray) -> Any:
         values = target.constrain(jnp.asarray(first))
