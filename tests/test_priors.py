@@ -13,6 +13,7 @@ from numpyro import handlers
 from numpyro.distributions import transforms
 from numpyro.infer.util import log_density
 
+import nmm_infer as nmm
 from nmm_infer import couplings, models, noises
 from nmm_infer._networks._connectome import Connectome
 from nmm_infer._networks._network import Network
@@ -144,6 +145,10 @@ def test_unknown_plates_are_named():
         assert sample(free, plates={"region": 7}).mu.shape == (7,)
     with pytest.raises(ValueError, match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here"):
         drawn(network(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="subject"))))
+    # Before any data, and any computing.
+    of_subjects = network(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="subject")))
+    with pytest.raises(ValueError, match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here"):
+        nmm.Problem(of_subjects, nmm.observe.Subsample(), nmm.likelihoods.Gaussian(scale=0.1), duration=10.0, step=1.0)
     with pytest.raises(ValueError, match=r"Prior\(over=\.\.\.\) got 'regions', expected None, 'region', 'edge', 'subject' or 'trial'"):
         Prior(dist.Normal(0.2, 0.1), over="regions")
 

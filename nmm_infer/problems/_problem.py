@@ -21,7 +21,7 @@ from ..likelihoods._failure import Failure, because
 from ..linear._fixed_point import expansion_point, is_linear, rotates
 from ..observe._base import AbstractObservation
 from ..observe._streaming import streaming
-from ..priors._base import AbstractPlated
+from ..priors._base import AbstractPlated, plate_size
 from ..priors._sample import priors, sample
 from ..priors._trials import ByTrial, any_by_trial, each_trial, first_trial
 from ..solving import solve
@@ -89,6 +89,9 @@ class Problem(AbstractProblem, AbstractPlated):
         likelihood.check_network(network)
         if isinstance(prepare, AbstractPreparation):
             prepare.check(network)
+        for name, prior in self.priors.items():
+            if getattr(prior, "over", None) is not None:
+                plate_size(prior.over, self.plates, name)
 
     @property
     def divisible(self):
