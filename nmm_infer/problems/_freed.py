@@ -43,12 +43,12 @@ class FreedPath(eqx.Module):
             if refused:
                 raise ValueError(f"PathAnnealing frees the states of one simulation, {why}; use optimisers.Adam() or optimisers.BFGS()")
         self.problem, self.bound = problem, bound
-        options = dict(problem.options)
-        self.grid = make_grid(problem.duration, problem.step, options.get("sample_every"), problem.transient or None)
-        streamed = problem._streamed(problem.observe)
+        simulation = problem.simulation
+        self.grid = make_grid(simulation.duration, simulation.step, simulation.sample_every, simulation.transient or None)
+        streamed = simulation.streamed(problem.observe)
         length = milliseconds(segment, "PathAnnealing(segment=...)") if segment is not None else self.grid.interval if streamed is None else streamed.period
         assert length is not None
-        self.steps = make_grid(length, problem.step, length).every
+        self.steps = make_grid(length, simulation.step, length).every
 
     @property
     def length(self) -> int:
@@ -76,7 +76,8 @@ class FreedPath(eqx.Module):
 
         def simulate(network: Any, observe: Any, key: Any = None) -> Signal:
             grid, initial = self.grid, jnp.asarray(network.initial)
-            solver = dict(self.problem.options).get("solver")
+            assert self.problem.simulation is not None
+            solver = self.problem.simulation.solver
             begins = jnp.concatenate([initial[None], nodes[:-1]])
             runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
             defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
@@ -99,5 +100,5 @@ def _refusals(problem: Any) -> list[tuple[bool, str]]:
         (network.noise is not None, "got a network with noise"),
         (network.has_delays, "got a network with delays"),
         ("trial" in problem.plates, "got one for each trial"),
-        ("stepsize_controller" in dict(problem.options), "got adaptive steps"),
+        (not problem.divisible, "got adaptive steps"),
     ]

@@ -1,9 +1,9 @@
 """A network, what is seen of it, and how that is compared with data: a NumPyro model."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,21 +13,18 @@ from .._networks._network import Network
 from .._preparation import AbstractPreparation
 from .._regional import in_order
 from .._signal import Signal
-from .._stream import AbstractStream
 from .._tools._keys import random_key
 from .._tools._kinds import kind_of
+from ..adjoints import AbstractAdjoint
 from ..likelihoods._base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods._failure import Failure, because
 from ..linear._fixed_point import expansion_point, is_linear, rotates
 from ..observe._base import AbstractObservation
-from ..observe._streaming import streaming
 from ..priors._base import AbstractPlated, plate_size
 from ..priors._sample import priors, sample
 from ..priors._trials import ByTrial, any_by_trial, each_trial, first_trial
-from ..solving import solve
-from ..solving._grid import make_grid
-from ..units import milliseconds
 from ._base import AbstractProblem, Named, used
+from ._simulation import Simulation
 from ._sites import at, sites_of
 
 
@@ -38,11 +35,10 @@ class Problem(AbstractProblem, AbstractPlated):
         network: with priors in the slots that are unknown.
         observe: from activity to what is measured.
         likelihood: from what is measured to data.
-        duration, step: of the simulation, Quantities or ms; leave them out where nothing is simulated.
-        transient: simulated before the data begin.
+        duration, step, transient, sample_every, solver, adjoint, stepsize_controller: of the simulation, as in `nmm.solve`; leave them out where nothing
+            is simulated.
         prepare: what is done to every drawn network before it is used: `nmm.balance`, which sets parameters that follow from
             others, `nmm.AtRest(...)`, which has priors of its own, or any function from network to network; None: nothing.
-        options: `solver`, `adjoint`, `stepsize_controller`, as in `nmm.solve`.
 
     Raises:
         ValueError: no priors; a simulating likelihood without duration, or with a noisy network; a stimulus
@@ -52,11 +48,8 @@ class Problem(AbstractProblem, AbstractPlated):
     network: Network
     observe: AbstractObservation
     likelihood: AbstractLikelihood
-    duration: float | None = eqx.field(static=True)
-    step: float | None = eqx.field(static=True)
-    transient: float = eqx.field(static=True)
+    simulation: Simulation | None
     prepare: Callable[[Network], Network] | None
-    options: tuple[tuple[str, Any], ...]
 
     def __init__(
         self,
@@ -67,8 +60,11 @@ class Problem(AbstractProblem, AbstractPlated):
         duration: Any = None,
         step: Any = None,
         transient: Any = None,
+        sample_every: Any = None,
+        solver: diffrax.AbstractSolver | None = None,
+        adjoint: AbstractAdjoint | diffrax.AbstractAdjoint | None = None,
+        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
         prepare: Callable[[Network], Network] | None = None,
-        **options: Any,
     ):
         for value, kind, name in ((network, Network, "network"), (observe, AbstractObservation, "observe"), (likelihood, AbstractLikelihood, "likelihood")):
             if not isinstance(value, kind):
@@ -76,14 +72,12 @@ class Problem(AbstractProblem, AbstractPlated):
         self.network = network
         self.observe = in_order(observe, network.connectome.labels)
         self.likelihood = likelihood
-        self.duration = None if duration is None else milliseconds(duration, "Problem(duration=...)")
-        self.step = None if step is None else milliseconds(step, "Problem(step=...)")
-        self.transient = 0.0 if transient is None else milliseconds(transient, "Problem(transient=...)")
+        timed = duration is not None and step is not None
+        self.simulation = Simulation(duration, step, transient, sample_every, solver, adjoint, stepsize_controller) if timed else None
         self.prepare = prepare
-        self.options = tuple(options.items())
         if not self.priors:
             raise ValueError("Problem(network=...) has no priors, so there is nothing to infer; put nmm.Prior(...) into the slots that are unknown")
-        if likelihood.simulates and (self.duration is None or self.step is None):
+        if likelihood.simulates and self.simulation is None:
             name = type(likelihood).__name__
             raise ValueError(f"Problem(duration=..., step=...) are missing: the {name} likelihood simulates, such as duration=400 * u.ms, step=0.5 * u.ms")
         likelihood.check_network(network)
@@ -96,7 +90,7 @@ class Problem(AbstractProblem, AbstractPlated):
     @property
     def divisible(self):
         # The loop of Diffrax with a memory of its steps is closure-converted, and then refuses arrays that know of their devices.
-        return "stepsize_controller" not in dict(self.options)
+        return self.simulation is None or self.simulation.stepsize_controller is None
 
     @property
     def plates(self) -> dict[str, int]:
@@ -105,11 +99,9 @@ class Problem(AbstractProblem, AbstractPlated):
 
     def _steps(self) -> int | None:
         """Steps of the solver, transient included; None if nothing is simulated."""
-        if not self.likelihood.simulates:
+        if self.simulation is None or not self.likelihood.simulates:
             return None
-        streamed = self._streamed(self.observe)
-        every = dict(self.options).get("sample_every") if streamed is None else streamed.period
-        grid = make_grid(self.duration, self.step, every, self.transient or None)
+        grid = self.simulation.grid(self.observe)
         return (grid.dropped + grid.kept) * grid.every
 
     @property
@@ -307,21 +299,6 @@ class Problem(AbstractProblem, AbstractPlated):
             network, observe, _ = first_trial(self.draw())
         return eqx.filter_eval_shape(lambda: self._simulate(network, observe, jax.random.key(0)))
 
-    def _streamed(self, observe: AbstractObservation) -> AbstractStream | None:
-        """What the solver runs in the place of `observe`; None if that needs the whole trajectory."""
-        options = dict(self.options)
-        if "stepsize_controller" in options:
-            return None
-        return streaming(observe, milliseconds(options.get("sample_every") or self.step, "Problem(sample_every=...)"))
-
     def _simulate(self, network: Network, observe: AbstractObservation, key: Any = None) -> Signal:
-        assert self.duration is not None
-        assert self.step is not None
-        options = {"step": self.step, "transient": self.transient or None, "key": key, **dict(self.options)}
-        streamed = self._streamed(observe)
-        if streamed is not None:
-            options.pop("sample_every", None)  # the stream has taken its period from it, if it had none
-            # Of many runs that are mapped over, nobody goes on.
-            return dataclasses.replace(solve(network, self.duration, observe=streamed, **options), final=None)
-        make_grid(self.duration, self.step)
-        return observe(solve(network, self.duration, **options))
+        assert self.simulation is not None
+        return self.simulation(network, observe, key)
