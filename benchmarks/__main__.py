@@ -22,6 +22,8 @@ SUBBENCHMARKS = (
     "gpu",
     "erp",
     "resting",
+    "at_rest",
+    "eeg",
     "mean_field",
     "epileptor",
     "evidence",

@@ -10,7 +10,8 @@ import xarray as xr
 
 import nmm_infer as nmm
 from nmm_infer.check._identifiability._fisher import informer
-from nmm_infer.check._linearity._linearity import coverage
+from nmm_infer.check._labels import Labels
+from nmm_infer.check._linearity._linearity import _dataset, coverage
 from nmm_infer.check._linearity._linearity_report import BIAS, COVERAGE, Linearity
 from nmm_infer.infer._engine import precision
 from nmm_infer.infer._target import Target
@@ -140,6 +141,30 @@ def test_it_is_drawn(linear, noisy):
     with pytest.raises(ValueError, match=r"pass nmm\.check\.linearity"):
         nmm.viz.linearity(linear.data[["fc"]])
     plt.close("all")
+
+
+def of_shifts(recordings, parameters, seed, bias=0.0, spread=1.0):
+    """A result whose estimates scatter as they should, but for the first parameter."""
+    rng = np.random.default_rng(seed)
+    simulated, linear, *drawn = rng.normal(scale=0.95, size=(2 + 4, recordings, parameters))
+    simulated[:, 0] = bias + spread * simulated[:, 0]
+    names = [f"x[{i}]" for i in range(parameters)]
+    labels = Labels(tuple(names), ("x",) * parameters, tuple(str(i) for i in range(parameters)))
+    data = _dataset(np.stack([simulated, linear]), np.stack(drawn), labels, {}, {})
+    data.attrs.update(recordings=recordings, failed=0, left=0, reason="", step=1.0, transient=1.0, length=1e3, likelihood="Spectral")
+    return Linearity(data)
+
+
+def test_chance_among_many_parameters_is_no_verdict():
+    """Of 136 numbers at 30 recordings some look off; nothing is."""
+    assert sum(of_shifts(30, 136, seed).ok for seed in range(20)) >= 18
+
+
+def test_one_of_many_that_is_off_is_found():
+    for wrong in ({"bias": 1.8}, {"bias": -1.8}, {"spread": 2.5}):
+        found = of_shifts(100, 136, 0, **wrong)
+        assert not found.ok
+        assert [row.label for row in found.table() if row.verdict == "bad"] == ["x[0]"]
 
 
 def altered(result, **attrs):

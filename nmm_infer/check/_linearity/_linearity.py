@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ..._tools._keys import random_key
 from ..._tools._kinds import kind_of
 from .._groups import recording, require_posterior
-from ._linearity_report import Linearity
+from ._linearity_report import Linearity, coverage
 
 # Data drawn from the likelihood itself for each recording: they cost no simulation, and their scatter is subtracted from that of the recordings.
 REPLICAS = 4
@@ -297,11 +297,3 @@ def _dataset(
         variables[name] = (("kind", *(("recording",) if whole else ()), *dims), values if whole else values.mean(axis=1))
         coords |= {dim: known[dim] for dim in dims if dim in known}
     return xr.Dataset(variables, coords=coords)
-
-
-def coverage(bias: Any, spread: Any) -> Any:
-    """How often a 90 % interval holds the truth, if estimates are off by `bias` and scatter `spread` times as much as the interval takes for granted."""
-    from scipy.special import ndtr
-
-    half = 1.6448536269514722
-    return ndtr((half - bias) / spread) - ndtr((-half - bias) / spread)

@@ -5,6 +5,7 @@ import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import norm
 
 from .._text import aligned, listed
 
@@ -13,7 +14,7 @@ from .._text import aligned, listed
 BIAS = 0.5
 # What 90 % intervals may hold: twice as many truths outside as they should have, or less than half as many, and the intervals no longer mean what they say.
 COVERAGE = (0.82, 0.96)
-# Monte-Carlo errors beyond these limits that count as certain.
+# Monte-Carlo errors beyond these limits that count as certain, of one number; of many, so many that all of them together are no more often wrong.
 CERTAIN = 2.0
 # Simulations that may diverge or leave the fixed point.
 FAILED = 0.05
@@ -22,6 +23,8 @@ VAGUE = 0.25
 # Power or covariance off by this part is worth a sentence of what is off.
 OFF = 0.05
 NAMED, MANY = 5, 6
+# Of a 90 % interval, in standard deviations.
+HALF = 1.6448536269514722
 HEADS = ("parameter", "bias (sd)", "± error", "by linearisation", "± error", "coverage", "± error", "verdict")
 GOOD, BAD, UNCLEAR = "good", "bad", "unclear"
 
@@ -34,7 +37,7 @@ class LinearityRow(NamedTuple):
         bias: by how many posterior standard deviations its estimates are off; `bias_error` is the Monte-Carlo error.
         by_linearisation: the part of it that a linear network in the same noise has not; with its error.
         coverage: what its 90 % intervals are expected to hold; with its error.
-        verdict: "good", "bad" (beyond a limit by two errors), or "unclear" (beyond it by less).
+        verdict: "good", "bad" (beyond a limit by two errors, or by more where there are many numbers), or "unclear" (beyond it by less).
     """
 
     label: str
@@ -70,9 +73,16 @@ class Linearity:
             *(simulated[name].values for name in ("coverage", "coverage_error")),
         )
         return tuple(
-            LinearityRow(str(label), str(name), *(float(x) for x in row), verdict=_verdict(*(float(row[i]) for i in (0, 1, 4, 5))))
-            for label, name, *row in zip(data["parameter"].values, data["name"].values, *columns, strict=True)
+            LinearityRow(str(label), str(name), *(float(x) for x in row), verdict=verdict)
+            for label, name, verdict, *row in zip(data["parameter"].values, data["name"].values, self._verdicts("simulated"), *columns, strict=True)
         )
+
+    def _verdicts(self, kind: str) -> list[str]:
+        """Of every parameter."""
+        of = self.data.sel(kind=kind)
+        names = ("bias", "bias_error", "coverage", "coverage_error", "spread", "spread_error")
+        errors = float(norm.isf(norm.sf(CERTAIN) / of.sizes["parameter"]))
+        return [_verdict(*map(float, row), errors=errors) for row in zip(*(of[name].values for name in names), strict=True)]
 
     @property
     def lost(self) -> int:
@@ -110,13 +120,7 @@ class Linearity:
 
     def _by_linearisation(self) -> bool:
         """Whether something is wrong that is right for the linear network."""
-        linear = self.data.sel(kind="linear")
-        control = {
-            str(label): _verdict(*map(float, row))
-            for label, *row in zip(
-                self.data["parameter"].values, *(linear[name].values for name in ("bias", "bias_error", "coverage", "coverage_error")), strict=True
-            )
-        }
+        control = dict(zip(map(str, self.data["parameter"].values), self._verdicts("linear"), strict=True))
         return any(control[row.label] != BAD or abs(row.by_linearisation) > BIAS for row in self._bad())
 
     def sentences(self) -> list[str]:
@@ -204,12 +208,19 @@ class Linearity:
         return escape(str(self))
 
 
-def _verdict(bias: float, bias_error: float, coverage: float, coverage_error: float) -> str:
-    beyond = max(abs(bias) - BIAS, 0.0)
-    outside = max(COVERAGE[0] - coverage, coverage - COVERAGE[1], 0.0)
-    if beyond == outside == 0.0:
+def _verdict(bias: float, bias_error: float, covered: float, coverage_error: float, spread: float, spread_error: float, errors: float) -> str:
+    """What is certain at so many Monte-Carlo errors."""
+    low, high = COVERAGE
+    if abs(bias) <= BIAS and low <= covered <= high:
         return GOOD
-    return BAD if beyond > CERTAIN * bias_error or outside > CERTAIN * coverage_error else UNCLEAR
+    # Near 100 % the error of a coverage says nothing: whether intervals are too wide is asked of how much estimates scatter.
+    too_wide = coverage(bias, spread + errors * spread_error) > high
+    return BAD if abs(bias) - BIAS > errors * bias_error or low - covered > errors * coverage_error or too_wide else UNCLEAR
+
+
+def coverage(bias: Any, spread: Any) -> Any:
+    """How often a 90 % interval holds the truth, if estimates are off by `bias` and scatter `spread` times as much as the interval takes for granted."""
+    return norm.cdf((HALF - bias) / spread) - norm.cdf((-HALF - bias) / spread)
 
 
 def _cells(row: LinearityRow, label: str, verdict: str) -> tuple[str, ...]:
