@@ -44,7 +44,7 @@ MODELS = {
     "ZetterbergJansen": models.ZetterbergJansen,
 }
 
-# A new coupling joins with one line here and one formula in `test_couplings.py`. Slots differ from their defaults, so that each one counts.
+# A new coupling joins with one line here and one formula in `tests/networks/test_couplings.py`. Slots differ from their defaults, so that each one counts.
 COUPLINGS = {
     "Additive": lambda: couplings.Additive(G=0.3),
     "Diffusive": lambda: couplings.Diffusive(G=0.3),

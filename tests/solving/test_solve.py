@@ -25,7 +25,7 @@ from nmm_infer.solving._delays import plan
 from nmm_infer.solving._grid import make_grid
 from nmm_infer.solving._scheme import scheme_of
 
-REFERENCE = np.load(Path(__file__).parent / "reference" / "tvb_network_public.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "tvb_network_public.npz")
 KEY = jax.random.key(7)
 N = 5
 

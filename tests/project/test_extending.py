@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```\w+\n(.*?)^```$", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -112,8 +112,8 @@ def test_the_tests_of_all_models_test_it(copy):
     tests = copy / "tests"
     replace(tests / "catalogue.py", "MODELS = {\n", 'MODELS = {\n    "MorrisLecar": models.MorrisLecar,\n')
     add(tests / "formulas" / "physiological.py", FORMULA)
-    replace(tests / "test_models.py", "OTHER = {\n", "OTHER = {\n" + UNITS)
-    summary = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-k", "MorrisLecar or battery", "tests/test_models.py")
+    replace(tests / "models" / "test_models.py", "OTHER = {\n", "OTHER = {\n" + UNITS)
+    summary = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-k", "MorrisLecar or battery", "tests/models/test_models.py")
     assert int(re.search(r"(\d+) passed", summary).group(1)) >= 15, summary
 
 

@@ -103,7 +103,7 @@ def exported():
 
 # ---------------------------------------------------------------- (a) against TVB and against the formulas
 
-REFERENCE = np.load(Path(__file__).parent / "reference" / "tvb_public.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "tvb_public.npz")
 META = json.loads(str(REFERENCE["meta"]))
 # Units of TVB's Wong–Wang model are Hz and s.
 KILO = dict.fromkeys(("a_e", "b_e", "a_i", "b_i"), 1e-3) | dict.fromkeys(("d_e", "d_i", "gamma_e", "gamma_i"), 1e3)
@@ -175,7 +175,7 @@ def test_files_longer_than_a_screen_are_named_in_the_docs():
     """docs/extending.md says which models have more than 60 lines, and why."""
     files = {Path(inspect.getfile(cls)) for cls in exported()}
     long = {path.stem.removeprefix("_") for path in files if path.read_text(encoding="utf-8").count("\n") > 60}
-    page = (Path(__file__).parent.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
     (paragraph,) = [text for text in page.split("\n\n") if "fewer than 60 lines" in text]
     assert set(re.findall(r"`(\w+)\.py`", paragraph)) == long
     assert len(long) < len(files) / 2

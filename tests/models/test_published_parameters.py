@@ -1,4 +1,4 @@
-"""Default parameters that are not TVB's, each from its source in the source's units; TVB's are compared with its file in `test_models.py`."""
+"""Default parameters that are not TVB's, each from its source in the source's units; TVB's are compared with its file in `tests/models/test_models.py`."""
 
 import brainunit as u
 import numpy as np

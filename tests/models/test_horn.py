@@ -17,7 +17,7 @@ import nmm_infer as nmm
 from nmm_infer.models import HORN, HORNLayer, HORNNetwork
 from nmm_infer.units import UnitError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)
 INPUTS, UNITS, STEPS = 2, 5, 23
 RNG = np.random.default_rng(0)
@@ -305,7 +305,7 @@ def test_what_does_not_fit_is_named(number):
 
 
 def test_models_do_not_need_the_optimiser():
-    for path in (ROOT / "nmm_infer" / "models").glob("*.py"):
+    for path in (ROOT / "nmm_infer" / "models").rglob("*.py"):
         assert "optax" not in path.read_text(encoding="utf-8"), path.name
 
 

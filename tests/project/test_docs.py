@@ -18,7 +18,7 @@ import pytest
 
 from nmm_infer.models._catalogue import CATEGORIES, model_classes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODELS = model_classes()
 model = pytest.mark.parametrize("cls", MODELS.values(), ids=MODELS)

@@ -1,4 +1,4 @@
-"""What labels, units and times mean, one rule at a time; `test_entrances.py` asks all entrances."""
+"""What labels, units and times mean, one rule at a time; `tests/parameters/test_entrances.py` asks all entrances."""
 
 import brainunit as u
 import numpy as np

@@ -13,7 +13,7 @@ import pytest
 
 import nmm_infer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
 
 # Written in pieces, so that this file does not contain what it looks for.

@@ -9,7 +9,7 @@ from running import run, upward_crossings
 
 from nmm_infer import models
 
-HALLMARKS = Path(__file__).parent.parent / "docs" / "hallmarks"
+HALLMARKS = Path(__file__).parents[2] / "docs" / "hallmarks"
 
 
 def signal(model, state, duration, step, transient, every=0.1):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nmm_infer.infer.allocator as allocator
+from nmm_infer.infer import _allocator as allocator
 import pytest
 
 # Pages that the system hands out while 64 MB are taken, filled and freed twenty times.
