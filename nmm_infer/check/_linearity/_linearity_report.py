@@ -114,8 +114,8 @@ class Linearity:
             return f"Cannot tell: {self.data.sizes['recording']} recordings are too few."
         worst = max(self.table(), key=lambda row: abs(row.bias))
         return (
-            f"The linearisation of {self.data.attrs['likelihood']} is good enough here: no estimate is off by more than {abs(worst.bias):.2f} posterior "
-            f"standard deviations ({worst.label})."
+            f"The linearisation of {self.data.attrs['likelihood']} is good enough here: no estimate is off by more than {abs(worst.bias):.2f} ± "
+            f"{worst.bias_error:.2f} posterior standard deviations ({worst.label})."
         )
 
     def _by_linearisation(self) -> bool:
