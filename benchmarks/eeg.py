@@ -58,7 +58,7 @@ def columns() -> dict[str, Column]:
 
     return {
         "jansen_rit": Column("Jansen–Rit, y1", nmm.models.JansenRit(v0=6.0), "y1", "mu", 34.5, 0.8, 0.003, 0.015),
-        "wilson_cowan": Column("Wilson–Cowan, E", nmm.models.WilsonCowan(), "E", "P", 0.12, 0.02, 0.003, 0.003),
+        "wilson_cowan": Column("Wilson–Cowan, E", nmm.models.WilsonCowan(), "E", "P", 0.03, 0.005, 0.0005, 0.0005),
     }
 
 
