@@ -58,9 +58,9 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
         }
     arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
     with arrangement.threads():
-        pointwise, rest = salvage("log_likelihood, rest", lambda: _pointwise(target, latent, arrangement), (nothing, nothing))
+        each, rest = salvage("log_likelihood, rest", lambda: pointwise(target, latent, arrangement), (nothing, nothing))
         groups |= {
-            "log_likelihood": pointwise,
+            "log_likelihood": each,
             "rest": rest,
             "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
             "constant_data": salvage("constant_data", lambda: problem.constant_data(observed), nothing),
@@ -122,7 +122,7 @@ def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
     return {name: Named(named.values, ("chain", "draw", *named.dims)) for name, named in found.items()}
 
 
-def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> tuple[Any, Any]:
+def pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> tuple[Any, Any]:
     """At every draw the log likelihood of every observation, and where the network rests; the former is left out where it would fill the memory."""
     shapes, _ = eqx.filter_eval_shape(_at_draws, target, latent, arrangement, True)
     numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(shapes, is_leaf=_is_named))
@@ -135,8 +135,8 @@ def _pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) 
         )
     coords = target.problem.coords(target.observed)
     found = _at_draws(target, latent, arrangement, numbers <= POINTWISE)
-    pointwise, rest = (dataset(_with_draws(named), coords) for named in found)
-    return pointwise, rest
+    each, rest = (dataset(_with_draws(named), coords) for named in found)
+    return each, rest
 
 
 def _is_named(value: Any) -> bool:

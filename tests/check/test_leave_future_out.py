@@ -147,11 +147,20 @@ def test_fits_share_a_program_are_kept_and_survive_an_interruption(tmp_path):
     nuts = nmm.infer.NUTS(draws=100, warmup=100, chains=2, predictive_draws=0)
     jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(0) if name.endswith("backend_compile_duration") else None)
 
-    def engine(problem, data, *, key, progress):
-        fits.append(len(compiled))
-        if len(fits) == stop[0]:
-            raise KeyboardInterrupt
-        return nuts(problem, data, key=key, progress=progress)
+    class Counted(nmm.infer.AbstractEngine):
+        dtype: str = "float64"
+        predictive_draws: int | None = 0
+
+        def title(self):
+            return "Counted()"
+
+        def run(self, target, key, bars):
+            fits.append(len(compiled))
+            if len(fits) == stop[0]:
+                raise KeyboardInterrupt
+            return nuts.run(target, key, bars)
+
+    engine = Counted()
 
     # So low a threshold asks for a fit at every sample.
     problem, first = densities.linear(3), densities.N - 5

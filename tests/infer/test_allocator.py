@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nmm_infer.infer import _allocator as allocator
 import pytest
+
+from nmm_infer.infer import _allocator as allocator
 
 # Pages that the system hands out while 64 MB are taken, filled and freed twenty times.
 PROGRAM = """

@@ -242,11 +242,11 @@ def fails(error):
 @pytest.mark.parametrize(
     ("part", "error", "lacking"),
     [
-        ("_pointwise", MemoryError("too much"), {"log_likelihood", "log_prior"}),
+        ("pointwise", MemoryError("too much"), {"log_likelihood", "log_prior"}),
         ("_predictive", RuntimeError("of a device"), {"posterior_predictive", "prior_predictive"}),
         ("log_prior", ValueError("of no use"), {"log_prior"}),
         (
-            "_pointwise",
+            "pointwise",
             KeyboardInterrupt(),
             {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"},
         ),

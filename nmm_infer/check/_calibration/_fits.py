@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ..._tools._kinds import kind_of
 from ...infer._engine import AbstractEngine, precision
@@ -49,10 +49,3 @@ def _one_by_one(engine: AbstractEngine, target: Target, values: Any, keys: PRNGK
             latent.append(np.asarray(run.latent, dtype=np.float64))
             divergences.append(int(np.sum(run.stats.get("diverging", 0))))
     return Batch(np.stack(latent), np.array(divergences))
-
-
-def latent_draws(tree: Any, names: tuple[str, ...]) -> Float[np.ndarray, "chain draw latent"]:
-    """The unconstrained draws side by side, in the order of the target's flat vector."""
-    sites = tree["unconstrained_posterior"]
-    arrays = [np.asarray(sites[name].transpose("chain", "draw", ...).values, dtype=np.float64) for name in names]
-    return np.concatenate([array.reshape(*array.shape[:2], -1) for array in arrays], axis=-1)

@@ -54,7 +54,7 @@ def leave_future_out(
     """
     from arviz_stats import lfo_cv  # pyright: ignore[reportPrivateImportUsage]
 
-    from ...infer._engine import check_counts, check_problem, precision  # engines are slow to import
+    from ...infer._engine import AbstractEngine, check_counts, check_problem, precision  # engines are slow to import
     from ...infer._progress import Steps, progress_bar
     from ...infer._target import Target
     from .._calibration._calibration_report import CONVERGED
@@ -66,7 +66,7 @@ def leave_future_out(
     check_problem(problem)
     key = random_key(key, "leave_future_out(key=...)")
     check_counts("leave_future_out", min_observations=min_observations, forecast_horizon=forecast_horizon)
-    if not callable(engine):
+    if not isinstance(engine, AbstractEngine):
         raise TypeError(f"leave_future_out(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
     with precision("float64"):
         bound = problem.bind(data)
@@ -83,7 +83,7 @@ def leave_future_out(
         # Many fits are no reason to doubt them, as ArviZ says: they are exact.
         warnings.filterwarnings("ignore", message="LFO-CV triggered")
         bar = Steps(bars, "predicted", past.size - min_observations)
-        fits = Refits(past, bound, engine, key, target.names, store, bar, min_observations)
+        fits = Refits(past, bound, engine, key, store, bar, min_observations)
         everything = fits.get_inference_data(fits.sample(past.size))
         settings = {"min_observations": min_observations, "forecast_horizon": forecast_horizon, "time_dim": time_dim, "k_threshold": k_threshold}
         try:

@@ -3,15 +3,18 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from arviz_stats import SamplingWrapper  # pyright: ignore[reportPrivateImportUsage]
 from jaxtyping import PRNGKeyArray
 
-from ...infer._progress import Steps
+from ...infer._datatree import pointwise
+from ...infer._engine import AbstractEngine, precision
+from ...infer._progress import Steps, progress_bar
+from ...infer._target import Target
+from ...infer.devices import default_arrangement
 from ...problems._base import used
-from ...problems._replayed import Replay, Replayed
 from .._calibration._calibration_report import CONVERGED
-from .._calibration._fits import latent_draws
 from .._calibration._rank_statistics import r_hat
 from .._store import Store
 from ._truncated_problem import Past
@@ -24,7 +27,6 @@ class Refits(SamplingWrapper):
         past: the problem.
         bound: all its data, as `past.problem` binds them.
         engine, key: of all fits.
-        names: of the unknowns.
         store: where fits are kept, by the number of data that they saw.
         bar: moves on from `begin`, the number of data of the first fit.
 
@@ -33,14 +35,15 @@ class Refits(SamplingWrapper):
         apart: R-hat of the fits that had not converged, by their number of data.
     """
 
-    def __init__(self, past: Past, bound: Any, engine: Any, key: PRNGKeyArray, names: tuple[str, ...], store: Store, bar: Steps, begin: int):
+    def __init__(self, past: Past, bound: Any, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
         super().__init__(past)
         self.unfinished = 0
         self.apart: dict[int, float] = {}
-        self._past, self._engine, self._key, self._names, self._store, self._bar, self._shown = past, engine, key, names, store, bar, begin
+        self._past, self._engine, self._key, self._store, self._bar, self._shown = past, engine, key, store, bar, begin
         self._values = past.problem.values(bound)
         self._coords = used(past.problem.coords(bound), {past.dim: past.size})
-        self._replayed = Replayed(past, past.bind(bound))
+        with precision(engine.dtype):
+            self._target = Target(past, past.bind(bound))
 
     def sel_observations(self, idx: Any) -> tuple[int, np.ndarray]:
         """How many data there are before those that are left out, and which these are."""
@@ -61,16 +64,22 @@ class Refits(SamplingWrapper):
 
     def _fit(self, n: int) -> dict[str, np.ndarray]:
         seen = np.arange(self._past.size) < n
-        tree = self._engine(self._replayed, Replay((self._values, seen)), key=jax.random.fold_in(self._key, n), progress=False)
-        if tree.attrs.get("interrupted"):
-            raise KeyboardInterrupt(f"interrupted in the fit to {n} of {self._past.size}")
-        if "log_likelihood" not in tree.children:
+        with precision(self._engine.dtype), progress_bar(False) as silent:
+            # The same question of other data: nothing is compiled anew.
+            target = self._target.given(jax.tree.map(jnp.asarray, (self._values, seen)))
+            run = self._engine.run(target, jax.random.fold_in(self._key, n), silent)
+            if run.interrupted:
+                raise KeyboardInterrupt(f"interrupted in the fit to {n} of {self._past.size}")
+            arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past)
+            with arrangement.threads():
+                each, _ = pointwise(target, jnp.asarray(run.latent), arrangement)
+        if not each.data_vars:
             raise ValueError("leave_future_out: the fit has no pointwise log likelihood, for it would fill the memory; take fewer draws")
         total = sum(
             np.asarray(one.sum([dim for dim in one.dims if dim not in ("chain", "draw", self._past.dim)]).transpose("chain", "draw", self._past.dim).values)
-            for one in tree["log_likelihood"].data_vars.values()
+            for one in each.data_vars.values()
         )
-        return {"latent": latent_draws(tree, self._names), "log_likelihood": np.asarray(total, dtype=np.float64)}
+        return {"latent": np.asarray(run.latent, dtype=np.float64), "log_likelihood": np.asarray(total, dtype=np.float64)}
 
     def get_inference_data(self, fitted_model: dict[str, np.ndarray]) -> Any:
         """A fit as ArviZ reads it: the data of an index together."""
