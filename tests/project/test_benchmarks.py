@@ -17,6 +17,7 @@ from benchmarks.problem import CHECKED, SPEED, STEP, Problem, Task
 from benchmarks.reference import Scheme, direction, simulate, slope
 from benchmarks.session import Session, compare
 from benchmarks.table import markdown, verdict
+from nmm_infer.infer._engine import precision
 
 FORWARD, GRADIENT = Task("MPR", "forward", 100, 6), Task("Hopf", "gradient", 100, 6)
 OURS, RING = (next(c for c in CONTESTANTS if (c.worker, c.variant) == which) for which in (("ours", "default"), ("by_hand", "ring")))
@@ -340,7 +341,7 @@ def test_the_grid_of_the_linearity_benchmark_has_the_posterior():
     """Highest beside the truth, lower on both sides, nothing where the oscillator is unstable."""
     case = linearity.CASES["hopf"]
     truth = nmm.solve(linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0).variable().values
-    with nmm.infer.base.precision("float64"):
+    with precision("float64"):
         unknown = linearity.hopf(nmm.Prior(dist.Normal(-0.02, case.width)), 1e-3)
         bound = nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case)).bind(np.asarray(truth))
         grid = np.array([-0.08, -0.02, -0.004, 0.01])

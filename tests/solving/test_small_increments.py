@@ -10,6 +10,7 @@ import pytest
 import nmm_infer as nmm
 from nmm_infer import couplings, models, stimuli
 from nmm_infer.solving._multiple_shooting import segments
+from nmm_infer.solving._scheme import scheme_of
 
 LATE = 3_600_000.0  # ms
 
@@ -39,7 +40,7 @@ def test_small_increments_add_up(solver):
 
 def test_double_precision_needs_no_help():
     network = nmm.Network(models.LeakyIntegrator(), initial=[1.0])
-    assert nmm.solving.scheme.scheme_of(nmm.solvers.Heun()).begin(jnp.asarray(network.initial)) is None
+    assert scheme_of(nmm.solvers.Heun()).begin(jnp.asarray(network.initial)) is None
 
 
 @pytest.mark.parametrize("speed", [None, 10.0], ids=["no delays", "delays"])
