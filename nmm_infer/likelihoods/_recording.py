@@ -120,7 +120,7 @@ def _checked(recording: Recording) -> Recording:
         raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time, {dim}]; a single channel is data[:, None]")
     if 0 in values.shape:
         raise ValueError(f"data has shape {values.shape}, expected at least one sample of one {dim}; was everything selected away?")
-    bad = ~(np.abs(values) < HUGE)
+    bad = ~(np.abs(values).astype(np.float64) < HUGE)
     if bad.any():
         columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])

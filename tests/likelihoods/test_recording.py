@@ -1,5 +1,7 @@
 """What data say of themselves: when they begin, how often they were sampled, what they are."""
 
+import warnings
+
 import brainunit as u
 import numpy as np
 import numpyro.distributions as dist
@@ -229,3 +231,11 @@ def test_an_array_behind_a_lead_field_is_of_sensors(form, likelihood):
     assert kept["data"].dims == ("time", "sensor")
     assert list(kept["sensor"].values) == ["Fz", "Cz", "Pz"]
     np.testing.assert_array_equal(kept["data"].values, values)
+
+
+def test_single_precision_is_no_overflow():
+    """The mark of what is missing is beyond its range."""
+    signal = nmm.Signal(np.ones((20, 2), np.float32) * np.arange(20, dtype=np.float32)[:, None], 1.0, ("time", "region"), ((), ("a", "b")), "x", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_recording(signal).values.shape == (20, 2)
