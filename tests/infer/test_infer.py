@@ -16,6 +16,7 @@ from numpyro.infer import autoguide
 import nmm_infer as nmm
 from nmm_infer.infer import devices
 from nmm_infer.infer import metrics as metrics
+from nmm_infer.infer._mcmc import _sampler
 from nmm_infer.infer._progress import progress_bar
 from nmm_infer.infer._target import Target, _guarded
 
@@ -294,7 +295,7 @@ def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
 
     if where == "walls":
         monkeypatch.setattr(Target, "failures", fails(RuntimeError("broken")))
-        monkeypatch.setattr(nmm.infer.sampler, "_to_latent", lambda frame, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
+        monkeypatch.setattr(_sampler, "_to_latent", lambda frame, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
     engine = SHORT if where == "walls" else nmm.infer.NUTS(draws=50, warmup=25, chains=2, predictive_draws=0, stop=Breaks())
     with pytest.warns(UserWarning, match="RuntimeError: broken"):
         tree = engine(conjugate(), DATA, key=0, progress=False)

@@ -51,7 +51,7 @@ class Laplace(AbstractMetric):
 
     Where one number for the whole model decides what those of its regions may be, the ridge may be a curve: a measurement noise takes from
     the regions' own in the square, so that nothing is taken where it is low. Then the coordinates bend with the mode of all others given that number
-    (`nmm_infer.infer.bends`), which costs some two hundred gradients and no correction, for the bend leaves volumes as they are.
+    (`_ridge.py`), which costs some two hundred gradients and no correction, for the bend leaves volumes as they are.
 
     Args:
         steps: of Adam, from each start; not used with another optimiser.
