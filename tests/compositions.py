@@ -51,7 +51,7 @@ LIKELIHOODS = {
     "Spectral": lambda: nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, noise=1e-3),
     "Covariance": lambda: nmm.likelihoods.Covariance(noise=1e-3, dof=20.0),
     "Gaussian": lambda: nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.HalfNormal(0.1))),
-    "ExtendedKalman": lambda: nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.HalfNormal(0.1)), step=1.0),
+    "ExtendedKalman": lambda: nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.HalfNormal(0.1)), step=0.25),
     "Features": lambda: nmm.likelihoods.Features(nmm.likelihoods.Log(nmm.observe.Variance()), repetitions=6, noise=1e-3),
 }
 SIMULATES = {"Gaussian", "Features"}

@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("nmm_infer")
 
 # Linux allows a process so many mappings of memory (`vm.max_map_count`), and every compiled program takes some: a worker that runs all tests
 # alone would die for want of them.
-MAPPINGS, TESTS_BETWEEN_LOOKS = 40_000, 50
+MAPPINGS, TESTS_BETWEEN_LOOKS = 30_000, 5
 _done = 0
 
 
