@@ -83,9 +83,10 @@ class Problem(AbstractProblem, AbstractPlated):
         likelihood.check_network(network)
         if isinstance(prepare, AbstractPreparation):
             prepare.check(network)
+        plates = self.plates
         for name, prior in self.priors.items():
             if getattr(prior, "over", None) is not None:
-                plate_size(prior.over, self.plates, name)
+                plate_size(prior.over, plates, name)
 
     @property
     def divisible(self):

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 from ..._tools._kinds import kind_of
 from ...infer._engine import AbstractEngine, precision
 from ...infer._progress import progress_bar
+from ...infer._run import AbstractRun
 from ...infer._target import Target
 from ...infer._vmapped_fits import Batch, batched
 
@@ -39,13 +40,18 @@ def fitter(engine: Any, target: Target) -> Fitter:
 
 
 def _one_by_one(engine: AbstractEngine, target: Target, values: Any, keys: PRNGKeyArray) -> Batch:
-    latent, divergences = [], []
+    runs = [refit(engine, target, jax.tree.map(lambda leaf: leaf[k], values), key) for k, key in enumerate(keys)]  # noqa: B023
+    return Batch(np.stack([np.asarray(run.latent, dtype=np.float64) for run in runs]), np.array([int(np.sum(run.stats.get("diverging", 0))) for run in runs]))
+
+
+def refit(engine: AbstractEngine, target: Target, values: Any, key: PRNGKeyArray, stopped: str = "") -> AbstractRun:
+    """A run of the engine, given other data than those of `target`: the same question, so that nothing is compiled anew.
+
+    Raises:
+        KeyboardInterrupt: it was stopped early; says `stopped`.
+    """
     with precision(engine.dtype), progress_bar(False) as silent:
-        for k, key in enumerate(keys):
-            # The same question of other data: nothing is compiled anew.
-            run = engine.run(target.given(jax.tree.map(lambda leaf: jnp.asarray(leaf[k]), values)), key, silent)  # noqa: B023
-            if run.interrupted:
-                raise KeyboardInterrupt
-            latent.append(np.asarray(run.latent, dtype=np.float64))
-            divergences.append(int(np.sum(run.stats.get("diverging", 0))))
-    return Batch(np.stack(latent), np.array(divergences))
+        run = engine.run(target.given(jax.tree.map(jnp.asarray, values)), key, silent)
+    if run.interrupted:
+        raise KeyboardInterrupt(stopped)
+    return run

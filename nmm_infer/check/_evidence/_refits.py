@@ -10,11 +10,12 @@ from jaxtyping import PRNGKeyArray
 
 from ...infer._datatree import pointwise
 from ...infer._engine import AbstractEngine, precision
-from ...infer._progress import Steps, progress_bar
+from ...infer._progress import Steps
 from ...infer._target import Target
 from ...infer.devices import default_arrangement
 from ...problems._base import used
 from .._calibration._calibration_report import CONVERGED
+from .._calibration._fits import refit
 from .._calibration._rank_statistics import r_hat
 from .._store import Store
 from ._truncated_problem import Past
@@ -64,15 +65,12 @@ class Refits(SamplingWrapper):
 
     def _fit(self, n: int) -> dict[str, np.ndarray]:
         seen = np.arange(self._past.size) < n
-        with precision(self._engine.dtype), progress_bar(False) as silent:
-            # The same question of other data: nothing is compiled anew.
-            target = self._target.given(jax.tree.map(jnp.asarray, (self._values, seen)))
-            run = self._engine.run(target, jax.random.fold_in(self._key, n), silent)
-            if run.interrupted:
-                raise KeyboardInterrupt(f"interrupted in the fit to {n} of {self._past.size}")
-            arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past)
-            with arrangement.threads():
-                each, _ = pointwise(target, jnp.asarray(run.latent), arrangement)
+        stopped = f"interrupted in the fit to {n} of {self._past.size}"
+        run = refit(self._engine, self._target, (self._values, seen), jax.random.fold_in(self._key, n), stopped)
+        arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past)
+        with precision(self._engine.dtype), arrangement.threads():
+            # Of all data, those that were left out included.
+            each, _ = pointwise(self._target, jnp.asarray(run.latent), arrangement)
         if not each.data_vars:
             raise ValueError("leave_future_out: the fit has no pointwise log likelihood, for it would fill the memory; take fewer draws")
         total = sum(

@@ -21,16 +21,25 @@ def measured(
     """Cross-spectral density with white measurement noise and a global signal, in the given directions."""
     response = seen.respond(2.0 * jnp.pi * jnp.asarray(frequencies))
     channels = response.shape[1]
-    white = jnp.broadcast_to(jnp.asarray(noise) ** 2 * interval, (channels,))
     common = jnp.ones(channels)
     if directions is not None:
         response = jnp.einsum("cr,fck->frk", directions, response)
         common = directions.sum(axis=0)
     S = gram(response)
     mean_power = jnp.trace(S, axis1=-2, axis2=-1).real / S.shape[-1]
+    of_noise = noise_power(interval, noise, channels, directions)
+    return S + (global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + of_noise
+
+
+def noise_power(interval: float, noise: Any, channels: int, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "channel channel"]:
+    """Density of white measurement noise of standard deviation `noise`, in the given directions."""
+    white = jnp.broadcast_to(jnp.asarray(noise) ** 2 * interval, (channels,))
     # Noise at the sensors before referencing; in an orthonormal basis of what referencing leaves, equal noise stays white.
-    spread = jnp.diag(white) if directions is None else jnp.einsum("cr,c,cs->rs", directions, white, directions)
-    return S + (global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + spread
+    return jnp.diag(white) if directions is None else jnp.einsum("cr,c,cs->rs", directions, white, directions)
+
+
+# Of the second difference of neighbours, what the mean over a part has more than its centre.
+CURVED = 1.0 / 24.0
 
 
 def curve(S: Any, curved: float) -> Any:

@@ -9,12 +9,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ..._distributions._complex_normal import gram
 from ..._networks._network import Network
 from ...linear._fixed_point import is_linear
 from .._base import Expected
 from ._linearised_observation import see
-from ._measured_spectra import curve, measured
+from ._measured_spectra import CURVED, curve, measured, noise_power
 
 # Networks that are looked at, and how many of them must be resolved.
 DRAWS, MOST = 8, 0.75
@@ -65,34 +64,31 @@ def nodes_needed(
     width = (band[1] - band[0]) / bands
     fine = band[0] + width * (np.arange(-BEYOND, bands * FINE + BEYOND) + 0.5) / FINE
     centres = band[0] + width * (np.arange(bands) + 0.5)
-    # Where the spectrum is never formed the centre of a part stands for its mean.
-    curved = []
 
-    def look(key: Array) -> tuple[Float[Array, " fine"], Float[Array, " fine"], Float[Array, " band"]]:
-        """Mean power of the channels without measurement noise and with it, and how many independent channels of signal there are in each band."""
+    def look(key: Array) -> tuple[Float[Array, " fine"], Float[Array, " fine"], Float[Array, " band"], Float[Array, ""]]:
+        """Mean power of the channels without measurement noise and with it, how many independent channels of signal there are in each band, and `curved`."""
         with handlers.block(), handlers.seed(rng_seed=key):
             network, observe, likelihood = expected.draw()
         seen = see(network, observe)
-        curved.append(0.0 if directions is None and seen.factored else 1.0 / 24.0)
         response = seen.respond(2.0 * jnp.pi * jnp.asarray(fine))
         white = jnp.broadcast_to(jnp.asarray(likelihood.noise) ** 2 * interval, response.shape[1:2])
         signal = jnp.sum(response.real**2 + response.imag**2, axis=2)
         # Of all channels alike, whatever their units.
         level = jnp.mean(signal + white, axis=0)
-        S = measured(seen, jnp.asarray(centres), interval, likelihood.noise, 0.0, directions)
-        there = seen.respond(2.0 * jnp.pi * jnp.asarray(centres))
-        H = gram(there if directions is None else jnp.einsum("cr,fck->frk", directions, there))
-        P = jnp.linalg.solve(S, H)
+        H = measured(seen, jnp.asarray(centres), interval, 0.0, 0.0, directions)
+        P = jnp.linalg.solve(H + noise_power(interval, likelihood.noise, response.shape[1], directions), H)
         channels = jnp.einsum("bij,bji->b", P, P).real
         mean, total = (jnp.mean(power / level, axis=1) for power in (signal, signal + white))
         failed = seen.failure != 0
-        return jnp.where(failed, jnp.nan, mean), jnp.where(failed, jnp.nan, total), channels
+        # Where the spectrum is never formed the centre of a part stands for its mean.
+        curved = jnp.asarray(0.0 if directions is None and seen.factored else CURVED)
+        return jnp.where(failed, jnp.nan, mean), jnp.where(failed, jnp.nan, total), channels, curved
 
     looked = jax.jit(lambda keys: jax.lax.map(look, keys))(jax.random.split(jax.random.key(0), DRAWS))
     if isinstance(looked[0], Tracer):
         warnings.warn(f"Spectral(bands={bands}): bound inside of a transformation of JAX, where peaks cannot be looked for; say nodes=...", stacklevel=5)
         return 1
-    signal, total, channels = (np.asarray(one) for one in looked)
+    signal, total, channels, (curved, *_) = (np.asarray(one) for one in looked)
     kept = np.isfinite(total).all(axis=1)
     if not kept.any():
         return 1
@@ -103,10 +99,10 @@ def nodes_needed(
         if nodes > max(1.0, of_trial):
             return max(1, int(of_trial))
         weight = coefficients / nodes
-        part = np.abs(_missed(total, nodes, curved[0])) * np.sqrt(weight)
+        part = np.abs(_missed(total, nodes, curved)) * np.sqrt(weight)
         # The score of a common amplitude beside its standard deviation.
         each = weight * np.repeat(channels, nodes, axis=1)
-        shared = np.abs((each * _missed(signal, nodes, curved[0])).sum(axis=1)) / np.sqrt(each.sum(axis=1))
+        shared = np.abs((each * _missed(signal, nodes, curved)).sum(axis=1)) / np.sqrt(each.sum(axis=1))
         if np.mean((part.max(axis=1) < WRONG) & (shared < SHARED)) >= MOST:
             return nodes
     warnings.warn(

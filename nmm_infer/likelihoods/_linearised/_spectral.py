@@ -17,7 +17,7 @@ from .._failure import Failure, because, first_of
 from .._recording import Recording
 from ._estimators import AbstractEstimator, Neighbours, check_nyquist
 from ._linearised_observation import Seen, bind_linear, check_linear, see
-from ._measured_spectra import curve, measured
+from ._measured_spectra import CURVED, curve, measured
 from ._resolution import nodes_needed
 
 
@@ -163,7 +163,7 @@ class Spectral(AbstractLikelihood):
             centres = centres + width * ((np.arange(nodes) + 0.5) / nodes - 0.5)
         spacing = float(np.diff(centres.ravel()).mean()) if centres.size > 1 else (self.band[1] - self.band[0]) / (self.bands * nodes)
         # The mean over so many equally spaced coefficients; tapers see all frequencies.
-        curved = (1.0 - 1.0 / read[0][1].shape[1] ** 2 if self.estimator.in_order else 1.0) / 24.0
+        curved = CURVED * (1.0 - 1.0 / read[0][1].shape[1] ** 2 if self.estimator.in_order else 1.0)
         values: Any = z.reshape(self.bands, -1, z.shape[-1])
         parted = (centres.mean(axis=1), bound.directions, centres, parts, spacing, curved)
         return ObservedSpectra(values, bound.recording, *parted, bound.interval, bound.labels, bound.dim)
