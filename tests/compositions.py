@@ -38,7 +38,7 @@ MODELS = {
     "wong_wang_exc_inh": (lambda delays: _network(nmm.models.WongWangExcInh(w_p=regional(1.4, 0.02)), 0.05, 1e-3, delays), nmm.balance),
     "jansen_rit": (lambda delays: _network(nmm.models.JansenRit(mu=regional(0.36, 0.01), v0=6.0), 2.0, 1e-3, delays), None),
     "wilson_cowan": (lambda delays: _network(nmm.models.WilsonCowan(P=regional(0.5, 0.05)), 0.05, 1e-3, delays), None),
-    "montbrio_pazo_roxin": (lambda delays: _network(nmm.models.MontbrioPazoRoxin(eta=regional(-6.0, 0.1)), 0.1, 1e-2, delays), None),
+    "montbrio_pazo_roxin": (lambda delays: _network(nmm.models.MontbrioPazoRoxin(tau=20.0, eta=regional(-6.0, 0.1)), 0.1, 1e-2, delays), None),
     "told_where_it_rests": (
         lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays),
         nmm.AtRest({"S": regional(0.16, 0.02)}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))),
@@ -48,10 +48,10 @@ MODELS = {
 
 # name → likelihood. Those that simulate without noise, or filter, say so below.
 LIKELIHOODS = {
-    "Spectral": lambda: nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, noise=1e-3),
+    "Spectral": lambda: nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, nodes=1, noise=1e-3),
     "Covariance": lambda: nmm.likelihoods.Covariance(noise=1e-3, dof=20.0),
     "Gaussian": lambda: nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.HalfNormal(0.1))),
-    "ExtendedKalman": lambda: nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.HalfNormal(0.1)), step=0.25),
+    "ExtendedKalman": lambda: nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.HalfNormal(0.1))),
     "Features": lambda: nmm.likelihoods.Features(nmm.likelihoods.Log(nmm.observe.Variance()), repetitions=6, noise=1e-3),
 }
 SIMULATES = {"Gaussian", "Features"}
@@ -116,7 +116,9 @@ def problem(model, likelihood, delays=False):
     return nmm.Problem(network, nmm.observe.Subsample(period=PERIOD), LIKELIHOODS[likelihood](), prepare=prepare, **options)
 
 
-def data(likelihood):
-    """A recording that any of the models may be compared with: what counts is that the program runs."""
+def data(problem, likelihood):
+    """A recording about as large as the model makes them. That the program runs is what counts, and at a mode that is not the edge of stability."""
     samples = 12 if likelihood in SIMULATES else 40
-    return 0.05 * np.random.default_rng(0).normal(size=(samples, 2)).cumsum(axis=0)
+    noise = problem.network.noise
+    scale = 1.0 if noise is None else min(1.0, 20.0 * float(np.exp(noise.sigma.distribution.loc)))
+    return 0.05 * scale * np.random.default_rng(0).normal(size=(samples, 2)).cumsum(axis=0)

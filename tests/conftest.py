@@ -36,7 +36,7 @@ LONGEST = frozenset((Path(__file__).parent / "longest.txt").read_text().splitlin
 def pytest_collection_modifyitems(items):
     for item in items:
         # What is slow anyway, or run by hand, is not run twice.
-        if item.nodeid in LONGEST and not any(map(item.get_closest_marker, ("slow", "battery"))):
+        if item.nodeid in LONGEST and not any(map(item.get_closest_marker, ("slow", "battery", "by_hand"))):
             item.add_marker(pytest.mark.long)
 
 

@@ -115,7 +115,7 @@ def test_trials_rest_in_one_place_unless_they_differ():
     assert place(trials("trial"), {"model.I_o": jnp.asarray([0.3, 0.35])}, trials=(2,)) == {}
 
 
-@pytest.mark.battery  # CI looks at the group in its compositions, which have too few draws for a finding
+@pytest.mark.by_hand  # CI looks at the group in its compositions, which have too few draws for a finding
 def test_a_result_says_where_it_rests():
     engine = nmm.infer.SVI(steps=10, draws=30, predictive_draws=0)
     data = 1e-3 * RNG.normal(size=(400, 2)).cumsum(axis=0)

@@ -233,15 +233,15 @@ def test_little_noise_passes():
     ("likelihood", "observe", "shape"),
     [
         pytest.param(nmm.likelihoods.Covariance(noise=0.05, repetition_time=40.0), None, (1500, 2), id="covariance", marks=pytest.mark.slow),
-        pytest.param(nmm.likelihoods.Covariance(lags=(0.0, 20.0), repetition_time=20.0), None, (3000, 2), id="lags", marks=pytest.mark.battery),
+        pytest.param(nmm.likelihoods.Covariance(lags=(0.0, 20.0), repetition_time=20.0), None, (3000, 2), id="lags", marks=pytest.mark.by_hand),
         pytest.param(
             spectral(noise=0.02, estimator=nmm.likelihoods.Multitaper(segment=2000.0)),
             nmm.observe.LeadField(RNG.normal(size=(4, 2)), average_reference=True),
             (2000, 4),
             id="sensors",
-            marks=pytest.mark.battery,
+            marks=pytest.mark.by_hand,
         ),
-        pytest.param(spectral(), None, (5, 400, 2), id="trials", marks=pytest.mark.battery),
+        pytest.param(spectral(), None, (5, 400, 2), id="trials", marks=pytest.mark.by_hand),
     ],
 )
 def test_every_form_of_data(likelihood, observe, shape):

@@ -51,7 +51,7 @@ def marginal():
     return float(mode), float((-jax.hessian(marginal_density)(mode)) ** -0.5)
 
 
-@pytest.mark.parametrize("centred", [pytest.param(0.0, marks=pytest.mark.battery), pytest.param(0.6, marks=pytest.mark.slow), 1.0])
+@pytest.mark.parametrize("centred", [pytest.param(0.0, marks=pytest.mark.by_hand), pytest.param(0.6, marks=pytest.mark.slow), 1.0])
 def test_scales_are_where_their_marginal_density_is_highest(centred):
     mode, sd = marginal()
     target, found = framed(problem(centred), metrics.Laplace(steps=300))
@@ -91,7 +91,7 @@ def exactly() -> tuple[float, float, float]:
     return np.log(evidence), mean, np.sqrt(np.trapezoid((grid - mean) ** 2 * density, grid) / evidence)
 
 
-@pytest.mark.parametrize(("centred", "off"), [pytest.param(0.0, 0.25, marks=pytest.mark.battery), pytest.param(1.0, 0.02, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("centred", "off"), [pytest.param(0.0, 0.25, marks=pytest.mark.by_hand), pytest.param(1.0, 0.02, marks=pytest.mark.slow)])
 def test_laplace_of_a_hierarchy(centred, off):
     """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling mends what is no Gaussian."""
     evidence, mean, sd = exactly()

@@ -139,7 +139,7 @@ ENGINES = {
 WHEN = {"SVI": pytest.mark.slow, "Laplace": pytest.mark.slow, "MAP": pytest.mark.slow}
 
 
-@pytest.mark.parametrize("name", [name if name in ("NUTS", "SMC") else pytest.param(name, marks=WHEN.get(name, pytest.mark.battery)) for name in ENGINES])
+@pytest.mark.parametrize("name", [name if name in ("NUTS", "SMC") else pytest.param(name, marks=WHEN.get(name, pytest.mark.by_hand)) for name in ENGINES])
 def test_every_engine_counts_both_edges_and_says_what_its_draws_are(name, tmp_path):
     engine, kind = ENGINES[name]
     tree = engine(nmm.NumPyroModel(edges), None, key=KEY, progress=False)

@@ -79,7 +79,7 @@ CONNECTOME = nmm.Connectome([[0.0, 1.0, 0.3], [1.0, 0.0, 0.5], [0.3, 0.5, 0.0]])
 AT = jnp.asarray([[0.5, 0.52, 0.54], [0.56, 0.5, 0.58]])
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "balanced" else pytest.mark.battery) for name in NETWORKS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "balanced" else pytest.mark.by_hand) for name in NETWORKS])
 def test_derivatives_are_right_in_batches_on_devices_and_to_second_order(name):
     def total(x):
         return jnp.sum(fixed_point(NETWORKS[name](x)) ** 2)

@@ -100,7 +100,7 @@ def test_it_agrees_with_balance():
     np.testing.assert_allclose(prepared(nmm.AtRest({"S_e": drive / (1 + drive)}, by="J_i"), net).model.J_i, nmm.balance(net).model.J_i, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", [pytest.param("ReducedWongWang", marks=pytest.mark.slow), pytest.param("WongWangExcInh", marks=pytest.mark.battery)])
+@pytest.mark.parametrize("name", [pytest.param("ReducedWongWang", marks=pytest.mark.slow), pytest.param("WongWangExcInh", marks=pytest.mark.by_hand)])
 def test_derivatives_of_what_follows(name):
     model, rest, by = CASES[name]
     (state,) = rest

@@ -217,7 +217,7 @@ def test_errors_of_a_posterior_are_relative_to_the_truth():
     assert found["model.J"]["z"] == pytest.approx(np.sqrt(2.0))
 
 
-@pytest.mark.parametrize("name", [pytest.param("known", marks=pytest.mark.slow), pytest.param("hidden", marks=pytest.mark.battery)])
+@pytest.mark.parametrize("name", [pytest.param("known", marks=pytest.mark.slow), pytest.param("hidden", marks=pytest.mark.by_hand)])
 def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     from benchmarks.mean_field import errors, page, run
 
@@ -227,7 +227,7 @@ def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     assert "quick run" in page({name: fit}, {name: errors(fit)}, None, True)
 
 
-@pytest.mark.battery
+@pytest.mark.by_hand
 def test_resting_states_are_simulated_fitted_and_compared():
     from benchmarks.held_out import held_out
     from benchmarks.resting import homogeneous, network, page, simulated, spectra
@@ -261,7 +261,7 @@ def test_areas_under_the_curve():
     assert epileptor.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([True, False, False, False])) == pytest.approx(0.5)
 
 
-@pytest.mark.battery  # minutes, of parts that have tests of their own
+@pytest.mark.by_hand  # minutes, of parts that have tests of their own
 def test_the_epileptic_patient_in_small():
     said = []
     settings = {"starts": 2, "steps": 100, "chains": 2, "draws": 10, "warmup": 10, "pilot": 5, "points": 2}
@@ -294,7 +294,7 @@ def test_engines_that_are_far_off_are_told_from_those_that_agree():
     assert [float(x) for x in row[7].split("–")] == pytest.approx([0.5, 0.5], abs=0.05)
 
 
-@pytest.mark.battery  # minutes, of parts that have tests of their own
+@pytest.mark.by_hand  # minutes, of parts that have tests of their own
 def test_one_posterior_from_some_engines(tmp_path, monkeypatch):
     out = tmp_path / "engines.md"
     monkeypatch.setattr("sys.argv", ["engines", "--quick", "--only", "Laplace", "--out", str(out)])

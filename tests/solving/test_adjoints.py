@@ -62,7 +62,7 @@ def everything(name, adjoint):
     return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
 
 
-LATER = {"steps": pytest.mark.battery, "noise": pytest.mark.slow, "a short edge": pytest.mark.battery, "nonlinear coupling": pytest.mark.slow}
+LATER = {"steps": pytest.mark.by_hand, "noise": pytest.mark.slow, "a short edge": pytest.mark.by_hand, "nonlinear coupling": pytest.mark.slow}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=LATER.get(name, ())) for name in NETWORKS])
@@ -80,7 +80,7 @@ def test_reading_at_every_step_is_reading_in_blocks():
         np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("short_edge", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.battery)])
+@pytest.mark.parametrize("short_edge", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.by_hand)])
 def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
     """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are the same."""
     lengths = (SHORT if short_edge else LENGTHS) * np.where(np.arange(N) % 2, 1.0, 0.2)

@@ -31,7 +31,7 @@ def peaks(x):
     return frequencies[most], np.where(near, power, 0.0).sum(axis=0) / power[1:].sum(axis=0)
 
 
-@pytest.mark.battery
+@pytest.mark.by_hand
 @pytest.mark.parametrize("name", MODELS)
 def test_single_precision_has_the_statistics_of_double_precision(name):
     single, double = (run(name, x64) for x64 in (False, True))

@@ -279,7 +279,7 @@ def test_without_blocks_all_edges_are_short():
     assert plan(hopf(), 0.1).recent == 0
 
 
-@pytest.mark.battery
+@pytest.mark.by_hand
 def test_adjoints_agree():
     free, put = arrays(hopf(short_edge=True, noise=noises.Additive(sigma=0.1)))
 
