@@ -1,5 +1,6 @@
 """What solving and observing give: arrays with their time grid, dimensions and unit."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -70,6 +71,10 @@ class Signal(eqx.Module):
             raise ValueError(f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one that is right")
         name = str(getattr(data, "name", None) or "activity")
         return cls(jnp.asarray(found.values), given or found.interval, ("time", found.dim), ((), found.channels or ()), name, found.unit)
+
+    def with_values(self, values: Float[Array, "..."], **described: Any) -> "Signal":
+        """Another quantity at the same times, such as `signal.with_values(jnp.abs(signal.values), name="envelope")`; it is not known where its run ended."""
+        return dataclasses.replace(self, values=values, final=None, **described)
 
     @property
     def times(self) -> np.ndarray | None:

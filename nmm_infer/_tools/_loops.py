@@ -10,7 +10,7 @@ def scan(step: Any, carry: Any, xs: Any) -> tuple[Any, Any]:
 
     A loop that turns once is taken apart by the compiler, merged with what stands around it, and then rounded in other places.
     """
-    if jax.tree.leaves(xs)[0].shape[0] > 1:
+    if jax.tree.leaves(xs)[0].shape[0] != 1:
         return jax.lax.scan(step, carry, xs)
     carry, x = jax.lax.optimization_barrier((carry, jax.tree.map(lambda x: x[0], xs)))
     carry, output = jax.lax.optimization_barrier(step(carry, x))

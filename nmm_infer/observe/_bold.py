@@ -4,13 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._signal import Signal
-from .._stream import AbstractStream
 from .._tools._loops import scan
 from ..parameters import Slot, param
-from ._base import AbstractLinear, coarse, period_field, steps_in
+from ._base import AbstractLinear, coarse, interval_of, period_field
 from ._bold_signal import AbstractBoldSignal, ClassicBoldSignal, RevisedBoldSignal
-from ._stream import observe_stored
+from ._fold import AbstractStream
 
 # The papers count time in seconds: s, the rate of change of blood flow, is per second here too, and everything else per ms.
 SECOND = 1000.0
@@ -87,11 +85,11 @@ class Bold(AbstractLinear, AbstractStream):
         k1, k2, k3 = self.signal_equation.coefficients(jnp.asarray(self.rho))
         return -self.V0 * (k1 * jnp.expm1(log_q) + k2 * jnp.expm1(log_q - log_v) + k3 * jnp.expm1(log_v))
 
-    def init(self, n_regions, step):
-        return jnp.zeros((4, n_regions))
+    def init(self, signal):
+        return jnp.zeros((4, signal.values.shape[1]))
 
-    def advance(self, memory, activity, step):
-        every = steps_in(self.period, step, "Bold")
+    def advance(self, memory, signal):
+        every, step, activity = self.every(signal), interval_of(signal, "Bold"), signal.values
         together = coarse(every, step, self.resolution)
         drive = activity.reshape(-1, together, activity.shape[1]).mean(axis=1)
         dt = together * step
@@ -105,13 +103,8 @@ class Bold(AbstractLinear, AbstractStream):
 
         memory, states = scan(heun, memory.astype(activity.dtype), drive)
         # One by one: of several together some would be rounded otherwise, which ones depending on their number.
-        return memory, scan(lambda _, state: (None, self._read(state)), None, states[every // together - 1 :: every // together])[1]
-
-    def signal(self, outputs, regions, model):
-        return Signal(outputs, self.period, ("time", "region"), ((), regions), "bold", "1")
-
-    def __call__(self, activity):
-        return observe_stored(self, activity, "Bold")
+        outputs = scan(lambda _, state: (None, self._read(state)), None, states[every // together - 1 :: every // together])[1]
+        return memory, signal.with_values(outputs, interval=self.period, name="bold", unit="1")
 
     def transfer(self, omega: Float[Array, " frequency"]) -> Array:
         """Response of the signal to a small drive around rest, complex `["frequency"]` or `["frequency region"]`."""

@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._signal import Signal
-from .._stream import AbstractStream
 from .._tools._loops import scan
-from ._base import AbstractLinear, coarse, period_field, steps_in
-from ._stream import observe_stored
+from ._base import AbstractLinear, coarse, interval_of, period_field
+from ._fold import AbstractStream
 from .kernels import AbstractKernel, DoubleGamma
 
 
@@ -30,34 +29,29 @@ class HemodynamicResponse(AbstractLinear, AbstractStream):
     variable: str | None = eqx.field(static=True, default=None)
     resolution: float = eqx.field(static=True, default=50.0)
 
-    def _bin(self, step: float) -> tuple[int, int]:
-        """Samples in a bin, and bins in a period."""
-        every = steps_in(self.period, step, "HemodynamicResponse")
-        together = coarse(every, step, self.resolution)
-        return together, every // together
+    def _bin(self, signal: Signal) -> tuple[int, float]:
+        """How many samples are in a bin, and its length in ms."""
+        step = interval_of(signal, "HemodynamicResponse")
+        together = coarse(self.every(signal), step, self.resolution)
+        return together, together * step
 
-    def init(self, n_regions, step):
-        together, _ = self._bin(step)
-        return jnp.zeros((int(np.ceil(self.kernel.duration / (together * step))), n_regions))
+    def init(self, signal):
+        _, width = self._bin(signal)
+        return jnp.zeros((int(np.ceil(self.kernel.duration / width)), signal.values.shape[1]))
 
-    def advance(self, memory, activity, step):
-        together, per_output = self._bin(step)
-        width = together * step
+    def advance(self, memory, signal):
+        together, width = self._bin(signal)
         # A bin's activity sits at its middle; the newest bin is the last of the memory.
         weights = width * self.kernel(width * (jnp.arange(memory.shape[0])[::-1] + 0.5))
+        activity, per_output = signal.values, self.every(signal) // together
         bins = activity.reshape(-1, per_output, together, activity.shape[1]).mean(axis=2)
 
         def output(memory, new):
             memory = jnp.concatenate([memory, new])[-memory.shape[0] :]
             return memory, weights @ memory
 
-        return scan(output, memory.astype(activity.dtype), bins)
-
-    def signal(self, outputs, regions, model):
-        return Signal(outputs, self.period, ("time", "region"), ((), regions), "bold", "1")
-
-    def __call__(self, activity):
-        return observe_stored(self, activity, "HemodynamicResponse")
+        memory, outputs = scan(output, memory.astype(activity.dtype), bins)
+        return memory, signal.with_values(outputs, interval=self.period, name="bold", unit="1")
 
     def respond(self, omega, response):
         width = min(self.resolution, 50.0)

@@ -11,10 +11,9 @@ from jaxtyping import Array, Float
 
 from .._labelled import order, ordered, read, texts
 from .._regional import Regional, in_order
-from .._signal import Signal
-from .._stream import AbstractPointwise
 from .._tools._real import real
 from ._base import AbstractLinear, activity_of
+from ._fold import AbstractPointwise
 
 
 class LeadField(AbstractLinear, AbstractPointwise):
@@ -81,18 +80,15 @@ class LeadField(AbstractLinear, AbstractPointwise):
         reference = self.reference()
         return reference @ covariance @ reference.T  # pyright: ignore[reportReturnType]
 
-    def each(self, values):
-        return values @ self.referenced_gain().T
-
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
-        inside = in_order(self, signal.labels[1])
-        n = inside.referenced_gain().shape[1]
+        gain = in_order(self, signal.labels[1]).referenced_gain()
+        n = gain.shape[1]
         if signal.values.shape[-1] != n:
             raise ValueError(
                 f"LeadField(gain=...) has {n} regions, the activity has {signal.values.shape[-1]}; select the regions, e.g. connectome.select(labels)"
             )
-        return Signal(inside.each(signal.values), signal.interval, ("time", "sensor"), ((), self.sensors), "sensor", self.unit, signal.start)
+        return signal.with_values(signal.values @ gain.T, dims=("time", "sensor"), labels=((), self.sensors), name="sensor", unit=self.unit)
 
     @property
     def mixes(self):

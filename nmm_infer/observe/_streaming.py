@@ -1,8 +1,8 @@
 """Observations as a simulation runs them."""
 
-from .._stream import AbstractPointwise, AbstractStream
 from ._base import AbstractObservation
 from ._chain import Chain
+from ._fold import AbstractPointwise, AbstractStream
 from ._statistics._statistic import AbstractStatistic
 from ._subsample import Subsample
 

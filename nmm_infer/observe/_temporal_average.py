@@ -3,11 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._signal import Signal
-from .._stream import AbstractStream
-from ._base import AbstractLinear, period_field, steps_in
-from ._naming import of_model
-from ._stream import observe_stored
+from ._base import AbstractLinear, period_field
+from ._fold import AbstractStream
 
 
 class TemporalAverage(AbstractLinear, AbstractStream):
@@ -21,18 +18,9 @@ class TemporalAverage(AbstractLinear, AbstractStream):
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
-    def init(self, n_regions, step):
-        return None
-
-    def advance(self, memory, activity, step):
-        every = steps_in(self.period, step, "TemporalAverage")
-        return memory, activity.reshape(-1, every, activity.shape[1]).mean(axis=1)
-
-    def signal(self, outputs, regions, model):
-        return Signal(outputs, self.period, ("time", "region"), ((), regions), *of_model(model, self.variable))
-
-    def __call__(self, activity):
-        return observe_stored(self, activity, "TemporalAverage")
+    def advance(self, memory, signal):
+        windows = signal.values.reshape(-1, self.every(signal), signal.values.shape[1])
+        return memory, signal.with_values(windows.mean(axis=1), interval=self.period)
 
     def respond(self, omega, response):
         # A box of length T that ends at the sample: a sinc, and a delay of T/2.

@@ -47,7 +47,8 @@ class Together(AbstractObservation):
             raise ValueError(f"Together(...) has two channels named {twice[0]!r}; observe each variable once, or name the sensors differently")
         units = {signal.unit for signal in signals}
         values = jnp.concatenate([signal.values for signal in signals], axis=1)
-        return Signal(values, signals[0].interval, ("time", "channel"), ((), labels), "channel", units.pop() if len(units) == 1 else "", signals[0].start)
+        unit = units.pop() if len(units) == 1 else ""
+        return signals[0].with_values(values, dims=("time", "channel"), labels=((), labels), name="channel", unit=unit)
 
 
 def _labels(signal: Signal) -> tuple[str, ...]:

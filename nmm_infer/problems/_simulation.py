@@ -9,9 +9,9 @@ from jaxtyping import PRNGKeyArray
 
 from .._networks._network import Network
 from .._signal import Signal
-from .._stream import AbstractStream
 from ..adjoints import AbstractAdjoint
 from ..observe._base import AbstractObservation
+from ..observe._fold import AbstractStream
 from ..observe._streaming import streaming
 from ..solving import solve
 from ..solving._grid import Grid, make_grid

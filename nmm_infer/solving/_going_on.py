@@ -54,7 +54,7 @@ def _check_history(network: Network, after: Ending, plan: Plan) -> None:
 def _check_memory(network: Network, after: Ending, recorder: AbstractRecorder, grid: Grid) -> None:
     if after.memory is None:
         return
-    shapes = [eqx.filter_eval_shape(lambda: after.memory), eqx.filter_eval_shape(lambda: recorder.own(recorder.init(network, grid)))]
+    shapes = [eqx.filter_eval_shape(lambda: after.memory), eqx.filter_eval_shape(lambda: recorder.init(network, grid, None))]
     if shapes[1] is None:  # this run does not observe, or nothing that remembers
         return
     theirs, ours = ((jax.tree.structure(tree), [leaf.shape for leaf in jax.tree.leaves(tree)]) for tree in shapes)

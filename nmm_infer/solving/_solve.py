@@ -15,11 +15,11 @@ from .._ending import Ending
 from .._networks._network import Network
 from .._regional import in_order
 from .._signal import Signal, Trajectory
-from .._stream import AbstractStream
 from .._tools._keys import numbers_of, random_key
 from .._tools._kinds import kind_of
 from ..adjoints import AbstractAdjoint, Checkpointed, Stored
 from ..noises._innovations import Innovations
+from ..observe._fold import AbstractStream, lasting
 from ..priors._sample import priors
 from ..solvers._heun import Heun
 from ._delay_lines import PLAIN, REVERSE
@@ -28,7 +28,7 @@ from ._delays import plan as plan_delays
 from ._diffeqsolve import solve_by_diffrax
 from ._going_on import check_going_on
 from ._grid import Grid, make_grid
-from ._recorders import AbstractRecorder, recorder_of
+from ._recorders import AbstractRecorder, Everything, Stream
 from ._scheme import Scheme, scheme_of
 from ._stepper import Carry, Stepper
 
@@ -135,7 +135,7 @@ def solve(
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(), or one of Diffrax")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     _check_innovations(network, key, grid, after)
-    recorder = recorder_of(in_order(observe, network.connectome.labels), network)
+    recorder = Everything() if observe is None else Stream(in_order(observe, network.connectome.labels))
     scheme = scheme_of(solver or Heun())
     result = _solve(network, key, recorder, grid, scheme, adjoint or _default_adjoint(network, grid), after)  # pyright: ignore[reportArgumentType]
     if after is None or (isinstance(result, Signal) and "time" not in result.dims):
@@ -231,16 +231,15 @@ def _solve(
                 memory, recorded = recorder.record(memory, network, steps, grid)
             return (state, memory), recorded
 
-        memory = None if after is None else after.memory
-        carry = (stepper.init(), recorder.init(network, grid) if memory is None else recorder.resume(memory, network, grid))
+        carry = (stepper.init(), recorder.init(network, grid, None if after is None else after.memory))
         (state, memory), _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
-        (state, memory), outputs = _frames(frame, (state, recorder.begin(memory, network)), grid.kept, per_frame, adjoint, keep=True)
+        (state, memory), outputs = _frames(frame, (state, recorder.begin(memory, network, grid)), grid.kept, per_frame, adjoint, keep=True)
         # What counts (steps) is no part of what is differentiated.
-        return outputs, recorder.end(memory), (state._replace(n=None, pasts=(), recent=None), recorder.own(memory))
+        return outputs, memory, state._replace(n=None, pasts=(), recent=None)
 
     outputs, memory, last = adjoint.differentiate(run)(network, key, recorder, after)
-    result = recorder.finish(outputs, memory, network, grid)
-    return dataclasses.replace(result, final=_ending(network, key, grid, start, after, *last))
+    result = recorder.finish(memory, outputs, network, grid)
+    return dataclasses.replace(result, final=_ending(network, key, grid, start, after, last, lasting(memory)))
 
 
 def _ending(network: Network, key: Any, grid: Grid, start: float, after: Ending | None, last: Carry, memory: Any) -> Ending:

@@ -72,11 +72,12 @@ def test_streaming_gives_the_same_as_storing(name):
 @each_stream
 def test_frames_do_not_matter(name):
     """Memory goes from one call to the next: two halves are the whole."""
-    observation, x = STREAMS[name](), jnp.asarray(drive(3000.0, 1.0))
-    memory, whole = observation.advance(observation.init(2, 1.0), x, 1.0)
-    memory, first = observation.advance(observation.init(2, 1.0), x[:1200], 1.0)
-    memory, second = observation.advance(memory, x[1200:], 1.0)
-    np.testing.assert_allclose(jnp.concatenate([first, second]), whole, rtol=1e-12, atol=1e-15)
+    observation, x = STREAMS[name](), drive(3000.0, 1.0)
+    start = observation.init(activity(x[:0], 1.0))
+    _, whole = observation.advance(start, activity(x, 1.0))
+    memory, first = observation.advance(start, activity(x[:1200], 1.0))
+    _, second = observation.advance(memory, activity(x[1200:], 1.0))
+    np.testing.assert_allclose(jnp.concatenate([first.values, second.values]), whole.values, rtol=1e-12, atol=1e-15)
 
 
 @each_stream
@@ -135,8 +136,7 @@ def test_bold_ends_where_the_flow_does_and_not_before():
     passing = np.where(t < 1000.0, 1.0, 0.0)[:, None] * np.linspace(-0.5, -2.0, 16)
     lasting = np.ones((t.size, 1)) * np.array([-0.3, -0.41, -0.45, -0.75, -2.0, -20.0, -5000.0])
     drives = np.concatenate([passing, lasting], axis=1)
-    _, out = bold.advance(bold.init(drives.shape[1], step), jnp.asarray(drives), step)
-    finite = np.isfinite(np.asarray(out))
+    finite = np.isfinite(np.asarray(bold(activity(drives, step)).values))
     ends = np.array([_flow_ends(bold, drive, t, step) for drive in drives.T])
     assert 3 < np.isfinite(ends[:16]).sum() < 14
     np.testing.assert_array_equal(np.isfinite(ends[16:]), [False, True, True, True, True, True, True])

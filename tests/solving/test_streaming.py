@@ -93,10 +93,11 @@ def test_statistic_is_that_of_numpy(name):
 def test_statistic_gathers_in_parts(name):
     cls, expected = STATISTICS[name]
     x, statistic = noise(), cls()
-    memory = statistic.begin((4,))
+    memory = statistic.init(activity(x))
     for part in np.split(x, [1, 2, 7, 300]):
-        memory = statistic.gather(memory, jnp.asarray(part))
-    np.testing.assert_allclose(statistic.conclude(memory, activity(x)).values, expected(x), rtol=1e-11, atol=1e-12)
+        memory, none = statistic.advance(memory, activity(part))
+        assert none.values.shape == (0, 4)
+    np.testing.assert_allclose(statistic.finish(memory, none).values, expected(x), rtol=1e-11, atol=1e-12)
 
 
 @each_statistic
@@ -107,9 +108,9 @@ def test_single_precision_is_enough(name, frame):
     x = (noise(100_000, 3) - 3.0 + 3000.0).astype(np.float32)
     parts = jnp.asarray(x[: len(x) // frame * frame]).reshape(-1, frame, 3)
     statistic = cls()
-    begin = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, statistic.begin((3,)))
-    memory, _ = jax.jit(lambda parts: jax.lax.scan(lambda memory, part: (statistic.gather(memory, part), None), begin, parts))(parts)
-    found = statistic.conclude(memory, activity(x)).values
+    begin = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, statistic.init(activity(x)))
+    memory, none = jax.jit(lambda parts: jax.lax.scan(lambda memory, part: statistic.advance(memory, activity(part)), begin, parts))(parts)
+    found = statistic.finish(memory, none).values
     assert found.dtype == jnp.float32
     truth = expected(np.asarray(parts, np.float64).reshape(-1, 3))
     np.testing.assert_allclose(found, truth, atol=2e-4 * np.abs(truth).max())

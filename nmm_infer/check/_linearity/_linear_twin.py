@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..._networks._network import Network
-from ..._stream import AbstractStream
 from ...likelihoods import Covariance, Spectral
 from ...likelihoods._linearised._linearised_observation import see
 from ...linear import fixed_point, linearise
@@ -18,6 +17,7 @@ from ...noises import OrnsteinUhlenbeck
 from ...noises._base import AbstractNoise
 from ...observe import Bold, HemodynamicResponse, LeadField
 from ...observe._base import AbstractLinear
+from ...observe._fold import AbstractStream
 from ...observe._streaming import streaming
 from ...problems._sites import at
 from ...solving import solve

@@ -1,19 +1,22 @@
 """What is seen of a linearised network through a linear observation, and the data of it."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ..._networks._network import Network
 from ..._regional import in_order
-from ..._stream import AbstractStream
 from ..._tools._kinds import kind_of
 from ...linear import Linearisation, is_stable, linearise, source_response
 from ...linear._spectrum import Loop, loop
 from ...noises._base import AbstractNoise
 from ...observe._base import AbstractLinear, AbstractObservation
+from ...observe._fold import AbstractStream, no_samples
+from ...priors._sample import map_priors
 from .._base import AbstractLikelihood, Expected
 from .._failure import Failure, because
 from .._matrix import CovarianceMatrix
@@ -152,12 +155,11 @@ def bind_linear(
 
 def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str, ...], str, str]:
     """Labels, dim and unit of what is observed: sensors of a lead field, or the regions."""
-    from ...observe._lead_field import LeadField
-
-    if isinstance(observe, LeadField):
-        return observe.sensors, "sensor", observe.unit
-    unit = observe.signal(jnp.zeros((0, len(expected.regions))), expected.regions, expected.model).unit if isinstance(observe, AbstractStream) else ""
-    return expected.regions, "region", unit
+    # Only names are asked for: whatever the unknowns are, and however often it looks.
+    known = map_priors(lambda prior: 1.0, dataclasses.replace(observe, period=1.0) if isinstance(observe, AbstractStream) else observe)
+    activity = no_samples(expected.model, observe.variable, expected.regions, 1.0).with_values(jnp.zeros((1, len(expected.regions))))
+    seen = eqx.filter_eval_shape(known, activity)
+    return seen.labels[1], seen.dims[1], seen.unit
 
 
 def _directions(name: str, recording: AbstractRecording, dim: str, observe: AbstractLinear, modes: int | None) -> Float[np.ndarray, "channel rank"] | None:

@@ -8,9 +8,9 @@ from jaxtyping import Array, Float
 
 from ..._networks._network import Network
 from ..._signal import Trajectory
-from ..._stream import AbstractPointwise
 from ...observe._base import AbstractObservation, steps_in
 from ...observe._chain import Chain
+from ...observe._fold import AbstractPointwise
 from ...observe._subsample import Subsample
 from ...observe._together import Together
 from ...parameters import Slot, param

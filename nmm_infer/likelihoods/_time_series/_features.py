@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..._signal import Signal
 from ..._tools._kinds import kind_of
 from ...parameters import Slot, param
 from .._base import AbstractLikelihood, AbstractObserved
@@ -99,8 +98,7 @@ class Features(AbstractLikelihood):
 
     def bind(self, recording, observe, expected):
         series = bind_series(recording, observe, expected)
-        layout = expected.signal()
-        signal = Signal(jnp.asarray(series.values), layout.interval, layout.dims, layout.labels, layout.name, layout.unit)
+        signal = expected.signal().with_values(jnp.asarray(series.values))
         vectors, labels = [], []
         for feature in self.features:
             summary = feature.observation(signal)
@@ -121,8 +119,7 @@ class Features(AbstractLikelihood):
             key_noise, key_measurement = jax.random.split(key)
             signal = simulate(network, observe, key_noise)
             values = signal.values + self.noise * jax.random.normal(key_measurement, signal.values.shape, signal.values.dtype)
-            signal = eqx.tree_at(lambda signal: signal.values, signal, values)
-            return jnp.concatenate([feature.vector(feature.observation(signal)) for feature in self.features])
+            return jnp.concatenate([feature.vector(feature.observation(signal.with_values(values))) for feature in self.features])
 
         return jax.vmap(one)(jax.random.split(jax.random.key(self.seed), self.repetitions))
 

@@ -4,10 +4,11 @@ import equinox as eqx
 
 from ..._signal import Signal
 from .._base import period_field
-from ._statistic import AbstractOfPairs, squared
+from ._moments import pairs
+from ._statistic import AbstractStatistic, squared
 
 
-class Covariance(AbstractOfPairs):
+class Covariance(AbstractStatistic):
     """Covariance between the time courses of regions (or sensors) over the whole signal; divided by the number of samples minus one.
 
     Args:
@@ -15,9 +16,10 @@ class Covariance(AbstractOfPairs):
         variable: variable of the model; None: its observable.
     """
 
+    products = staticmethod(pairs)
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
-    def conclude(self, memory, signal):
+    def conclude(self, moments, signal):
         dim, labels = signal.dims[1], signal.labels[1]
-        return Signal(memory.products / (memory.n - 1), None, (dim, f"{dim}_2"), (labels, labels), "covariance", squared(signal.unit))
+        return Signal(moments.products / (moments.n - 1), None, (dim, f"{dim}_2"), (labels, labels), "covariance", squared(signal.unit))

@@ -4,7 +4,6 @@ import equinox as eqx
 import numpy as np
 
 from ..._regional import in_order
-from ..._signal import Signal
 from ...parameters import Slot, param
 from .._base import AbstractObservation, activity_of
 
@@ -31,4 +30,4 @@ class Level(AbstractObservation):
         channels, level = signal.values.shape[1:], in_order(self.level, signal.labels[-1])
         if np.shape(level) not in ((), channels):
             raise ValueError(f"Level(level=...) has shape {np.shape(level)}, expected a scalar or {channels}: one for each {signal.dims[-1]}")
-        return Signal(signal.values - signal.values.mean(axis=0) + level, signal.interval, signal.dims, signal.labels, signal.name, signal.unit, signal.start)
+        return signal.with_values(signal.values - signal.values.mean(axis=0) + level)

@@ -6,15 +6,14 @@ import numpy as np
 from jax.core import Tracer
 
 from ..._regional import Regional, in_order
-from ..._signal import Signal
-from ..._stream import AbstractPointwise
 from ..._tools._kinds import kind_of
 from ...parameters import Slot, param
-from .._base import AbstractObservation, activity_of
+from .._base import activity_of
+from .._fold import AbstractPointwise
 from .._lead_field import LeadField
 
 
-class LogPower(AbstractObservation, AbstractPointwise):
+class LogPower(AbstractPointwise):
     r"""Logarithm of the power at sensors: y_s = amplitude log(Σ_i gain_si exp(x_i)) + offset_s.
 
     x is the logarithm of a region's power, so that powers add up at a contact, and a near source hides
@@ -58,13 +57,10 @@ class LogPower(AbstractObservation, AbstractPointwise):
     def variable(self) -> str | None:
         return self.sensors.variable
 
-    def each(self, values):
-        # The largest exponent is taken out, so that nothing overflows while a sampler tries things.
-        top = values.max(axis=-1, keepdims=True)
-        return self.amplitude * (jnp.log(self.sensors.each(jnp.exp(values - top))) + top) + self.offset
-
     def __call__(self, activity):
         signal = activity_of(activity, self.variable)
-        # The lead field checks regions and names sensors; its numbers are not needed.
-        seen = self.sensors(signal)
-        return Signal(in_order(self, signal.labels[1]).each(signal.values), seen.interval, seen.dims, seen.labels, "log_power", seen.unit, seen.start)
+        # The largest exponent is taken out, so that nothing overflows while a sampler tries things.
+        top = signal.values.max(axis=-1, keepdims=True)
+        power = self.sensors(signal.with_values(jnp.exp(signal.values - top)))
+        amplitude, offset = in_order((self.amplitude, self.offset), signal.labels[1])
+        return power.with_values(amplitude * (jnp.log(power.values) + top) + offset, name="log_power")

@@ -4,10 +4,11 @@ import equinox as eqx
 
 from ..._signal import Signal
 from .._base import period_field
-from ._statistic import AbstractOfChannels
+from ._moments import squares
+from ._statistic import AbstractStatistic
 
 
-class Mean(AbstractOfChannels):
+class Mean(AbstractStatistic):
     """Mean over time of each region (or sensor, or of a single time course).
 
     Args:
@@ -15,8 +16,9 @@ class Mean(AbstractOfChannels):
         variable: variable of the model; None: its observable.
     """
 
+    products = staticmethod(squares)
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
-    def conclude(self, memory, signal):
-        return Signal(memory.mean, None, signal.dims[1:], signal.labels[1:], "mean", signal.unit)
+    def conclude(self, moments, signal):
+        return Signal(moments.mean, None, signal.dims[1:], signal.labels[1:], "mean", signal.unit)

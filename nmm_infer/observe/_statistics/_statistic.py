@@ -1,70 +1,50 @@
 """Statistics over time."""
 
-import jax.numpy as jnp
+import abc
+
+import equinox as eqx
 
 from ..._signal import Signal
-from ..._stream import AbstractSummarised, AbstractSummary
-from .._base import AbstractObservation, activity_of, interval_of, steps_in
-from .._naming import of_model
-from ._moments import add_samples, no_moments, pairs, squares
+from .._base import interval_of, steps_in
+from .._fold import AbstractStream, Gathered
+from ._moments import Moments, Products, add_samples, no_moments, pairs
 
 
-class AbstractStatistic(AbstractObservation, AbstractSummarised, AbstractSummary):
-    """What a signal is over all of its time, gathered while the simulation runs.
+class AbstractStatistic(AbstractStream):
+    """What a signal is over all of its time, from its means and sums of products, gathered while the simulation runs.
 
     Fields of every statistic:
-        variable: the variable of the model; None: the model's observable.
         period: time between the samples that count; None: all samples of what is observed.
-    """
-
-    @property
-    def summary(self) -> AbstractSummary:
-        return self
-
-    def init(self, n_regions, step):
-        return None
-
-    def advance(self, memory, activity, step):
-        every = steps_in(self.period, step, type(self).__name__)
-        return memory, activity[every - 1 :: every]
-
-    def layout(self, regions, model):
-        return Signal(jnp.zeros((0, len(regions))), self.period, ("time", "region"), ((), regions), *of_model(model, self.variable))
-
-    def finish(self, signal):
-        return signal
-
-    def __call__(self, activity):
-        signal = activity_of(activity, self.variable)
-        every = 1 if self.period is None else steps_in(self.period, interval_of(signal, type(self).__name__), type(self).__name__)
-        values = signal.values[every - 1 :: every]
-        return self.conclude(self.gather(self.begin(values.shape[1:]), values), signal)
-
-
-class AbstractOfChannels(AbstractStatistic):
-    """A statistic of each channel by itself, from its mean and its sum of squares."""
-
-    def begin(self, channels):
-        return no_moments(channels, squares)
-
-    def gather(self, memory, values):
-        return add_samples(memory, values, squares)
-
-
-class AbstractOfPairs(AbstractStatistic):
-    """A statistic of every pair of channels, from their means and sums of products.
+        products: `squares` of each channel by itself, or `pairs` of all channels.
 
     Raises:
-        ValueError: a sample is a single number or a matrix.
+        ValueError: pairs, where a sample is a single number or a matrix.
     """
 
-    def begin(self, channels):
-        if len(channels) != 1:
-            raise ValueError(f"{type(self).__name__} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
-        return no_moments(channels, pairs)
+    products: eqx.AbstractClassVar[Products]
 
-    def gather(self, memory, values):
-        return add_samples(memory, values, pairs)
+    @abc.abstractmethod
+    def conclude(self, moments: Moments, signal: Signal) -> Signal:
+        """The result, of the moments of samples such as those of `signal`, which has none itself."""
+
+    def every(self, signal):
+        name = type(self).__name__
+        return 1 if self.period is None else steps_in(self.period, interval_of(signal, name), name)
+
+    def init(self, signal):
+        channels = signal.values.shape[1:]
+        if self.products is pairs and len(channels) != 1:
+            raise ValueError(f"{type(self).__name__} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
+        return Gathered(no_moments(channels, self.products))
+
+    def advance(self, memory, signal):
+        every, none = self.every(signal), signal.with_values(signal.values[:0])
+        if memory is None:  # nothing is gathered of a transient
+            return None, none
+        return Gathered(add_samples(memory.value, signal.values[every - 1 :: every], self.products)), none
+
+    def finish(self, memory, outputs):
+        return self.conclude(memory.value, outputs)
 
 
 def squared(unit: str) -> str:

@@ -4,10 +4,11 @@ import equinox as eqx
 
 from ..._signal import Signal
 from .._base import period_field
-from ._statistic import AbstractOfChannels, squared
+from ._moments import squares
+from ._statistic import AbstractStatistic, squared
 
 
-class Variance(AbstractOfChannels):
+class Variance(AbstractStatistic):
     """Variance over time of each region (or sensor, or of a single time course); divided by the number of samples minus one.
 
     Args:
@@ -15,8 +16,9 @@ class Variance(AbstractOfChannels):
         variable: variable of the model; None: its observable.
     """
 
+    products = staticmethod(squares)
     period: float | None = period_field()
     variable: str | None = eqx.field(static=True, default=None)
 
-    def conclude(self, memory, signal):
-        return Signal(memory.products / (memory.n - 1), None, signal.dims[1:], signal.labels[1:], "variance", squared(signal.unit))
+    def conclude(self, moments, signal):
+        return Signal(moments.products / (moments.n - 1), None, signal.dims[1:], signal.labels[1:], "variance", squared(signal.unit))
