@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._clock import clock
 from ._labelled import Labels, is_dataarray, is_table, read
+from ._sampling import sampling
 from ._tools._real import real
 from .units import is_quantity, text
 
@@ -48,7 +48,7 @@ def courses(data: Any, what: str) -> Courses:
     if is_table(data):
         found = read(data.to_frame() if data.ndim == 1 else data)
         assert found is not None
-        times = clock(data, what)
+        times = sampling(data, what)
         if kept := [name for name in found.labels[1] or () if name.lower() in CLOCK]:
             raise ValueError(
                 f"{what} is a table with a column {kept[0]!r}, expected a column for each channel and nothing else; drop it, or make time spans of it the "
@@ -75,5 +75,5 @@ def _of_dataarray(data: Any, what: str) -> Courses:
     trial = ("trial",) if "trial" in data.dims else ()
     found = read(data.transpose(*trial, "time", channel[0]))
     assert found is not None
-    times = clock(data, what)
+    times = sampling(data, what)
     return Courses(real(found.values, what), *(times or (None, None)), str(channel[0]), found.labels[-1], found.unit)

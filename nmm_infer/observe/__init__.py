@@ -8,6 +8,8 @@ from ._bold import Bold as Bold
 from ._bold_signal import ClassicBoldSignal as ClassicBoldSignal
 from ._bold_signal import RevisedBoldSignal as RevisedBoldSignal
 from ._chain import Chain as Chain
+from ._fold import AbstractPointwise as AbstractPointwise
+from ._fold import AbstractStream as AbstractStream
 from ._hemodynamic_response import HemodynamicResponse as HemodynamicResponse
 from ._lead_field import LeadField as LeadField
 from ._statistics._covariance import Covariance as Covariance

@@ -9,9 +9,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from .._clock import clock
 from .._labelled import UNKNOWN, ordered, read
 from .._regional import Regional
+from .._sampling import sampling
 from .._tools._real import real
 from ..parameters import Slot, param
 from ..units import UnitError, is_quantity, is_unit, milliseconds
@@ -91,7 +91,7 @@ def _samples(values: Any, interval: float) -> Any:
         )
     axes = ("time", "region")[: named.values.ndim]
     found = ordered(named, dict.fromkeys(axes), "", what)
-    own = clock(values, what)
+    own = sampling(values, what)
     if own is not None and abs(own.interval - interval) > 1e-3 * interval:
         raise ValueError(f"{what} has a sample every {own.interval:g} ms, FromArray(interval=...) got {interval:g} ms; pass the one that is right")
     regions = found.labels[1] if len(axes) == 2 else None

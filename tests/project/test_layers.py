@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "nmm_infer"
 LAYERS = (
     ("_tools", "units", "adjoints", "solvers"),
     ("results", "_labelled", "_ranges", "_ending"),
-    ("_regional", "_clock"),
+    ("_regional", "_sampling"),
     ("_courses", "priors"),
     ("parameters",),
     ("models", "couplings", "noises", "stimuli"),

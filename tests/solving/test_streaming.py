@@ -256,6 +256,8 @@ def test_parts_check_what_they_get_before_anything_runs():
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=wrong)
     with pytest.raises(ValueError, match=r"KuramotoOrder\(variable=...\) got 'S' in 1, expected a phase in rad"):
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.Chain(observe.Subsample(period=1.0), observe.KuramotoOrder()))
+    with pytest.raises(ValueError, match=r"ReducedWongWang has no variable 'x'; it has S"):
+        nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.Subsample(period=1.0, variable="x"))
     order = observe.Chain(observe.Subsample(period=1.0, variable="theta"), observe.KuramotoOrder(), observe.Covariance())
     with pytest.raises(ValueError, match=r"Covariance got samples of shape \(\), expected one axis"):
         nmm.solve(nmm.Network(models.Kuramoto()), 10.0, step=1.0, observe=order)

@@ -9,7 +9,7 @@ from ._tools._real import real
 from .units import factor
 
 
-class Clock(NamedTuple):
+class Sampling(NamedTuple):
     """Times of evenly spaced samples.
 
     Fields:
@@ -21,7 +21,7 @@ class Clock(NamedTuple):
     interval: float
 
 
-def clock(value: Any, what: str) -> Clock | None:
+def sampling(value: Any, what: str) -> Sampling | None:
     """The times along `time` of an `xarray.DataArray`, in the `units` of that coordinate (ms without one), or of a table with an index of time spans.
 
     None: nothing is said of times.
@@ -30,13 +30,13 @@ def clock(value: Any, what: str) -> Clock | None:
         ValueError: irregular or decreasing times, or an index of a table whose unit nobody knows.
     """
     if is_dataarray(value) and "time" in value.coords:
-        return _clock(value["time"].values, value["time"].attrs.get("units", "ms"), what)
+        return _of_times(value["time"].values, value["time"].attrs.get("units", "ms"), what)
     return _of_index(value.index, what) if is_table(value) else None
 
 
-def _of_index(index: Any, what: str) -> Clock | None:
+def _of_index(index: Any, what: str) -> Sampling | None:
     if index.dtype.kind in "mM":
-        return _clock(index.to_numpy(), "ms", what)
+        return _of_times(index.to_numpy(), "ms", what)
     if np.array_equal(index, np.arange(len(index))):
         return None
     raise ValueError(
@@ -45,7 +45,7 @@ def _of_index(index: Any, what: str) -> Clock | None:
     )
 
 
-def _clock(times: np.ndarray, unit: str, what: str) -> Clock:
+def _of_times(times: np.ndarray, unit: str, what: str) -> Sampling:
     calendar = times.dtype.kind == "M"
     if calendar:
         times = times - times[:1]
@@ -58,4 +58,4 @@ def _clock(times: np.ndarray, unit: str, what: str) -> Clock:
     # Not a number is no order either.
     if not np.all(steps > 0) or np.ptp(steps) > 1e-3 * steps.mean():
         raise ValueError(f"{what} has irregular or decreasing times; expected evenly spaced samples, resample it first")
-    return Clock(None if calendar else float(numbers[0]), float(steps.mean()))
+    return Sampling(None if calendar else float(numbers[0]), float(steps.mean()))
