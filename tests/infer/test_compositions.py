@@ -49,7 +49,7 @@ def on_devices(target, x):
     ),
 )
 def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihood, delays):
-    target = Target(compositions.problem(model, likelihood, delays), compositions.data(likelihood))
+    target = Target(compositions.problem(model, likelihood, delays).condition(compositions.data(likelihood)))
     x = jnp.asarray(target.starts(jax.random.key(0), 2))
     value, gradient = one_by_one(target, x)
     assert np.isfinite(value).all()

@@ -57,10 +57,6 @@ class ExtendedKalman(AbstractLikelihood):
         static=True, default=None, kw_only=True, converter=lambda x: None if x is None else milliseconds(x, "ExtendedKalman(step=...)")
     )
 
-    @property
-    def simulates(self):
-        return False
-
     def check_network(self, network: Network) -> None:
         if network.noise is None:
             raise ValueError(
