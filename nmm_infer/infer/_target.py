@@ -116,14 +116,11 @@ class Target(eqx.Module):
         """The prior as a NumPyro model, deterministic sites included."""
         self.conditioned.prior()
 
-    def _unknowns(self) -> None:
-        self.conditioned.unknowns()
-
     def _unconstrained_draw(self, key: PRNGKeyArray) -> dict[str, Array]:
         with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=key):
-            self._unknowns()
+            self.conditioned.unknowns()
         latent = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
-        return unconstrain_fn(self._unknowns, (), {}, latent)
+        return unconstrain_fn(self.conditioned.unknowns, (), {}, latent)
 
     def log_density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log posterior density (not normalised) in unconstrained coordinates, Jacobians included."""
@@ -134,7 +131,7 @@ class Target(eqx.Module):
 
     def log_prior(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log prior density in unconstrained coordinates."""
-        return -potential_energy(self._unknowns, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+        return -potential_energy(self.conditioned.unknowns, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def log_likelihood(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log likelihood, factors included; -inf where the model fails."""

@@ -1,7 +1,6 @@
 """Anyone's NumPyro model given data."""
 
 import dataclasses
-import functools
 import hashlib
 from typing import Any
 
@@ -96,8 +95,7 @@ class ConditionedModel(AbstractConditioned):
     def values(self) -> dict[str, Any]:
         if self.replaced or not self._observed():
             return self.replaced
-        trace = functools.partial(self._trace, jax.random.key(0), {})
-        return jax.jit(lambda: {name: jnp.asarray(site["value"]) for name, site in trace().items()})()
+        return jax.jit(lambda: {name: jnp.asarray(site["value"]) for name, site in self._trace(jax.random.key(0), {}).items()})()
 
     def with_values(self, values: dict[str, Any]) -> "ConditionedModel":
         return dataclasses.replace(self, replaced=dict(values))
@@ -124,9 +122,8 @@ class ConditionedModel(AbstractConditioned):
         from numpyro import handlers
         from numpyro.infer.util import log_density
 
-        latent = self._latent(sites)
         with handlers.block():
-            value = jnp.asarray(log_density(self.model, (), {}, latent)[0])
+            value = jnp.asarray(log_density(self.model, (), {}, self._latent(sites))[0])
         # What a user's function means by a density of zero is not known; NaN is none.
         return because((value == -jnp.inf, Failure.ZERO_DENSITY))
 

@@ -42,18 +42,12 @@ class FreedPath(eqx.Module):
             if refused:
                 raise ValueError(f"PathAnnealing frees the states of one simulation, {why}; use optimisers.Adam() or optimisers.BFGS()")
         self.conditioned = conditioned
-        simulation = self.problem.simulation
-        assert simulation is not None
+        problem, simulation = conditioned.problem, conditioned.problem.simulation
         self.grid = make_grid(simulation.duration, simulation.step, simulation.sample_every, simulation.transient or None)
-        streamed = simulation.streamed(self.problem.observe)
+        streamed = simulation.streamed(problem.observe)
         length = milliseconds(segment, "PathAnnealing(segment=...)") if segment is not None else self.grid.interval if streamed is None else streamed.period
         assert length is not None
         self.steps = make_grid(length, simulation.step, length).every
-
-    @property
-    def problem(self) -> Problem:
-        """The problem alone."""
-        return self.conditioned.problem
 
     @property
     def length(self) -> int:
@@ -62,12 +56,12 @@ class FreedPath(eqx.Module):
 
     def unit(self) -> Float[np.ndarray, "state 1"]:
         """What the states are measured in: the standard deviation of a uniform distribution over their declared range."""
-        return np.array([[(state.high - state.low) / np.sqrt(12.0)] for state in self.problem.network.model.states])
+        return np.array([[(state.high - state.low) / np.sqrt(12.0)] for state in self.conditioned.problem.network.model.states])
 
     def begin(self, sites: dict[str, Array]) -> Float[Array, "segment state region"]:
         """A path that stays where the network starts."""
         with at(sites):
-            network, _, _ = self.problem.draw()
+            network, _, _ = self.conditioned.problem.draw()
         return jnp.broadcast_to(jnp.asarray(network.initial), (self.length, *network.initial.shape))
 
     def __call__(self, sites: dict[str, Array], nodes: Float[Array, "segment state region"]) -> tuple[Float[Array, ""], Float[Array, "segment state region"]]:
@@ -81,8 +75,7 @@ class FreedPath(eqx.Module):
 
         def simulate(network: Any, observe: Any, key: Any = None) -> Signal:
             grid, initial = self.grid, jnp.asarray(network.initial)
-            assert self.problem.simulation is not None
-            solver = self.problem.simulation.solver
+            solver = self.conditioned.problem.simulation.solver
             begins = jnp.concatenate([initial[None], nodes[:-1]])
             runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
             defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
@@ -90,7 +83,7 @@ class FreedPath(eqx.Module):
             return observe(undelayed_trajectory(network, path[grid.dropped : grid.dropped + grid.kept], jnp.asarray(grid.times), grid.interval))
 
         with at(sites):
-            network, observe, likelihood = self.problem.draw()
+            network, observe, likelihood = self.conditioned.problem.draw()
             distribution, failure = likelihood.distribution(network, observe, simulate, self.conditioned.observed)
         height = jnp.sum(distribution.log_prob(jnp.asarray(self.conditioned.values)))
         return jnp.where(failure == 0, height, -jnp.inf), defects[0] / self.unit()

@@ -479,6 +479,27 @@ def test_data_of_the_same_shape_share_their_programs_and_others_do_not():
     assert float(moved.log_density(x) - Target(problem.condition(DATA)).log_density(x)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("make", [conjugate, lambda: nmm.NumPyroModel(normal)], ids=["Problem", "NumPyroModel"])
+def test_what_is_conditioned_is_taken_as_it_is_and_by_another_problem_for_its_data(make):
+    problem, other = make(), make()
+    conditioned = problem.condition(DATA)
+    assert problem.condition(conditioned) is conditioned
+    assert Target(conditioned).compiled_key is Target(conditioned).compiled_key
+    moved = other.condition(conditioned)
+    assert moved.problem is other
+    assert moved.fingerprint() == conditioned.fingerprint()
+    assert Target(moved).compiled_key is not Target(conditioned).compiled_key
+
+
+def normal(y):
+    numpyro.sample("y", dist.Normal(numpyro.sample("x", dist.Normal()), 1.0), obs=y)
+
+
+def test_a_numpyro_model_shares_its_programs_with_nobody_else():
+    problem = nmm.NumPyroModel(normal)
+    assert Target(problem.condition(DATA)).compiled_key is not Target(problem.condition(DATA)).compiled_key
+
+
 def test_a_numpyro_model_is_asked_anew_because_what_it_reads_may_have_changed():
     scale = {"scale": 1.0}
 

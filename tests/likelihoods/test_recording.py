@@ -190,7 +190,10 @@ WRONG = {
     "no covariance": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(np.full((3, 3), -0.9) + 1.9 * np.eye(3)), "smallest eigenvalue -0.8"),
     "gaussian": (lambda: PROBLEMS["Gaussian"].condition(FC), r"symmetric matrix, such as functional connectivity, but Gaussian compares time courses"),
     "spectral": (lambda: LINEAR["Spectral"].condition(C), r"symmetric matrix, .* but Spectral compares"),
-    "spectra": (lambda: LINEAR["Spectral"].condition(recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))), "as a table of spectra does"),
+    "spectra": (
+        lambda: LINEAR["Spectral"].condition(recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))),
+        "as a table of spectra does",
+    ),
     "complex": (lambda: LINEAR["Spectral"].condition(X + 1j), "data is complex"),
     "masked": (lambda: LINEAR["Spectral"].condition(np.ma.masked_greater(X, 2.0)), "masked entries"),
 }
