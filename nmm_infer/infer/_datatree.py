@@ -164,7 +164,7 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
 def _predicted_draws(target: Target, latent: Array) -> int:
     """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the same observations, so that they can be paired."""
     chains, draws = latent.shape[:2]
-    predictions = eqx.filter_eval_shape(target.conditioned.summaries)
+    predictions = eqx.filter_eval_shape(lambda: target.conditioned.summaries())
     pointwise = eqx.filter_eval_shape(lambda x: target.conditioned.log_likelihood(target.constrain(x)), latent[0, 0])
     numbers = chains * draws * sum(math.prod(named.values.shape) for named in predictions.values())
     paired = any(name in pointwise and pointwise[name].values.shape == named.values.shape for name, named in predictions.items())

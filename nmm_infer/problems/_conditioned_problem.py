@@ -119,7 +119,7 @@ class ConditionedProblem(AbstractConditioned):
             coords["axis"] = ["x", "y", "z"]
         constant = xr.Dataset(variables, coords=coords)
         recording = self.observed.recording
-        if "y" in eqx.filter_eval_shape(self.summaries):
+        if "y" in eqx.filter_eval_shape(lambda: self.summaries()):
             return constant
         # What is predicted are summaries: the recording itself has no counterpart in the predictions.
         attrs = {"units": recording.unit} if recording.unit else {}

@@ -28,7 +28,7 @@ def gates(**options):
 def place(problem, sites, trials=()):
     with precision("float64"):
         target = Target(problem.condition(RNG.normal(size=(*trials, 400, 2))))
-        return {name: named.values for name, named in jax.jit(target.conditioned.rest)(sites).items()}
+        return {name: named.values for name, named in jax.jit(lambda sites: target.conditioned.rest(sites))(sites).items()}
 
 
 @pytest.fixture(scope="module")
