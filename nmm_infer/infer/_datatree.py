@@ -156,7 +156,8 @@ def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, p
 @eqx.filter_jit
 def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement) -> dict[str, Named]:
     def one(x: Array, key: Array) -> dict[str, Named]:
-        return target.given(target.conditioned.replicate(key, target.constrain(x))).conditioned.summaries()
+        conditioned = target.conditioned
+        return conditioned.with_values(conditioned.replicate(key, target.constrain(x))).summaries()
 
     return target.for_each(one, latent, keys, arrangement=arrangement)
 

@@ -223,8 +223,7 @@ def _stacked(observed: list[Any]) -> Any:
 
 def _programs(target: Any) -> tuple[Callable[..., Array], Callable[..., Any], Callable[[Any], dict[str, Array]]]:
     """Gradients of the log likelihood at many places, each of its own data; data drawn at many places; what is looked at of many data."""
-    conditioned: Any = target.conditioned
-    problem = conditioned.problem
+    problem, conditioned = target.problem, target.conditioned
 
     def log_likelihood(x: Array, observed: Any) -> Array:
         return jnp.sum(jnp.stack([jnp.sum(named.values) for named in problem.condition(observed).log_likelihood(target.constrain(x)).values()]))
