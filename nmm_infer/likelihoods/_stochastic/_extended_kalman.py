@@ -95,7 +95,7 @@ class ExtendedKalman(AbstractLikelihood):
 
         Args:
             network, observe: without priors, as is the likelihood itself.
-            data: `["time channel"]`, or what the problem's `bind` returned.
+            data: `["time channel"]`, or what `bind` returned, `problem.condition(data).observed`.
         """
         from ..._distributions._kalman import smoothed
 
