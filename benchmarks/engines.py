@@ -109,16 +109,16 @@ def main() -> None:
     import nmm_infer as nmm
 
     problem, key = question(0.5), jax.random.key(1)
-    bound = problem.bind(data()[1:, None])
+    conditioned = problem.condition(data()[1:, None])
     metric = nmm.infer.metrics.Laplace()
     long = nmm.infer.NUTS(draws=100 if options.quick else 10_000, warmup=100 if options.quick else 500, metric=metric, predictive_draws=0)
-    reference = draws_of(long(problem, bound, key=jax.random.key(0), progress=False))
+    reference = draws_of(long(problem, conditioned, key=jax.random.key(0), progress=False))
     rows = []
     for way in ways():
         if not way.title.startswith(tuple(options.only)):
             continue
         began = time.perf_counter()
-        tree = way.make(options.quick)(problem, bound, key=key, progress=False)
+        tree = way.make(options.quick)(problem, conditioned, key=key, progress=False)
         rows.append(row(way, tree, time.perf_counter() - began, reference))
         print(rows[-1], flush=True)
     lines = [

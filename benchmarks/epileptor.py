@@ -97,7 +97,7 @@ def judge(who: Patient, tree: Any) -> dict[str, Any]:
     }
 
 
-def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: Any, say: Any) -> tuple[Any, int]:
+def draw(question: Any, conditioned: Any, mode: Any, settings: dict[str, int], key: Any, say: Any) -> tuple[Any, int]:
     """The draws, and the gradients of the short runs before them, each in the coordinates that the one before it found."""
     import jax
 
@@ -108,12 +108,12 @@ def draw(question: Any, bound: Any, mode: Any, settings: dict[str, int], key: An
     shared = {"chains": settings["chains"], "initial_step_size": 0.1, "max_tree_depth": 7, "predictive_draws": 0}
     for key_pilot in keys:
         short = nmm.infer.NUTS(draws=settings["pilot"], warmup=settings["pilot"], metric=metric, **shared)
-        pilot = short(question, bound, key=key_pilot, progress=False)
+        pilot = short(question, conditioned, key=key_pilot, progress=False)
         spent += pilot.attrs["gradient_evaluations"]
         say(f"short run: {float(pilot['sample_stats']['n_steps'].mean()):.0f} leapfrog steps a draw")
         metric = nmm.infer.metrics.MeanCurvature(pilot, points=settings["points"])
     long = nmm.infer.NUTS(draws=settings["draws"], warmup=settings["warmup"], metric=metric, **shared)
-    return long(question, bound, key=key_long, progress=False), spent
+    return long(question, conditioned, key=key_long, progress=False), spent
 
 
 def _listed(values: list[float]) -> str:
@@ -228,18 +228,18 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
     who = patient(size, seed)
     question = problem(who)
     began = time.perf_counter()
-    bound = question.bind(who.data)
+    conditioned = question.condition(who.data)
     key_modes, key_draws = jax.random.split(jax.random.key(seed))
     best = search(who, who.data, settings["starts"], settings["steps"], key_modes)
-    modes, polish = finish(who, question, bound, best)
+    modes, polish = finish(who, conditioned, best)
     found = time.perf_counter()
     say(f"modes: {found - began:.0f} s, {best.attrs['modes']}")
-    tree, pilots = draw(question, bound, modes[0].sites, settings, key_draws, say)
+    tree, pilots = draw(question, conditioned, modes[0].sites, settings, key_draws, say)
     done = time.perf_counter()
     say(f"sampling: {done - found:.0f} s, {float(tree['sample_stats']['n_steps'].mean()):.0f} leapfrog steps a draw")
     unknowns, gradient = of_gradient(question, who.data, "float64")
     with jax.enable_x64(True):
-        target = Target(question, bound)
+        target = Target(conditioned)
         truth = target.flatten({name: jnp.asarray(value) for name, value in who.truth.items()})
         true_height = float(target.log_density(truth))
         with progress_bar(False) as bars:

@@ -67,7 +67,7 @@ class Mode(NamedTuple):
     mass: float
 
 
-def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[list[Mode], int]:
+def finish(who: Patient, conditioned: Any, found: Any) -> tuple[list[Mode], int]:
     """The modes with levels near the ends with offsets, by Newton's method, that with the most mass first; and the gradients that it took.
 
     The highest is not taken for the best: a path may end along the unstable branch (a canard), where the density changes a million times within a millionth
@@ -85,7 +85,7 @@ def finish(who: Patient, question: Any, bound: Any, found: Any) -> tuple[list[Mo
     height = found["optimization"]["log_density"].values
     close = np.flatnonzero(height > height[0] - BELOW)
     with jax.enable_x64(True), progress_bar(False) as bars:
-        target = Target(question, bound)
+        target = Target(conditioned)
         starts = np.stack([_with_levels(who, target, found["ends"].to_dataset().isel(start=k)) for k in close])
         ends = nmm.infer.optimisers.Newton(40, 0.01).search(Objective(target.log_density), starts, Steps(bars, "", 1))
         modes = []

@@ -144,10 +144,10 @@ def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
     import jax
 
     problem = question(step)
-    bound = problem.bind(y[1:, None])  # bound once, so that the second call finds what the first has compiled
+    conditioned = problem.condition(y[1:, None])  # checked once, so that the second call finds what the first has compiled
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], int]:
-        tree = engine(problem, bound, key=jax.random.key(seed), progress=False)
+        tree = engine(problem, conditioned, key=jax.random.key(seed), progress=False)
         found = {name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(CHAINS, -1) for name in NAMES}
         return found, int(tree["sample_stats"]["n_steps"].sum())
 

@@ -75,7 +75,7 @@ def gradients(quick: bool) -> Iterator[Timed]:
     for title, dtype, make in cases[:1] if quick else cases:
         with precision(dtype), Parallel().threads():
             problem, values = make()
-            target = Target(problem, problem.bind(values))
+            target = Target(problem.condition(values))
             for batch in (1, 4) if quick else (1, 4, 64, 1024) if target.size < 100 else (1, 4, 32) if target.size < 500 else (1, 4):
                 x = jnp.asarray(target.prior_median()) + 0.01 * jax.random.normal(jax.random.key(0), (batch, target.size))
                 run = jax.jit(jax.vmap(target.value_and_gradient)).lower(x).compile()
@@ -103,9 +103,9 @@ def posteriors(quick: bool) -> Iterator[Timed]:
         ("NUTS", 64, sampler(infer.NUTS, chains=64, draws=200, warmup=200)),
     )
     problem = question(0.5)
-    bound = problem.bind(data()[1:, None])
+    conditioned = problem.condition(data()[1:, None])
     for title, chains, engine in engines[:1] if quick else engines:
-        fit = fitted(title, partial(engine, problem, bound, key=jax.random.key(1), progress=False), engine.warmup)
+        fit = fitted(title, partial(engine, problem, conditioned, key=jax.random.key(1), progress=False), engine.warmup)
         yield Timed("posteriors", title, chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 
 
@@ -121,7 +121,7 @@ def regions(quick: bool) -> Iterator[Timed]:
     nuts, hmc = resting.engine(quick), resting.engine(quick, draws=900, length=resting.LENGTH)
     for name, sampler in (("lemon", nuts),) if quick else (("400", hmc), ("200", hmc), ("lemon", hmc), ("lemon", nuts)):
         case = resting.CASES[name]()
-        run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0), progress=False)
+        run = partial(sampler, case.problem, case.problem.condition(case.data), key=jax.random.key(0), progress=False)
         fit = fitted(f"{case.title}, {type(sampler).__name__}", run, sampler.warmup)
         yield Timed("regions", fit.title, fit.chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 

@@ -39,15 +39,15 @@ def held_out(title: str, problem: Any, data: Any, sampler: Any, folds: Iterable[
     import jax
     import jax.numpy as jnp
 
-    bound = problem.bind(data)
-    values = np.asarray(bound.values)
+    conditioned = problem.condition(data)
+    values = np.asarray(conditioned.values)
     bins = np.arange(values.shape[1] // FOLDS * FOLDS)
     elpd = np.full((values.shape[0], len(bins)), np.nan)
-    single = jax.jit(lambda sites, value: problem.log_likelihood(sites, problem.with_values(bound, value))["y"].values)
+    single = jax.jit(lambda sites, value: conditioned.with_values(value).log_likelihood(sites)["y"].values)
     each = jax.jit(jax.vmap(single, in_axes=(0, None)))
     fits = []
     for fold in (folds := tuple(folds)):
-        train = problem.with_values(bound, values[:, bins[bins % FOLDS != fold]])
+        train = conditioned.with_values(values[:, bins[bins % FOLDS != fold]])
         run = partial(sampler, problem, train, key=jax.random.key(fold))
         fits.append(fitted(f"{title}, fold {fold + 1}", run, sampler.warmup))
         posterior = fits[-1].tree["posterior"]

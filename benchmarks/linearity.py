@@ -145,9 +145,9 @@ def density(name: str) -> Callable[..., Any]:
 
     case, spectral = CASES[name], likelihood(CASES[name])
 
-    def of(grid: Any, value: Any, sigma: Any, values: Any, bound: Any) -> Any:
+    def of(grid: Any, value: Any, sigma: Any, values: Any, observed: Any) -> Any:
         def at(x: Any) -> Any:
-            found, failure = spectral.distribution(case.network(x, sigma), nmm.observe.Subsample(), None, bound)
+            found, failure = spectral.distribution(case.network(x, sigma), nmm.observe.Subsample(), None, observed)
             heights = jax.vmap(lambda one: jnp.sum(found.log_prob(one)))(values)
             return jnp.where(failure == 0, heights, -jnp.inf) - 0.5 * ((x - value) / case.width) ** 2
 
@@ -198,11 +198,11 @@ def measure(name: str, value: float, level: float, recordings: int, samples: int
     data = np.asarray(simulator(name, samples)(jnp.asarray(value), jnp.asarray(sigma), jax.random.split(jax.random.key(1), recordings)))
     finite = np.isfinite(data).all(axis=(1, 2))
     problem = nmm.Problem(case.network(nmm.Prior(dist.Normal(value, case.width)), sigma), nmm.observe.Subsample(), likelihood(case))
-    bound = [problem.bind(one) for one in data[finite]]
-    values = jnp.stack([jnp.asarray(one.values) for one in bound])
+    conditioned = [problem.condition(one) for one in data[finite]]
+    values = jnp.stack([jnp.asarray(one.values) for one in conditioned])
 
     def posterior(grid: np.ndarray) -> np.ndarray:
-        heights = np.asarray(density(name)(jnp.asarray(grid), jnp.asarray(value), jnp.asarray(sigma), values, bound[0])).T
+        heights = np.asarray(density(name)(jnp.asarray(grid), jnp.asarray(value), jnp.asarray(sigma), values, conditioned[0].observed)).T
         weights = np.exp(heights - heights.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
@@ -219,7 +219,7 @@ def measure(name: str, value: float, level: float, recordings: int, samples: int
     typical = int(np.argsort(mean)[n // 2])
     draws = np.random.default_rng(0).choice(grid, size=(1, DRAWS), p=p[typical]) + (grid[1] - grid[0]) * np.random.default_rng(1).uniform(-0.5, 0.5, (1, DRAWS))
     group = xr.Dataset({case.name: (("chain", "draw"), draws)})
-    tree = xr.DataTree.from_dict({"posterior": group, "unconstrained_posterior": group, "constant_data": problem.constant_data(bound[typical])})
+    tree = xr.DataTree.from_dict({"posterior": group, "unconstrained_posterior": group, "constant_data": conditioned[typical].constant_data()})
     began = time.perf_counter()
     try:
         found = nmm.check.linearity(problem, tree, recordings=min(100, recordings), progress=False)

@@ -310,7 +310,7 @@ def main() -> None:
         name, title = (case_name, case.title) if options.hmc is None else (case_name + HMC, f"{case.title}, HMC")
         print(f"{title} …", flush=True)
         sampler = engines[case_name]
-        run = partial(sampler, case.problem, case.problem.bind(case.data), key=jax.random.key(0))
+        run = partial(sampler, case.problem, case.problem.condition(case.data), key=jax.random.key(0))
         fits[name] = fitted(title, run, sampler.warmup)
         costs[name] = of_gradient(case.problem, case.data, "float32")[1]
         report(fits[name])

@@ -30,7 +30,7 @@ def of_gradient(problem: Any, data: Any, dtype: str) -> tuple[int, float]:
     from nmm_infer.infer.devices import Parallel
 
     with precision(dtype), Parallel().threads():
-        target = Target(problem, problem.bind(data))
+        target = Target(problem.condition(data))
         x = jnp.asarray(target.prior_median())
         jax.block_until_ready(target.value_and_gradient(x))
         return target.size, best(target.value_and_gradient, (x,), rounds=20)[0]

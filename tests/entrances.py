@@ -78,8 +78,8 @@ ENTRANCES = {
     "initial": Entrance(START, ("state", "region"), "Network(initial=...)", lambda x: network(model=nmm.models.Hopf(), initial=x).initial, "1"),
     "recorded stimulus": Entrance(COURSES, TIMES, "FromArray(values=...)", lambda x: network(stimulus=nmm.stimuli.FromArray(x, 1.0)).stimulus.values, "1"),
     "gain": Entrance(GAIN, ("sensor", "region"), "LeadField(gain=...)", seen),
-    "data": Entrance(COURSES, TIMES, "data", lambda x: SIMULATED.bind(x).values),
-    "covariance as data": Entrance(COVARIANCE, ("region", "region_2"), "data", lambda x: LINEAR.bind(x).values),
+    "data": Entrance(COURSES, TIMES, "data", lambda x: SIMULATED.condition(x).values),
+    "covariance as data": Entrance(COVARIANCE, ("region", "region_2"), "data", lambda x: LINEAR.condition(x).values),
 }
 # Labels of axes that are not regions; None: they have none.
 OTHER = {"axis": ("x", "y", "z"), "state": ("x", "y"), "sensor": ("s", "t", "v"), "time": None}

@@ -46,7 +46,7 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
     import xarray as xr
 
     key_prior, key_prior_predictive, key_predictive = jax.random.split(key, 3)
-    problem, observed = target.problem, target.observed
+    problem, conditioned = target.problem, target.conditioned
     latent = jnp.asarray(run.latent)
     salvage, nothing = Salvage(), xr.Dataset()
     # The draws first, whatever comes after them.
@@ -62,8 +62,8 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
         groups |= {
             "log_likelihood": each,
             "rest": rest,
-            "observed_data": salvage("observed_data", lambda: problem.observed_data(observed), nothing),
-            "constant_data": salvage("constant_data", lambda: problem.constant_data(observed), nothing),
+            "observed_data": salvage("observed_data", conditioned.observed_data, nothing),
+            "constant_data": salvage("constant_data", conditioned.constant_data, nothing),
         }
         prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
         if prior_latent is not None:
@@ -89,7 +89,7 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
             **{reason.attribute: count for reason, count in reasons(target, run.failed).items()},
             "interrupted": int(run.interrupted or salvage.interrupted),
             **({"left_out": left_out} if left_out else {}),
-            "data_hash": problem.fingerprint(observed),
+            "data_hash": conditioned.fingerprint(),
             **problem.about(),
             **run.attrs,
         }
@@ -99,10 +99,10 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
 
 def _sites(target: Target, values: dict[str, Array]) -> Any:
     """Sites as variables with the names of their plates as dims."""
-    problem, observed = target.problem, target.observed
-    dims = problem.site_dims(observed)
-    found = dataset({name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()}, problem.coords(observed))
-    for name, unit in problem.units().items():
+    conditioned = target.conditioned
+    dims = conditioned.site_dims()
+    found = dataset({name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()}, conditioned.coords())
+    for name, unit in target.problem.units().items():
         if name in found:
             found[name].attrs["units"] = unit
     return found
@@ -133,7 +133,7 @@ def pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -
             f"(every {math.ceil(numbers / POINTWISE)}th)",
             stacklevel=4,
         )
-    coords = target.problem.coords(target.observed)
+    coords = target.conditioned.coords()
     found = _at_draws(target, latent, arrangement, numbers <= POINTWISE)
     each, rest = (dataset(_with_draws(named), coords) for named in found)
     return each, rest
@@ -147,8 +147,8 @@ def _is_named(value: Any) -> bool:
 def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, pointwise: bool) -> tuple[dict[str, Named], dict[str, Named]]:
     # One program for both: the search for rest is a part of the likelihood.
     def one(x: Array) -> tuple[dict[str, Named], dict[str, Named]]:
-        sites, problem, observed = target.constrain(x), target.problem, target.observed
-        return problem.log_likelihood(sites, observed) if pointwise else {}, problem.rest(sites, observed)
+        sites, conditioned = target.constrain(x), target.conditioned
+        return conditioned.log_likelihood(sites) if pointwise else {}, conditioned.rest(sites)
 
     return target.for_each(one, latent, arrangement=arrangement)
 
@@ -156,8 +156,8 @@ def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, p
 @eqx.filter_jit
 def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement) -> dict[str, Named]:
     def one(x: Array, key: Array) -> dict[str, Named]:
-        values = target.problem.replicate(key, target.constrain(x), target.observed)
-        return target.problem.summaries(target.problem.with_values(target.observed, values))
+        conditioned = target.conditioned
+        return conditioned.with_values(conditioned.replicate(key, target.constrain(x))).summaries()
 
     return target.for_each(one, latent, keys, arrangement=arrangement)
 
@@ -165,8 +165,8 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
 def _predicted_draws(target: Target, latent: Array) -> int:
     """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the same observations, so that they can be paired."""
     chains, draws = latent.shape[:2]
-    predictions = eqx.filter_eval_shape(lambda: target.problem.summaries(target.observed))
-    pointwise = eqx.filter_eval_shape(lambda x: target.problem.log_likelihood(target.constrain(x), target.observed), latent[0, 0])
+    predictions = eqx.filter_eval_shape(lambda: target.conditioned.summaries())
+    pointwise = eqx.filter_eval_shape(lambda x: target.conditioned.log_likelihood(target.constrain(x)), latent[0, 0])
     numbers = chains * draws * sum(math.prod(named.values.shape) for named in predictions.values())
     paired = any(name in pointwise and pointwise[name].values.shape == named.values.shape for name, named in predictions.items())
     return draws if paired and numbers <= PREDICTIONS else math.ceil(SOME_PREDICTIONS / chains)
@@ -185,7 +185,7 @@ def _predictive(target: Target, latents: Sequence[Array], keys: Sequence[PRNGKey
     for chains, draws in sizes:
         last = first + chains * draws
         own = {name: Named(_single(np.asarray(x.values[0, first:last])).reshape(chains, draws, *x.values.shape[2:]), x.dims) for name, x in drawn.items()}
-        found.append(dataset(_with_draws(own), target.problem.coords(target.observed)))
+        found.append(dataset(_with_draws(own), target.conditioned.coords()))
         first = last
     return found
 

@@ -67,10 +67,10 @@ class AbstractEngine(eqx.Module):
         """
         check_problem(problem)
         key = random_key(key, f"{type(self).__name__}(...)(key=...)")
-        observed = problem.bind(data)
+        conditioned = problem.condition(data)
         began = time.perf_counter()
         with precision(self.dtype), progress_bar(progress) as bars:
-            target = Target(problem, observed)
+            target = Target(conditioned)
             run = self.run(target, key, bars)
             # A key of its own, apart from those that an engine splits off.
             tree = build_tree(target, run, self.predictive_draws, jax.random.fold_in(key, OF_TREE))

@@ -14,10 +14,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
-from ..likelihoods._base import AbstractObserved
 from ..likelihoods._failure import Failure
 from ..priors._whole import whole
-from ..problems import AbstractProblem, Problem
+from ..problems import AbstractConditioned, AbstractProblem
 from ..problems._base import jax_arrays
 from .devices import AbstractArrangement, Vectorised
 
@@ -29,39 +28,31 @@ MOST_DRAWS, MOST_PER_START = 1000, 50
 BATCH = 50
 
 
-class Question:
-    """A problem with data of one form, in the precision of this context.
+class CompiledKey:
+    """What programs are compiled for, beside the arrays of a target: targets that hold the same one share them. It is equal to itself alone."""
 
-    Two are equal if problem and the data that were bound first are the same objects, whatever numbers they hold: programs that were
-    compiled for one serve the other.
-    """
+    def __init__(self, conditioned: AbstractConditioned):
+        self._conditioned, self._double = conditioned, _double()
 
-    def __init__(self, problem: AbstractProblem, bound: Any):
-        # Arrays in the precision of this context: constants that a program of the other precision has seen would keep it.
-        self.problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, jax_arrays(problem))
-        self._asked = (problem, bound)
-        self._identity = (id(problem), id(bound), jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
-
-    def is_of(self, problem: AbstractProblem, bound: AbstractObserved) -> bool:
-        """Whether it is of this very problem and of data of the same form, in the precision of this context."""
-        asked, earlier = self._asked
-        same = problem is asked and jax.config.jax_enable_x64 == self._identity[2]  # pyright: ignore[reportAttributeAccessIssue]
-        return same and (bound is earlier or bool(eqx.tree_equal(_form(bound), _form(earlier))))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Question) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
+    def serves(self, conditioned: AbstractConditioned) -> bool:
+        """Whether programs of this key are right for `conditioned` in the precision of this context."""
+        return self._double == _double() and conditioned.alike(self._conditioned)
 
 
-# Questions of late, the newest last.
-_RECENT: collections.deque[Question] = collections.deque(maxlen=16)
+# Keys of late, the newest last: what was compiled longer ago is compiled again.
+_RECENT: collections.deque[CompiledKey] = collections.deque(maxlen=16)
 
 
-def _form(bound: AbstractObserved) -> AbstractObserved:
-    """All that a program may know of data: their shapes and grids. The numbers are its arguments, and the recording is there for storage."""
-    return eqx.tree_at(lambda data: (data.values, data.recording), bound, (np.zeros(bound.values.shape, bound.values.dtype), None))
+def _key_of(conditioned: AbstractConditioned) -> CompiledKey:
+    for key in reversed(_RECENT):
+        if key.serves(conditioned):
+            return key
+    _RECENT.append(CompiledKey(conditioned))
+    return _RECENT[-1]
+
+
+def _double() -> bool:
+    return jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Aside:
@@ -77,58 +68,45 @@ class Aside:
         return 0
 
 
-def _asked(problem: AbstractProblem, bound: Any) -> Question:
-    """The question of this problem and data of this form; the very one that was asked before, for which programs are compiled already, if there is one.
-
-    Only of a declared `Problem`: a NumPyro model is a function of its user's, and may read something that has changed since then.
-    """
-    if not isinstance(problem, Problem):
-        return Question(problem, bound)
-    for question in reversed(_RECENT):
-        if question.is_of(problem, bound):
-            return question
-    _RECENT.append(Question(problem, bound))
-    return _RECENT[-1]
-
-
 class Target(eqx.Module):
     """Unconstrained log density of a problem given data.
 
     Where the model fails (an unstable network, a diverged simulation) the log density is -inf with
     gradient zero, so that a sampler rejects the point instead of meeting a NaN.
 
-    A pytree, to be an argument of compiled programs: `target.given(values)` asks the same question of other data, and
-    nothing is compiled anew.
+    A pytree, to be an argument of compiled programs: `target.given(values)` is the posterior given other data, for which nothing is compiled anew.
+
+    Args:
+        conditioned: what `problem.condition(data)` returned; used in the precision of this context.
     """
 
     values: Any
-    question: Question = eqx.field(static=True)
-    bound: Aside = eqx.field(static=True)
+    compiled_key: CompiledKey = eqx.field(static=True)
+    # Of a form with that which programs were compiled for, and maybe of another subject.
+    _own: Aside = eqx.field(static=True)
     size: int = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     _unravel: Callable[[Array], dict[str, Array]] = eqx.field(static=True)
 
-    def __init__(self, problem: AbstractProblem, observed: Any):
+    def __init__(self, conditioned: AbstractConditioned):
         whole()
-        bound = problem.bind(observed)
-        self.question = _asked(problem, bound)
-        # Of one form with the question's, and maybe of another subject.
-        self.bound = Aside(jax_arrays(bound))
-        self.values = jax.tree.map(jnp.asarray, self.problem.values(self.bound.value))
+        self.compiled_key = _key_of(conditioned)
+        self._own = Aside(_in_precision(conditioned))
+        self.values = jax.tree.map(jnp.asarray, self._own.value.values)
         shapes = jax.eval_shape(lambda key: self._unconstrained_draw(key), jax.random.key(0))
         flat, self._unravel = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
         self.size = flat.size
         self.names = tuple(sorted(shapes))
 
     @property
-    def problem(self) -> AbstractProblem:
-        """What is unknown."""
-        return self.question.problem
+    def conditioned(self) -> AbstractConditioned:
+        """The problem given `values`."""
+        return self._own.value.with_values(self.values)
 
     @property
-    def observed(self) -> Any:
-        """The data, bound."""
-        return self.problem.with_values(self.bound.value, self.values)
+    def problem(self) -> AbstractProblem:
+        """What is unknown."""
+        return self._own.value.problem
 
     def given(self, values: Any) -> "Target":
         """The posterior given other data of the same shape."""
@@ -136,27 +114,24 @@ class Target(eqx.Module):
 
     def prior(self) -> None:
         """The prior as a NumPyro model, deterministic sites included."""
-        self.problem.prior(self.observed)
-
-    def _unknowns(self) -> None:
-        self.problem.unknowns(self.observed)
+        self.conditioned.prior()
 
     def _unconstrained_draw(self, key: PRNGKeyArray) -> dict[str, Array]:
         with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=key):
-            self._unknowns()
+            self.conditioned.unknowns()
         latent = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
-        return unconstrain_fn(self._unknowns, (), {}, latent)
+        return unconstrain_fn(self.conditioned.unknowns, (), {}, latent)
 
     def log_density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log posterior density (not normalised) in unconstrained coordinates, Jacobians included."""
         return _guarded(self._raw)(x)
 
     def _raw(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
-        return -potential_energy(self.problem.model, (self.observed,), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+        return -potential_energy(self.conditioned.model, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def log_prior(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log prior density in unconstrained coordinates."""
-        return -potential_energy(self._unknowns, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
+        return -potential_energy(self.conditioned.unknowns, (), {}, self._unravel(x))  # pyright: ignore[reportReturnType]
 
     def log_likelihood(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log likelihood, factors included; -inf where the model fails."""
@@ -234,7 +209,7 @@ class Target(eqx.Module):
         return jax.lax.map(self._failure, x)
 
     def _failure(self, x: Float[Array, " latent"]) -> Int[Array, ""]:
-        known = self.problem.failure(self.constrain(x), self.observed)
+        known = self.conditioned.failure(self.constrain(x))
         # What the problem does not explain is NaN or overflows: the density, or its gradient alone.
         return jnp.where(known > 0, known, int(Failure.NOT_FINITE))
 
@@ -301,6 +276,13 @@ class Target(eqx.Module):
         counts = collections.Counter(Failure(int(code)) for code in np.asarray(self.failures(jnp.asarray(tried))))
         why = ", ".join(f"{reason.words} at {count}" for reason, count in counts.most_common())
         return f"none of {len(tried)} draws from the prior has a finite density: {why}; narrow the priors (global coupling, noise) or use a smaller step"
+
+
+def _in_precision(conditioned: AbstractConditioned) -> AbstractConditioned:
+    """Its arrays in the precision of this context: constants that a program of the other precision has seen would keep it."""
+    conditioned = jax_arrays(conditioned)
+    problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, conditioned.problem)
+    return eqx.tree_at(lambda conditioned: conditioned.problem, conditioned, problem)
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:

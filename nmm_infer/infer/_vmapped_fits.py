@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import autoguide
 from rich.progress import Progress
 
-from ..problems import AbstractProblem
+from ..problems import AbstractConditioned
 from ._engine import precision
 from ._mcmc._chains import Draw
 from ._mcmc._hmc import HMC
@@ -46,8 +46,8 @@ type Fit = Callable[[Any, PRNGKeyArray, Progress], Batch]
 
 
 @functools.singledispatch
-def batched(engine: Any, problem: AbstractProblem, bound: Any) -> Fit | None:
-    """A function `fit(values, keys, progress)` of data like `problem.values(bound)` with a leading axis, and of a key for each; None: `engine` cannot.
+def batched(engine: Any, conditioned: AbstractConditioned) -> Fit | None:
+    """A function `fit(values, keys, progress)` of data like `conditioned.values` with a leading axis, and of a key for each; None: `engine` cannot.
 
     The program is compiled at the first call, for the number of data sets there. Interrupted, it raises KeyboardInterrupt.
     """
@@ -56,7 +56,7 @@ def batched(engine: Any, problem: AbstractProblem, bound: Any) -> Fit | None:
 
 @batched.register(NUTS)
 @batched.register(HMC)
-def _(engine: AbstractSampler, problem: AbstractProblem, bound: Any) -> Fit | None:
+def _(engine: AbstractSampler, conditioned: AbstractConditioned) -> Fit | None:
     if not isinstance(engine.stop, Never) or not isinstance(engine.start, FromPrior | None):
         return None  # chains of one data set would end or begin apart from those of the others
     if isinstance(engine.metric, Laplace) and not (engine.metric.optimiser is None and engine.metric.mode is None):
@@ -64,7 +64,7 @@ def _(engine: AbstractSampler, problem: AbstractProblem, bound: Any) -> Fit | No
     # Small factorisations gain nothing from a second BLAS thread, and data sets on several devices would wait for each other.
     threads = Parallel().threads
     with precision(engine.dtype):
-        fit = _sampled(engine, Target(problem, bound))
+        fit = _sampled(engine, Target(conditioned))
 
     def run(values: Any, keys: PRNGKeyArray, progress: Progress) -> Batch:
         with precision(engine.dtype), threads():
@@ -123,11 +123,11 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
 
 
 @batched.register
-def _(engine: SVI, problem: AbstractProblem, bound: Any) -> Fit | None:
+def _(engine: SVI, conditioned: AbstractConditioned) -> Fit | None:
     if engine.stop is not None or not isinstance(engine.start, FromPrior) or engine.guide is autoguide.AutoLaplaceApproximation:
         return None
     with precision(engine.dtype):
-        fit = _variational(engine, Target(problem, bound))
+        fit = _variational(engine, Target(conditioned))
 
     def run(values: Any, keys: PRNGKeyArray, progress: Progress) -> Batch:
         with precision(engine.dtype):
@@ -139,12 +139,12 @@ def _(engine: SVI, problem: AbstractProblem, bound: Any) -> Fit | None:
 def _variational(engine: SVI, target: Target) -> Fit:
     guide = engine._guide(target, target.prior_median())
     svi, _ = engine._program(guide, target, CHUNK, engine._decay(0, engine.steps))
-    start = svi.init(jax.random.key(0), target.observed)
+    start = svi.init(jax.random.key(0), target.conditioned)
 
     def advance(values: Any, state: Any) -> tuple[Any, Array]:
-        observed = target.given(values).observed
+        conditioned = target.given(values).conditioned
         # A step into a region where the model fails is not taken.
-        return jax.lax.scan(lambda state, _: svi.stable_update(state, observed), state, length=CHUNK)
+        return jax.lax.scan(lambda state, _: svi.stable_update(state, conditioned), state, length=CHUNK)
 
     def draw(state: Any, key: Array) -> Array:
         sites = guide.sample_posterior(key, svi.get_params(state), sample_shape=(engine.draws,))

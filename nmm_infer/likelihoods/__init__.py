@@ -1,7 +1,9 @@
 """Likelihoods. A new one is one file and one line here."""
 
 from ._base import AbstractLikelihood as AbstractLikelihood
+from ._base import AbstractLinearising as AbstractLinearising
 from ._base import AbstractObserved as AbstractObserved
+from ._base import AbstractSimulating as AbstractSimulating
 from ._failure import Failure as Failure
 from ._linearised._covariance import Covariance as Covariance
 from ._linearised._covariance_forms import AbstractForm as AbstractForm

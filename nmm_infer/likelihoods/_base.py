@@ -68,19 +68,9 @@ class AbstractLikelihood(AbstractPart):
     def __check_init__(self):
         check_plain(self)
 
-    @property
-    @abc.abstractmethod
-    def simulates(self) -> bool:
-        """Whether it compares simulations with data, so that the problem needs a duration."""
-
     def settled(self, observed: Any) -> "AbstractLikelihood":
         """The same with what it found out of its prior when it was bound to data, so that more data of the same kind are bound at no cost."""
         return self
-
-    @property
-    def linearises(self) -> bool:
-        """Whether it is of the network linearised where it rests."""
-        return False
 
     @abc.abstractmethod
     def check_network(self, network: Network) -> None:
@@ -131,3 +121,11 @@ class AbstractLikelihood(AbstractPart):
             simulate: runs a network through an observation; not called by likelihoods that need no simulation.
             observed: the bound data, of which only shapes and grids may be used.
         """
+
+
+class AbstractSimulating(AbstractLikelihood):
+    """Compares simulations with data, so that its problem needs a duration."""
+
+
+class AbstractLinearising(AbstractLikelihood):
+    """Is of the network linearised where it rests."""

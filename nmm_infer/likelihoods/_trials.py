@@ -74,14 +74,6 @@ class Trials(AbstractLikelihood):
         if not (isinstance(self.number, int) and self.number >= 1):
             raise ValueError(f"Trials(number=...) got {self.number!r}, expected a whole number of at least 1")
 
-    @property
-    def simulates(self):
-        return self.likelihood.simulates
-
-    @property
-    def linearises(self):
-        return self.likelihood.linearises
-
     def check_network(self, network):
         self.likelihood.check_network(network)
 

@@ -1,13 +1,13 @@
 """What an engine needs of a problem."""
 
 import abc
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, PRNGKeyArray
 
 
 class Named(eqx.Module):
@@ -18,11 +18,7 @@ class Named(eqx.Module):
 
 
 class AbstractProblem(eqx.Module):
-    """Unknowns with a prior, and how data depend on them. Everything that `nmm.infer` knows of what it infers.
-
-    `bound` below is what `bind` returned: data that were checked. `sites` are values of the latent sites
-    by name, each in the support of its prior.
-    """
+    """Unknowns with a prior, and how data depend on them. With `AbstractConditioned` everything that `nmm.infer` knows of what it infers."""
 
     @property
     def divisible(self) -> bool:
@@ -30,72 +26,16 @@ class AbstractProblem(eqx.Module):
         return True
 
     @abc.abstractmethod
-    def bind(self, data: Any) -> Any:
-        """Data checked and in the form that the model compares; what was bound already is returned as it is.
+    def condition(self, data: Any) -> "AbstractConditioned":
+        """This problem given data; what is conditioned already is taken as it is.
 
         Raises:
             ValueError: data or model cannot be used; before anything is compiled.
         """
 
-    @abc.abstractmethod
     def model(self, data: Any) -> None:
-        """The NumPyro model, conditioned on `data` (bound or not)."""
-
-    @abc.abstractmethod
-    def prior(self, bound: Any) -> None:
-        """The latent and deterministic sites of `model` alone, as a NumPyro model."""
-
-    def unknowns(self, bound: Any) -> None:
-        """The latent sites of `model`, as a NumPyro model; less than `prior` where what follows from them takes time."""
-        self.prior(bound)
-
-    @abc.abstractmethod
-    def values(self, bound: Any) -> Any:
-        """The arrays that the model is conditioned on: a pytree."""
-
-    @abc.abstractmethod
-    def with_values(self, bound: Any, values: Any) -> Any:
-        """`bound` with other numbers of the same shape, such as `replicate` gives."""
-
-    @abc.abstractmethod
-    def replicate(self, key: Array, sites: dict[str, Array], bound: Any) -> Any:
-        """`values` drawn from their distribution at `sites`; NaN where the model fails."""
-
-    @abc.abstractmethod
-    def log_likelihood(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
-        """Pointwise log likelihood of every observed site."""
-
-    def rest(self, sites: dict[str, Array], bound: Any) -> dict[str, Named]:
-        """Where the network rests that a likelihood linearises, by variable; empty where nothing is linearised, or there is one place to rest."""
-        return {}
-
-    @abc.abstractmethod
-    def failure(self, sites: dict[str, Array], bound: Any) -> Int[Array, ""]:
-        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where numbers are not finite that it does not look at."""
-
-    @abc.abstractmethod
-    def summaries(self, bound: Any) -> dict[str, Named]:
-        """What is looked at in predictive checks: the data themselves, or power spectra and functional connectivity."""
-
-    @abc.abstractmethod
-    def site_dims(self, bound: Any) -> dict[str, tuple[str, ...]]:
-        """Names of the axes of latent and deterministic sites."""
-
-    @abc.abstractmethod
-    def coords(self, bound: Any) -> dict[str, Any]:
-        """Coordinates, as xarray takes them, of the dims of sites, `log_likelihood` and `summaries`."""
-
-    @abc.abstractmethod
-    def observed_data(self, bound: Any) -> Any:
-        """The data as an `xarray.Dataset`, with units: what `summaries` gives of them, so that every variable can be laid beside its prediction."""
-
-    @abc.abstractmethod
-    def constant_data(self, bound: Any) -> Any:
-        """What was given and is not predicted, as an `xarray.Dataset`; empty if there is nothing."""
-
-    @abc.abstractmethod
-    def fingerprint(self, bound: Any) -> str:
-        """A short hash of the data."""
+        """The NumPyro model, conditioned on `data`, which may be whatever `condition` takes."""
+        self.condition(data).model()
 
     @abc.abstractmethod
     def units(self) -> dict[str, str]:
@@ -108,6 +48,80 @@ class AbstractProblem(eqx.Module):
     @abc.abstractmethod
     def about(self) -> dict[str, str]:
         """What the model is, for the attributes of a result."""
+
+
+class AbstractConditioned(eqx.Module):
+    """A problem given data that were checked.
+
+    `sites` below are values of the latent sites by name, each in the support of its prior.
+    """
+
+    problem: eqx.AbstractVar[AbstractProblem]
+
+    @abc.abstractmethod
+    def model(self) -> None:
+        """The NumPyro model, conditioned on the data."""
+
+    @abc.abstractmethod
+    def prior(self) -> None:
+        """The latent and deterministic sites of `model` alone, as a NumPyro model."""
+
+    @abc.abstractmethod
+    def unknowns(self) -> None:
+        """The latent sites of `model`, as a NumPyro model; less than `prior` where what follows from them takes time."""
+
+    @property
+    @abc.abstractmethod
+    def values(self) -> Any:
+        """The arrays that the model is conditioned on: a pytree."""
+
+    @abc.abstractmethod
+    def with_values(self, values: Any) -> Self:
+        """The same problem given other numbers of the same shape, such as `replicate` gives."""
+
+    @abc.abstractmethod
+    def alike(self, other: "AbstractConditioned") -> bool:
+        """Whether it is the same problem as `other` but for `values`, so that programs that were compiled for the one serve the other."""
+
+    @abc.abstractmethod
+    def replicate(self, key: PRNGKeyArray, sites: dict[str, Array]) -> Any:
+        """`values` drawn from their distribution at `sites`; NaN where the model fails."""
+
+    @abc.abstractmethod
+    def log_likelihood(self, sites: dict[str, Array]) -> dict[str, Named]:
+        """Pointwise log likelihood of every observed site."""
+
+    @abc.abstractmethod
+    def rest(self, sites: dict[str, Array]) -> dict[str, Named]:
+        """Where the network rests that a likelihood linearises, by variable; empty where nothing is linearised, or there is one place to rest."""
+
+    @abc.abstractmethod
+    def failure(self, sites: dict[str, Array]) -> Int[Array, ""]:
+        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where numbers are not finite that it does not look at."""
+
+    @abc.abstractmethod
+    def summaries(self) -> dict[str, Named]:
+        """What is looked at in predictive checks: the data themselves, or power spectra and functional connectivity."""
+
+    @abc.abstractmethod
+    def site_dims(self) -> dict[str, tuple[str, ...]]:
+        """Names of the axes of latent and deterministic sites."""
+
+    @abc.abstractmethod
+    def coords(self) -> dict[str, Any]:
+        """Coordinates, as xarray takes them, of the dims of sites, `log_likelihood` and `summaries`."""
+
+    @abc.abstractmethod
+    def observed_data(self) -> Any:
+        """The data as an `xarray.Dataset`, with units: what `summaries` gives of them, so that every variable can be laid beside its prediction."""
+
+    @abc.abstractmethod
+    def constant_data(self) -> Any:
+        """What was given and is not predicted, as an `xarray.Dataset`; empty if there is nothing."""
+
+    @abc.abstractmethod
+    def fingerprint(self) -> str:
+        """A short hash of the data."""
 
 
 def used(coords: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:

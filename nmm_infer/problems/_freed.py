@@ -10,11 +10,12 @@ from jaxtyping import Array, Float
 
 from .._signal import Signal
 from .._tools._kinds import kind_of
-from ..likelihoods._base import AbstractObserved
+from ..likelihoods._capabilities import simulates
 from ..solving._grid import Grid, make_grid
 from ..solving._multiple_shooting import segments
 from ..solving._trajectory import undelayed_trajectory
 from ..units import milliseconds
+from ._conditioned_problem import ConditionedProblem
 from ._problem import Problem
 from ._sites import at
 
@@ -25,25 +26,23 @@ class FreedPath(eqx.Module):
     What the segments lead to and the states that are there differ by defects; where all are zero, the path is the simulation.
 
     Args:
-        problem: of a network without noise and delays, whose likelihood simulates.
-        bound: its data.
+        conditioned: the problem of a network without noise and delays, whose likelihood simulates, given data.
         segment: length of a segment in ms or as a Quantity, a whole number of steps; None: the time between samples.
 
     Raises:
         ValueError: a problem of another kind, or a segment that is no whole number of steps.
     """
 
-    problem: Problem
-    bound: AbstractObserved
+    conditioned: ConditionedProblem
     steps: int = eqx.field(static=True)
     grid: Grid = eqx.field(static=True)
 
-    def __init__(self, problem: Any, bound: AbstractObserved, segment: Any = None):
-        for refused, why in _refusals(problem):
+    def __init__(self, conditioned: Any, segment: Any = None):
+        for refused, why in _refusals(conditioned.problem):
             if refused:
                 raise ValueError(f"PathAnnealing frees the states of one simulation, {why}; use optimisers.Adam() or optimisers.BFGS()")
-        self.problem, self.bound = problem, bound
-        simulation = problem.simulation
+        self.conditioned = conditioned
+        problem, simulation = conditioned.problem, conditioned.problem.simulation
         self.grid = make_grid(simulation.duration, simulation.step, simulation.sample_every, simulation.transient or None)
         streamed = simulation.streamed(problem.observe)
         length = milliseconds(segment, "PathAnnealing(segment=...)") if segment is not None else self.grid.interval if streamed is None else streamed.period
@@ -57,12 +56,12 @@ class FreedPath(eqx.Module):
 
     def unit(self) -> Float[np.ndarray, "state 1"]:
         """What the states are measured in: the standard deviation of a uniform distribution over their declared range."""
-        return np.array([[(state.high - state.low) / np.sqrt(12.0)] for state in self.problem.network.model.states])
+        return np.array([[(state.high - state.low) / np.sqrt(12.0)] for state in self.conditioned.problem.network.model.states])
 
     def begin(self, sites: dict[str, Array]) -> Float[Array, "segment state region"]:
         """A path that stays where the network starts."""
         with at(sites):
-            network, _, _ = self.problem.draw()
+            network, _, _ = self.conditioned.problem.draw()
         return jnp.broadcast_to(jnp.asarray(network.initial), (self.length, *network.initial.shape))
 
     def __call__(self, sites: dict[str, Array], nodes: Float[Array, "segment state region"]) -> tuple[Float[Array, ""], Float[Array, "segment state region"]]:
@@ -76,8 +75,7 @@ class FreedPath(eqx.Module):
 
         def simulate(network: Any, observe: Any, key: Any = None) -> Signal:
             grid, initial = self.grid, jnp.asarray(network.initial)
-            assert self.problem.simulation is not None
-            solver = self.problem.simulation.solver
+            solver = self.conditioned.problem.simulation.solver
             begins = jnp.concatenate([initial[None], nodes[:-1]])
             runs = segments(network, begins, step=grid.step, steps=self.steps, start=grid.start, solver=solver)
             defects.append(jax.vmap(network.apart)(nodes, runs[:, -1]))
@@ -85,9 +83,9 @@ class FreedPath(eqx.Module):
             return observe(undelayed_trajectory(network, path[grid.dropped : grid.dropped + grid.kept], jnp.asarray(grid.times), grid.interval))
 
         with at(sites):
-            network, observe, likelihood = self.problem.draw()
-            distribution, failure = likelihood.distribution(network, observe, simulate, self.bound)
-        height = jnp.sum(distribution.log_prob(jnp.asarray(self.bound.values)))
+            network, observe, likelihood = self.conditioned.problem.draw()
+            distribution, failure = likelihood.distribution(network, observe, simulate, self.conditioned.observed)
+        height = jnp.sum(distribution.log_prob(jnp.asarray(self.conditioned.values)))
         return jnp.where(failure == 0, height, -jnp.inf), defects[0] / self.unit()
 
 
@@ -96,7 +94,7 @@ def _refusals(problem: Any) -> list[tuple[bool, str]]:
         return [(True, f"got {kind_of(problem)}")]
     network = problem.network
     return [
-        (not problem.likelihood.simulates, f"got the {type(problem.likelihood).__name__} likelihood, which does not simulate"),
+        (not simulates(problem.likelihood), f"got the {type(problem.likelihood).__name__} likelihood, which does not simulate"),
         (network.noise is not None, "got a network with noise"),
         (network.has_delays, "got a network with delays"),
         ("trial" in problem.plates, "got one for each trial"),

@@ -27,8 +27,8 @@ def gates(**options):
 
 def place(problem, sites, trials=()):
     with precision("float64"):
-        target = Target(problem, RNG.normal(size=(*trials, 400, 2)))
-        return {name: named.values for name, named in jax.jit(lambda sites: problem.rest(sites, target.observed))(sites).items()}
+        target = Target(problem.condition(RNG.normal(size=(*trials, 400, 2))))
+        return {name: named.values for name, named in jax.jit(lambda sites: target.conditioned.rest(sites))(sites).items()}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def found():
     problem = gates()
     inputs = np.linspace(0.25, 0.42, 60)
     with precision("float64"):
-        bound = problem.bind(RNG.normal(size=(400, 2)))
-        rest = jax.jit(lambda inputs: jax.lax.map(lambda I_o: problem.rest({"model.I_o": I_o}, bound)["S"].values, inputs))(jnp.asarray(inputs))
+        conditioned = problem.condition(RNG.normal(size=(400, 2)))
+        rest = jax.jit(lambda inputs: jax.lax.map(lambda I_o: conditioned.rest({"model.I_o": I_o})["S"].values, inputs))(jnp.asarray(inputs))
     return inputs, np.asarray(rest)
 
 

@@ -101,7 +101,7 @@ def spectral(data):
 )
 def test_closed_forms_are_the_mean_of_the_scores_outer_products(model, shape):
     problem = nmm.NumPyroModel(model)
-    target = Target(problem, problem.bind(shape))
+    target = Target(problem.condition(shape))
     assert closed_form(target)
     x = jnp.array([0.4, -0.2])
     exact = _by_jacobian(target)(x)

@@ -47,17 +47,17 @@ TIME_COURSES = {
 def test_the_posterior_of_the_past_is_prior_times_past_and_blind_to_the_future(name):
     problem, n, seen = TIME_COURSES[name](), 12, np.arange(12) < 5
     data = 0.1 * np.random.default_rng(0).normal(size=(3, n, 2) if name == "Trials" else (n, 2))
-    bound = problem.bind(data)
-    target = Target(problem, bound)
-    past = Target(Past(problem, target, "time"), bound)
-    assert past.problem.size == n
+    conditioned = problem.condition(data)
+    target = Target(conditioned)
+    past = Target(Past(conditioned, target, "time"))
+    assert past.conditioned.size == n
     x = target.prior_draw(KEY)
     axis = data.ndim - 2
 
     @jax.jit
     def densities_of(values):
         given, known = target.given(values), lambda mask: past.given((values, mask))
-        pointwise = problem.log_likelihood(target.constrain(x), given.observed)["y"].values
+        pointwise = given.conditioned.log_likelihood(target.constrain(x))["y"].values
         terms = jnp.moveaxis(pointwise, axis, 0)[seen].sum() + target.log_prior(x), given.log_density(x)
         return terms, jax.value_and_grad(lambda x: known(jnp.asarray(seen)).log_density(x))(x), known(jnp.ones(n, bool)).log_density(x)
 

@@ -24,19 +24,18 @@ def gaussian(problem, shape, at, draws=400):
     """The tree of a Gaussian posterior around `at` with the information that data of this shape are expected to hold: no data, no search."""
     data = RNG.normal(size=shape)
     with precision("float64"):
-        target = Target(problem, data)
-        bound = target.bound.value
+        target = Target(problem.condition(data))
         centre = target.flatten({name: jnp.asarray(value, float) for name, value in at.items()})
         information = informer(target, jax.random.key(0))(np.asarray(centre)) - np.asarray(jax.jit(jax.hessian(target.log_prior))(centre))
         x = np.asarray(centre) + RNG.normal(size=(1, draws, target.size)) @ np.linalg.cholesky(np.linalg.inv(information)).T
-        dims = problem.site_dims(bound)
+        dims = target.conditioned.site_dims()
 
         def group(sites):
             return xr.Dataset({name: (("chain", "draw", *dims[name][: values.ndim - 2]), np.asarray(values)) for name, values in sites.items()})
 
         unconstrained = jax.vmap(jax.vmap(target.unravel))(jnp.asarray(x))
         groups = {"posterior": group(target.constrain_all(jnp.asarray(x))), "unconstrained_posterior": group(unconstrained)}
-        return xr.DataTree.from_dict({**groups, "constant_data": problem.constant_data(bound)})
+        return xr.DataTree.from_dict({**groups, "constant_data": target.conditioned.constant_data()})
 
 
 def leaky(likelihood, observe=None, n=2):
@@ -89,11 +88,11 @@ def test_peaks_are_looked_for_once(monkeypatch):
     problem, _ = hopf(0.01)
     unsaid = nmm.Problem(problem.network, problem.observe, spectral(band=(0.012, 0.052), bands=10, nodes=None, repetition_time=2.0))
     data = RNG.normal(size=(2000, 1))
-    bound = unsaid.bind(data)
-    assert bound.nodes.shape[1] > 1
-    settled = nmm.Problem(unsaid.network, unsaid.observe, unsaid.likelihood.settled(bound))
+    observed = unsaid.condition(data).observed
+    assert observed.nodes.shape[1] > 1
+    settled = nmm.Problem(unsaid.network, unsaid.observe, unsaid.likelihood.settled(observed))
     monkeypatch.setattr("nmm_infer.likelihoods._linearised._spectral.nodes_needed", None)
-    np.testing.assert_array_equal(settled.bind(data).nodes, bound.nodes)
+    np.testing.assert_array_equal(settled.condition(data).observed.nodes, observed.nodes)
     covariance = nmm.likelihoods.Covariance(repetition_time=20.0)
     assert covariance.settled(None) is covariance
 

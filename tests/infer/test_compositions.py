@@ -51,7 +51,7 @@ def on_devices(target, x):
 )
 def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihood, delays):
     problem = compositions.problem(model, likelihood, delays)
-    target = Target(problem, compositions.data(problem, likelihood))
+    target = Target(problem.condition(compositions.data(problem, likelihood)))
     draws = target.prior_draws(jax.random.key(0), 2 * DRAWS).reshape(DRAWS, 2, -1)
     x, (value, gradient) = next((x, found) for x in draws if np.isfinite((found := one_by_one(target, x))[0]).all())
     assert np.isfinite(gradient).all()

@@ -32,7 +32,7 @@ def problem(centred: float) -> nmm.NumPyroModel:
 
 
 def framed(problem, metric):
-    target = Target(problem, problem.bind(Y))
+    target = Target(problem.condition(Y))
     with progress_bar(False) as bars:
         found = metric.frame(target, jax.random.key(0), 4, None, bars)
     return target, found

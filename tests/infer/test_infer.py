@@ -63,7 +63,7 @@ def test_the_posterior_is_the_closed_form(trees, name):
 
 def test_a_laplace_metric_by_any_optimiser_is_the_closed_form():
     problem = conjugate()
-    target = Target(problem, problem.bind(DATA))
+    target = Target(problem.condition(DATA))
     with jax.enable_x64(True), progress_bar(False) as bars:
         for metric in (metrics.Laplace(steps=500), metrics.Laplace(optimiser=nmm.infer.optimisers.BFGS(200), starts=3)):
             frame, starts, gradients = metric.frame(target, jax.random.key(0), 2, None, bars)
@@ -214,8 +214,8 @@ def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
 
 def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
     problem, others = conjugate(), DATA + 3.0
-    ours, theirs = (Target(problem, data) for data in (DATA, others))
-    assert ours.question is theirs.question
+    ours, theirs = (Target(problem.condition(data)) for data in (DATA, others))
+    assert ours.compiled_key is theirs.compiled_key
     compiled = jax.jit(lambda target, x: target.log_density(x))
     for target in (ours, theirs):
         compiled(target, jnp.zeros(N))
@@ -226,7 +226,7 @@ def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
     assert first.attrs["data_hash"] != second.attrs["data_hash"]
     shift = second["posterior"]["initial"].mean(("chain", "draw")) - first["posterior"]["initial"].mean(("chain", "draw"))
     np.testing.assert_allclose(shift.values.ravel(), 3.0 * SAMPLES / NOISE_SD**2 / PRECISION, atol=6 * SD.max() / np.sqrt(20))
-    assert Target(problem, DATA[:, ::-1].copy()).question is ours.question
+    assert Target(problem.condition(DATA[:, ::-1].copy())).compiled_key is ours.compiled_key
 
 
 LATER = {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"}
@@ -309,7 +309,7 @@ def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted()
     problem = nmm.Problem(network, nmm.observe.Subsample(period=20.0), nmm.likelihoods.Gaussian(scale=0.1), duration=2000.0, step=1.0)
     times = 20.0 * np.arange(1, 101)
     data = np.exp(-0.05 * times)[:, None] + 0.1 * RNG.normal(size=(100, 1))
-    target = Target(problem, problem.bind(data))
+    target = Target(problem.condition(data))
     value, gradient = jax.value_and_grad(target.log_density)(jnp.array([3.0]))
     assert value == -np.inf
     assert gradient == 0.0
@@ -331,7 +331,7 @@ def test_the_guard_turns_nan_into_minus_infinity_without_touching_the_rest():
 
 def test_target_density_is_numpyros_and_starts_come_from_the_prior():
     problem = conjugate()
-    target = Target(problem, problem.bind(DATA))
+    target = Target(problem.condition(DATA))
     x = jnp.array([0.3, -0.2, 0.1])
     expected = dist.Normal(0.0, PRIOR_SD).log_prob(x).sum() + dist.Normal(x, NOISE_SD).log_prob(DATA).sum()
     np.testing.assert_allclose(target.log_density(x), expected, rtol=1e-10)
@@ -463,20 +463,41 @@ def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkey
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
-def test_data_of_the_same_shape_are_the_same_question_and_others_are_not():
+def test_data_of_the_same_shape_share_their_programs_and_others_do_not():
     problem = conjugate()
-    question = Target(problem, DATA).question
-    assert Target(problem, DATA.copy()).question is question
-    assert Target(problem, problem.bind(DATA)).question is question
+    key = Target(problem.condition(DATA)).compiled_key
+    assert Target(problem.condition(DATA.copy())).compiled_key is key
+    assert Target(problem.condition(problem.condition(DATA))).compiled_key is key
     # A program serves all data of the same shape; what they are is an argument of it.
-    assert Target(problem, DATA + 0.1).question is question
-    assert Target(conjugate(), DATA).question is not question
+    assert Target(problem.condition(DATA + 0.1)).compiled_key is key
+    assert Target(conjugate().condition(DATA)).compiled_key is not key
     with jax.enable_x64(False):
-        assert Target(problem, DATA).question is not question
-    moved = Target(problem, DATA + 0.1)
+        assert Target(problem.condition(DATA)).compiled_key is not key
+    moved = Target(problem.condition(DATA + 0.1))
     x = jnp.zeros(moved.size)
     expected = -0.5 * (((DATA + 0.1) ** 2).sum() - (DATA**2).sum()) / NOISE_SD**2
-    assert float(moved.log_density(x) - Target(problem, DATA).log_density(x)) == pytest.approx(expected)
+    assert float(moved.log_density(x) - Target(problem.condition(DATA)).log_density(x)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("make", [conjugate, lambda: nmm.NumPyroModel(normal)], ids=["Problem", "NumPyroModel"])
+def test_what_is_conditioned_is_taken_as_it_is_and_by_another_problem_for_its_data(make):
+    problem, other = make(), make()
+    conditioned = problem.condition(DATA)
+    assert problem.condition(conditioned) is conditioned
+    assert Target(conditioned).compiled_key is Target(conditioned).compiled_key
+    moved = other.condition(conditioned)
+    assert moved.problem is other
+    assert moved.fingerprint() == conditioned.fingerprint()
+    assert Target(moved).compiled_key is not Target(conditioned).compiled_key
+
+
+def normal(y):
+    numpyro.sample("y", dist.Normal(numpyro.sample("x", dist.Normal()), 1.0), obs=y)
+
+
+def test_a_numpyro_model_shares_its_programs_with_nobody_else():
+    problem = nmm.NumPyroModel(normal)
+    assert Target(problem.condition(DATA)).compiled_key is not Target(problem.condition(DATA)).compiled_key
 
 
 def test_a_numpyro_model_is_asked_anew_because_what_it_reads_may_have_changed():

@@ -34,7 +34,7 @@ def spiked(_):
 
 def frame(metric, problem, data, chains=3):
     with jax.enable_x64(True), progress_bar(False) as bars:
-        return metric.frame(Target(problem, data), KEY, chains, None, bars)
+        return metric.frame(Target(problem.condition(data)), KEY, chains, None, bars)
 
 
 def test_the_scale_is_that_of_the_draws_and_not_of_the_mode():
@@ -55,7 +55,7 @@ def test_the_average_is_the_geometric_mean_of_the_curvatures_of_all_draws():
     data = np.array([1.2, 0.1])
     scale = np.asarray(frame(metrics.MeanCurvature({"x": draws}, points=5, floor=1e-3), problem, data).frame.scale)
     with jax.enable_x64(True):
-        target = Target(problem, data)
+        target = Target(problem.condition(data))
         hessians = np.array([-jax.hessian(target._raw)(jnp.asarray(x)) for x in draws[0]])
     np.testing.assert_allclose(np.linalg.inv(scale @ scale.T), geometric_mean(hessians, 1e-3), rtol=1e-5)
 
@@ -116,7 +116,7 @@ def test_a_short_run_is_the_pilot_of_the_next():
     # Starts of one's own are kept.
     given = nmm.infer.starts.FromPrior()
     with jax.enable_x64(True), progress_bar(False) as bars:
-        target = Target(problem, densities.DATA)
+        target = Target(problem.condition(densities.DATA))
         found = metric.frame(target, KEY, 2, given, bars)
         np.testing.assert_allclose(jax.vmap(found.frame.to_latent)(jnp.asarray(found.starts)), given(target, KEY, 2, bars).points, atol=1e-6)
 

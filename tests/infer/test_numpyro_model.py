@@ -92,7 +92,7 @@ def test_predictions_are_drawn_and_not_the_data(tree):
 
 def test_the_density_is_numpyros():
     problem = nmm.NumPyroModel(hierarchy)
-    target = Target(problem, DATA)
+    target = Target(problem.condition(DATA))
     plain = {"y": VALUES, "counts": DATA["counts"]}
     info = numpyro.infer.util.initialize_model(jax.random.key(1), hierarchy, model_args=(plain,))
     x = jnp.concatenate([info.param_info.z[name].ravel() for name in sorted(info.param_info.z)])
@@ -113,14 +113,14 @@ def test_other_data_give_the_density_of_a_new_problem_and_compile_nothing():
         numpyro.sample("y", dist.Normal(numpyro.sample("x", dist.Normal()), 1.0), obs=data)
 
     problem = nmm.NumPyroModel(model)
-    target = Target(problem, np.zeros(4))
+    target = Target(problem.condition(np.zeros(4)))
     target.densities(jnp.ones((1, 1)))
     before = len(compiled)
     other = target.given({"y": jnp.arange(4.0)})
     value = other.densities(jnp.ones((1, 1)))[0]
     assert len(compiled) == before
-    np.testing.assert_allclose(value, Target(problem, np.arange(4.0)).log_density(jnp.ones(1)))
-    assert problem.fingerprint(other.observed) != problem.fingerprint(target.observed)
+    np.testing.assert_allclose(value, Target(problem.condition(np.arange(4.0))).log_density(jnp.ones(1)))
+    assert other.conditioned.fingerprint() != target.conditioned.fingerprint()
 
 
 def test_data_reach_the_function_as_they_are():
@@ -186,7 +186,7 @@ def subsampled(data):
 )
 def test_what_cannot_be_used_is_named(make, data, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        make().bind(data)
+        make().condition(data)
 
 
 def test_a_bare_function_is_told_how_to_become_a_problem():

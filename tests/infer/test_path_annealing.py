@@ -49,10 +49,10 @@ def test_a_path_without_defects_is_the_simulation(case, segment):
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(-2.0, 0.3)))
     problem = nmm.Problem(network, nmm.observe.Subsample(period=4.0), likelihood, duration=40.0, step=1.0, **options)
     with jax.enable_x64(True):
-        target = Target(problem, np.random.default_rng(1).normal(size=(10, 2)))
+        target = Target(problem.condition(np.random.default_rng(1).normal(size=(10, 2))))
         x = target.prior_draw(jax.random.key(3))
         sites = target.constrain(x)
-        path = FreedPath(target.problem, target.observed, segment)
+        path = FreedPath(target.conditioned, segment)
         nodes = path.begin(sites)
         close = jax.jit(lambda nodes: nodes - path(sites, nodes)[1] * path.unit())
         # Defects of zero, one segment after the other.
@@ -65,14 +65,15 @@ def test_a_path_without_defects_is_the_simulation(case, segment):
 
 def test_the_log_density_is_prior_and_tempered_likelihood_and_defects(recorded):
     with jax.enable_x64(True):
-        target = Target(oscillator(), recorded)
+        target = Target(oscillator().condition(recorded))
         section = section_of(target)
         free = objective(target, section).freed(None)
         x = target.prior_draw(jax.random.key(1))
         path = free.begin(x)
         assert path.shape == (90, 2, 1)
         np.testing.assert_array_equal(free.held, [name.startswith("likelihood.") for name in target.names])
-        likelihood, defects = FreedPath(target.problem, target.observed)(target.constrain(x), path * FreedPath(target.problem, target.observed).unit())
+        freed = FreedPath(target.conditioned)
+        likelihood, defects = freed(target.constrain(x), path * freed.unit())
         expected = target.log_prior(x) + likelihood / 3.0 - 0.5 * jnp.sum((defects / 0.2) ** 2)
         assert float(free.log_density(x, path, jnp.asarray(0.2), 3.0)) == pytest.approx(float(expected), rel=1e-12)
 
@@ -92,7 +93,7 @@ def test_it_finds_the_frequency_that_gradients_of_the_simulation_miss(recorded):
 
 def test_parameters_of_the_likelihood_stay_where_they_start(recorded):
     with jax.enable_x64(True), progress_bar(False) as bars:
-        target = Target(oscillator(), recorded)
+        target = Target(oscillator().condition(recorded))
         section = section_of(target)
         starts = target.starts(jax.random.key(0), 2)
         ends = optimisers.PathAnnealing(100, levels=2).search(objective(target, section), starts, Steps(bars, "", 100))
@@ -115,7 +116,7 @@ def test_a_search_that_is_interrupted_keeps_what_it_reached(recorded):
                 raise KeyboardInterrupt
 
     with jax.enable_x64(True), progress_bar(False) as bars:
-        target = Target(oscillator(), recorded)
+        target = Target(oscillator().condition(recorded))
         ends = optimisers.PathAnnealing(400, levels=2).search(objective(target, section_of(target)), target.starts(jax.random.key(0), 1), Stopped(bars, "", 1))
     assert ends.interrupted
     assert ends.gradients == 100

@@ -32,7 +32,7 @@ def simulation():
 def log_density():
     spectra = Spectral(band=(1e-5, 1e-4), bands=2, noise=0.1, repetition_time=2000.0)
     problem = nmm.Problem(network(nmm.Prior(dist.Uniform(0.0, 0.5))), nmm.observe.Bold(period=2000.0), spectra)
-    target = Target(problem, problem.bind(np.random.default_rng(0).normal(size=(200, 5))))
+    target = Target(problem.condition(np.random.default_rng(0).normal(size=(200, 5))))
     return jax.make_jaxpr(target.value_and_gradient)(jnp.zeros(target.size))
 
 

@@ -35,7 +35,7 @@ def parabola(level):
 
 
 def framed(problem, metric=None, y=0.0):
-    target = Target(problem, problem.bind(jnp.asarray(y)))
+    target = Target(problem.condition(jnp.asarray(y)))
     with progress_bar(False) as bars:
         found = (metric or metrics.Laplace(steps=600, floor=0.1)).frame(target, jax.random.key(0), 4, None, bars)
     return target, found

@@ -204,13 +204,13 @@ def two_modes(y):
 @pytest.fixture(scope="module")
 def simple():
     problem = nmm.NumPyroModel(gaussian)
-    return problem, problem.bind(None)
+    return problem, problem.condition(None)
 
 
 def test_draws_stop_when_they_are_enough(simple):
-    problem, bound = simple
+    problem, conditioned = simple
     engine = nmm.infer.NUTS(draws=5000, warmup=200, chains=2, stop=stopping.UntilESS(400, r_hat=1.05), predictive_draws=0)
-    tree = engine(problem, bound, key=jax.random.key(0), progress=False)
+    tree = engine(problem, conditioned, key=jax.random.key(0), progress=False)
     drawn = tree["posterior"].sizes["draw"]
     assert 100 <= drawn < 1500
     assert drawn % engine.chunk == 0
@@ -238,7 +238,7 @@ def test_chains_start_where_they_are_told():
     from nmm_infer.infer._progress import progress_bar
     from nmm_infer.infer._target import Target
 
-    target = Target(nmm.NumPyroModel(two_modes), None)
+    target = Target(nmm.NumPyroModel(two_modes).condition(None))
     with progress_bar(False) as bars:
         prior = starts.FromPrior()(target, jax.random.key(0), 6, bars).points
         modes = starts.FromModes(runs=24)(target, jax.random.key(0), 6, bars)
@@ -261,9 +261,9 @@ def test_starts_keep_their_place_in_whitened_coordinates():
 
 
 def test_the_same_problem_is_compiled_once(simple):
-    problem, bound = simple
+    problem, conditioned = simple
     engine = nmm.infer.NUTS(draws=30, warmup=30, chains=2, predictive_draws=0)
-    engine(problem, bound, key=jax.random.key(0), progress=False)
+    engine(problem, conditioned, key=jax.random.key(0), progress=False)
     compiled = []
 
     def listen(event, duration, **_):
@@ -272,9 +272,9 @@ def test_the_same_problem_is_compiled_once(simple):
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        engine(problem, bound, key=jax.random.key(1), progress=False)
+        engine(problem, conditioned, key=jax.random.key(1), progress=False)
         again = len(compiled)
-        nmm.infer.NUTS(draws=30, warmup=30, chains=2, max_tree_depth=3, predictive_draws=0)(problem, bound, key=jax.random.key(1), progress=False)
+        nmm.infer.NUTS(draws=30, warmup=30, chains=2, max_tree_depth=3, predictive_draws=0)(problem, conditioned, key=jax.random.key(1), progress=False)
     finally:
         jax.monitoring.clear_event_listeners()
     assert again <= 1
@@ -284,11 +284,11 @@ def test_the_same_problem_is_compiled_once(simple):
 @pytest.mark.parametrize("arrangement", [devices.Vectorised(), devices.Parallel()])
 def test_chains_do_not_depend_on_how_they_share_the_machine(simple, arrangement):
     """Four chains, on one device or on two."""
-    problem, bound = simple
+    problem, conditioned = simple
     engine = nmm.infer.HMC(draws=20, warmup=20, chains=4, arrangement=arrangement, predictive_draws=0)
-    x = engine(problem, bound, key=jax.random.key(3), progress=False)["posterior"]["x"]
+    x = engine(problem, conditioned, key=jax.random.key(3), progress=False)["posterior"]["x"]
     reference = nmm.infer.HMC(draws=20, warmup=20, chains=4, arrangement=devices.Vectorised(), predictive_draws=0)
-    np.testing.assert_allclose(x, reference(problem, bound, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6)
+    np.testing.assert_allclose(x, reference(problem, conditioned, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 60])

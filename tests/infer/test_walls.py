@@ -39,8 +39,8 @@ def recording():
 
 def on_a_grid(problem, data):
     """Mean and standard deviation of the posterior of G."""
-    bound, grid = problem.bind(data), np.linspace(0.2, 1.1, 181)
-    density = jax.jit(lambda G: log_density(problem.model, (bound,), {}, {"coupling.G": G})[0])
+    conditioned, grid = problem.condition(data), np.linspace(0.2, 1.1, 181)
+    density = jax.jit(lambda G: log_density(conditioned.model, (), {}, {"coupling.G": G})[0])
     weights = np.exp(np.array([float(density(jnp.asarray(G))) for G in grid]))
     weights /= weights.sum()
     mean = weights @ grid
@@ -91,7 +91,7 @@ class Saddle(AbstractModel):
 
 def asked(likelihood, data, model, G):
     network = nmm.Network(model, PAIR, nmm.couplings.Additive(G=G), noise=nmm.noises.Additive(sigma=0.1))
-    return Target(nmm.Problem(network, OBSERVE, likelihood), data)
+    return Target(nmm.Problem(network, OBSERVE, likelihood).condition(data))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_likelihoods_of_rest_say_whether_there_is_none_or_whether_it_is_unstable
     free = nmm.Prior(dist.Normal(0.0, 1.0))
     pairs = asked(likelihood, recording, nmm.models.LeakyIntegrator(tau=50.0), free), asked(likelihood, recording, Saddle(I=free), 0.0)
     for target, fine, failing, why in zip(pairs, (0.5, -1.0), (1.5, 1.0), (Failure.UNSTABLE, Failure.NO_FIXED_POINT), strict=True):
-        assert target.problem.failure(target.constrain(jnp.array([fine])), target.observed) == Failure.NONE
+        assert target.conditioned.failure(target.constrain(jnp.array([fine]))) == Failure.NONE
         assert np.isfinite(target.log_density(jnp.array([fine])))
         assert target.log_density(jnp.array([failing])) == -jnp.inf
         assert list(target.failures(jnp.array([[failing]]))) == [why]
@@ -116,7 +116,7 @@ def edges(_):
 
 
 def test_a_users_own_model_tells_zero_from_nan():
-    target = Target(nmm.NumPyroModel(edges), None)
+    target = Target(nmm.NumPyroModel(edges).condition(None))
     where = {name: i for i, name in enumerate(target.names)}["x"]
     points = np.zeros((2, 2))
     points[:, where] = -1.5, 1.5
@@ -166,7 +166,7 @@ def test_a_step_of_mclmc_over_an_edge_is_not_taken_and_tells_where_it_led():
 
     draws = []
     with jax.enable_x64(True):
-        posterior = Posterior(Target(nmm.NumPyroModel(edges), None), Frame())
+        posterior = Posterior(Target(nmm.NumPyroModel(edges).condition(None)), Frame())
         parameters = MCLMCAdaptationState(jnp.asarray(2.0), jnp.asarray(0.5), jnp.ones(2))
         step = jax.jit(lambda key, state: Langevin(1).step(key, (state, parameters), None, posterior))  # pyright: ignore[reportArgumentType]
         for key in jax.random.split(KEY, 20):
@@ -202,7 +202,7 @@ def test_an_integrator_that_runs_away_and_lands_beyond_a_wall_has_diverged():
     from nmm_infer.infer.metrics._affine import Frame, Posterior
 
     with jax.enable_x64(True), progress_bar(False) as bars:
-        posterior = Posterior(Target(nmm.NumPyroModel(narrow), None), Frame())
+        posterior = Posterior(Target(nmm.NumPyroModel(narrow).condition(None)), Frame())
         state = jax.tree.map(lambda x: x[0], engine.warm(posterior, jnp.full((1, 1), 1e-5), KEY, bars).states)
         _, draw = algorithm.step(KEY, state, jax.tree.map(lambda x: x[0], stages(1, 1, 1)), posterior)
     assert draw.stats["diverging"]
@@ -238,7 +238,7 @@ def beyond(edge):
         x = numpyro.sample("x", dist.Normal(0.0, 1.0))
         numpyro.factor("edge", jnp.where(x > edge, 0.0, -jnp.inf))
 
-    return Target(nmm.NumPyroModel(model), None)
+    return Target(nmm.NumPyroModel(model).condition(None))
 
 
 @pytest.mark.parametrize("edge", [1.28, 2.05], ids=["a tenth", "two per cent"])
@@ -270,4 +270,4 @@ def test_starts_are_medians_of_their_own_draws_where_these_are_valid():
 def test_where_nothing_is_valid_it_says_how_much_was_tried_and_why_it_failed(recording):
     problem = nmm.Problem(pair(nmm.Prior(dist.Uniform(1.1, 2.0))), OBSERVE, SPECTRAL)
     with pytest.raises(ValueError, match=r"none of 1004 draws from the prior has a finite density: the network is unstable at 1004; narrow the priors"):
-        Target(problem, recording).starts(KEY, 4)
+        Target(problem.condition(recording)).starts(KEY, 4)

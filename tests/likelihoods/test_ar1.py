@@ -54,7 +54,7 @@ def problem(likelihood, samples=T):
 
 def test_gradient_by_signal_scale_and_correlation():
     likelihood = nmm.likelihoods.AR1()
-    observed = problem(likelihood).bind(VALUE[:, :1])
+    observed = problem(likelihood).condition(VALUE[:, :1]).observed
 
     def value(x):
         network = nmm.Network(nmm.models.Hopf(a=x[0], omega=0.3))
@@ -68,7 +68,7 @@ def test_gradient_by_signal_scale_and_correlation():
 def test_a_correlation_of_one_is_impossible_not_an_error():
     likelihood = nmm.likelihoods.AR1(scale=0.5, correlation=1.0)
     p = problem(likelihood)
-    distribution, failure = likelihood.distribution(nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3)), p.observe, p._simulate, p.bind(VALUE[:, :1]))
+    distribution, failure = likelihood.distribution(nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3)), p.observe, p._simulate, p.condition(VALUE[:, :1]).observed)
     assert failure == nmm.likelihoods.Failure.ZERO_DENSITY
     assert np.all(np.isfinite(distribution.log_prob(VALUE[:, :1])))
 
@@ -100,12 +100,12 @@ def test_noise_is_recovered_and_the_log_likelihood_is_pointwise():
 )
 def test_wrong_data_are_refused(data, message):
     with pytest.raises(ValueError, match=message):
-        problem(nmm.likelihoods.AR1()).bind(data)
+        problem(nmm.likelihoods.AR1()).condition(data)
 
 
 def test_a_single_sample_and_a_noisy_network_are_refused():
     with pytest.raises(ValueError, match="AR1 got 1 sample, expected at least 2"):
-        problem(nmm.likelihoods.AR1(), 1).bind(VALUE[:1, :1])
+        problem(nmm.likelihoods.AR1(), 1).condition(VALUE[:1, :1])
     with pytest.raises(ValueError, match=r"the AR1 likelihood of a simulation with frozen noise is no likelihood .* LatentPath, which infers it"):
         nmm.Problem(
             nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal())), noise=nmm.noises.Additive()),

@@ -139,7 +139,7 @@ def test_sensors_and_principal_directions():
     data = path(RNG, 4000, 20.0) @ (gain - gain.mean(0)).T + 0.1 * RNG.normal(size=(4000, 6))
     data = data - data.mean(axis=1, keepdims=True)
     problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0))), observe, Covariance(modes=3, noise=0.1))
-    observed = problem.bind(data)
+    observed = problem.condition(data).observed
     assert observed.values.shape == (3, 3)
     Sigma, _ = Covariance(noise=0.1).covariance(network(), observe, 1.0, observed.directions)
     referenced = gain - gain.mean(0)
@@ -153,7 +153,7 @@ def test_sensors_and_principal_directions():
 
 def bound_log_prob(likelihood, G, data):
     problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0))), nmm.observe.Subsample(period=20.0), likelihood)
-    observed = problem.bind(data)
+    observed = problem.condition(data).observed
     distribution, failure = likelihood.distribution(network(G=G), problem.observe, None, observed)
     return distribution.log_prob(jnp.asarray(observed.values)), failure, observed
 
@@ -187,7 +187,7 @@ def test_an_unstable_network_is_impossible_not_an_error():
 )
 def test_gradient_by_everything_that_can_be_free(likelihood, speed):
     problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0)), speed=speed), nmm.observe.Subsample(period=20.0), likelihood)
-    observed = problem.bind(DATA)
+    observed = problem.condition(DATA).observed
 
     def value(x):
         net = network(tau=x[:3], G=x[3], sigma=x[4], speed=None if speed is None else x[5])
@@ -285,7 +285,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name):
 
     ranks, z, dofs = [], [], []
     for i, G in enumerate(truths):
-        observed = problem.bind(path(np.random.default_rng(100 + i), 600, 20.0, G=G))
+        observed = problem.condition(path(np.random.default_rng(100 + i), 600, 20.0, G=G)).observed
         log_p = np.asarray(posterior(jnp.asarray(observed.values), observed.dof))
         p = np.exp(log_p - log_p.max())
         p /= p.sum()

@@ -159,17 +159,17 @@ def test_trials_share_parameters():
     data = RNG.normal(size=(3, 20, 2))
     single = problem(nmm.likelihoods.ExtendedKalman(scale=0.1))
     sites = {"model.eta": jnp.asarray(-4.6), "noise.sigma": jnp.asarray(0.1)}
-    together = p.log_likelihood(sites, p.bind(data))["y"].values
-    np.testing.assert_allclose(together[1], single.log_likelihood(sites, single.bind(data[1]))["y"].values, rtol=1e-9)
+    together = p.condition(data).log_likelihood(sites)["y"].values
+    np.testing.assert_allclose(together[1], single.condition(data[1]).log_likelihood(sites)["y"].values, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: problem(observe=nmm.observe.Bold(period=100.0)).bind(RNG.normal(size=(20, 1))), "present state"),
-        (lambda: problem(observe=nmm.observe.Subsample()).bind(RNG.normal(size=(20, 1))), "period"),
-        (lambda: problem().bind(RNG.normal(size=(20, 3))), "2 channels"),
-        (lambda: problem(nmm.likelihoods.ExtendedKalman(step=0.04)).bind(RNG.normal(size=(20, 2))), "whole number"),
+        (lambda: problem(observe=nmm.observe.Bold(period=100.0)).condition(RNG.normal(size=(20, 1))), "present state"),
+        (lambda: problem(observe=nmm.observe.Subsample()).condition(RNG.normal(size=(20, 1))), "period"),
+        (lambda: problem().condition(RNG.normal(size=(20, 3))), "2 channels"),
+        (lambda: problem(nmm.likelihoods.ExtendedKalman(step=0.04)).condition(RNG.normal(size=(20, 2))), "whole number"),
         (lambda: nmm.Problem(nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0, 1)))), SUBSAMPLE, nmm.likelihoods.ExtendedKalman()), "with noise"),
         (
             lambda: nmm.Problem(

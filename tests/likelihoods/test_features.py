@@ -72,7 +72,7 @@ def test_density_is_that_of_summaries_made_by_hand(repetitions):
     )
     p = problem(likelihood)
     data = recording(0.5, 1)
-    observed = p.bind(data)
+    observed = p.condition(data).observed
 
     def by_hand(x):
         C = np.cov(x.T)
@@ -100,7 +100,7 @@ def test_density_is_that_of_summaries_made_by_hand(repetitions):
 def test_gradient_is_that_of_differences():
     likelihood = Features(FC, VARIANCE, repetitions=20, noise=0.05)
     p = problem(likelihood)
-    observed = p.bind(recording(0.5, 1))
+    observed = p.condition(recording(0.5, 1)).observed
 
     def value(x):
         return likelihood.distribution(network(x[0], x[1], x[2]), p.observe, p._simulate, observed)[0].log_prob(jnp.asarray(observed.values))
@@ -112,7 +112,7 @@ def test_gradient_is_that_of_differences():
 def test_failed_simulations_are_impossible_not_an_error():
     likelihood = Features(VARIANCE, repetitions=5)
     p = problem(likelihood)
-    distribution, failure = likelihood.distribution(network(1e4), p.observe, p._simulate, p.bind(recording(0.5, 1)))
+    distribution, failure = likelihood.distribution(network(1e4), p.observe, p._simulate, p.condition(recording(0.5, 1)).observed)
     assert failure == nmm.likelihoods.Failure.NOT_FINITE
     assert np.isfinite(distribution.log_prob(np.zeros(2)))
 
@@ -132,7 +132,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     )
     ranks = []
     for G, x in zip(truths, data, strict=True):
-        log_p = np.asarray(dist.MultivariateNormal(means, covariances).log_prob(jnp.asarray(p.bind(np.asarray(x)).values)))
+        log_p = np.asarray(dist.MultivariateNormal(means, covariances).log_prob(jnp.asarray(p.condition(np.asarray(x)).values)))
         w = np.exp(log_p - log_p.max())
         ranks.append(w[np.asarray(grid) < G].sum() / w.sum())
     inside = np.mean((np.array(ranks) > 0.05) & (np.array(ranks) < 0.95))
@@ -158,8 +158,8 @@ def test_nuts_learns_from_features():
         (lambda: Features(nmm.observe.FunctionalConnectivity()), r"Features\(...\) got FunctionalConnectivity, expected a feature such as"),
         (lambda: Features(FC, repetitions=1), "a fit to one frozen noise is no likelihood"),
         (lambda: nmm.likelihoods.Quantiles(nmm.observe.Variance(), (0.0, 0.5)), "probabilities between 0 and 1"),
-        (lambda: problem(Features(FC)).bind(recording(0.5, 1)[:, [0, 0]]), r"FisherZ\(FunctionalConnectivity\(\)\) of the data is NaN or infinite"),
-        (lambda: problem(Features(FC)).bind(recording(0.5, 1)[:-1]), "data has 149 samples, the simulation gives 150"),
+        (lambda: problem(Features(FC)).condition(recording(0.5, 1)[:, [0, 0]]), r"FisherZ\(FunctionalConnectivity\(\)\) of the data is NaN or infinite"),
+        (lambda: problem(Features(FC)).condition(recording(0.5, 1)[:-1]), "data has 149 samples, the simulation gives 150"),
         (
             lambda: nmm.Problem(
                 nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal()))), nmm.observe.Subsample(period=1.0), Features(VARIANCE), duration=10.0, step=1.0

@@ -88,7 +88,7 @@ def test_posterior_of_parameter_and_path_is_the_exact_one(name):
 def test_density_is_that_of_innovations_and_measurement_and_its_gradient_is_right():
     p = problem()
     y = np.random.default_rng(0).normal(size=(SAMPLES, 1))
-    target = Target(p, p.bind(y))
+    target = Target(p.condition(y))
     x = 0.3 * jax.random.normal(jax.random.key(1), (target.size,)) + jnp.where(jnp.arange(target.size) == target.size - 1, -0.2, 0.0)
     values = target.constrain(x)
     z, gamma = values["likelihood.innovations"][:, 0, 0], values["model.gamma"]
@@ -128,7 +128,7 @@ def test_numbers_of_innovations():
     assert problem(steps=3).plates["interval"] == 7
     coloured = problem(noise=nmm.noises.OrnsteinUhlenbeck(sigma=0.2, tau=5.0))
     assert coloured.plates["interval"] == SAMPLES + 1
-    target = Target(coloured, coloured.bind(np.random.default_rng(0).normal(size=(SAMPLES, 1))))
+    target = Target(coloured.condition(np.random.default_rng(0).normal(size=(SAMPLES, 1))))
     assert np.isfinite(target.log_density(jnp.zeros(target.size)))
     assert problem(observe=nmm.observe.TemporalAverage(period=5.0)).plates["interval"] == SAMPLES
 
@@ -161,7 +161,7 @@ def test_numbers_of_innovations():
             ),
             r"Innovations\(start=...\)\) is missing: OrnsteinUhlenbeck",
         ),
-        (lambda: problem().bind(np.random.default_rng(0).normal(size=(19, 1))), "data has 19 samples, the simulation gives 20"),
+        (lambda: problem().condition(np.random.default_rng(0).normal(size=(19, 1))), "data has 19 samples, the simulation gives 20"),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):

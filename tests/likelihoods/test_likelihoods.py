@@ -78,7 +78,7 @@ def spectral(**options):
 def log_likelihood(network, likelihood, data, observe=None):
     observe = observe or nmm.observe.Subsample(period=10.0)
     problem = nmm.Problem(resting(), observe, likelihood)
-    observed = problem.bind(data)
+    observed = problem.condition(data).observed
     distribution, failure = likelihood.distribution(network, observe, None, observed)
     return distribution.log_prob(jnp.asarray(observed.values)).sum(), failure
 
@@ -129,7 +129,7 @@ def test_an_unstable_network_is_impossible_not_an_error():
 def test_average_referenced_sensors_lose_one_dimension_and_nothing_else():
     gain = RNG.normal(size=(6, N))
     observe = nmm.observe.LeadField(gain, average_reference=True)
-    observed = nmm.Problem(resting(), observe, spectral(noise=0.5, repetition_time=10.0)).bind(RNG.normal(size=(400, 6)))
+    observed = nmm.Problem(resting(), observe, spectral(noise=0.5, repetition_time=10.0)).condition(RNG.normal(size=(400, 6))).observed
     assert observed.values.shape[-1] == 5
     S, _ = spectral(noise=0.5).cross_spectra(resting(tau=50.0), observe, observed.frequencies, 10.0, observed.directions)
     full, _ = spectral(noise=0.0).cross_spectra(resting(tau=50.0), nmm.observe.LeadField(gain), observed.frequencies, 10.0)
@@ -163,12 +163,12 @@ def test_a_global_signal_adds_one_common_component():
 def test_bad_data_is_refused_with_a_message_that_helps(data, message):
     problem = nmm.Problem(resting(), nmm.observe.Subsample(period=10.0), spectral())
     with pytest.raises((ValueError, TypeError), match=message):
-        problem.bind(data)
+        problem.condition(data)
 
 
 def test_channels_are_matched_by_their_labels():
     data = xr.DataArray(DATA, dims=("time", "region"), coords={"region": list("DCBA"), "time": ("time", 10.0 * np.arange(400), {"units": "ms"})})
-    observed = nmm.Problem(resting(), nmm.observe.Subsample(), spectral()).bind(data)
+    observed = nmm.Problem(resting(), nmm.observe.Subsample(), spectral()).condition(data).observed
     np.testing.assert_array_equal(observed.recording.values, DATA[:, ::-1])
     assert observed.interval == pytest.approx(10.0)
 
@@ -187,9 +187,9 @@ def test_units_of_a_quantity_and_of_times_are_read():
         (lambda: nmm.Problem(resting(), nmm.likelihoods.Gaussian(), spectral()), "observe=... got Gaussian|expected Observation"),
         (lambda: nmm.likelihoods.Spectral(band=(0.1 * u.Hz, 0.01 * u.Hz)), "0 < lowest < highest"),
         (lambda: nmm.likelihoods.Spectral(band=(0.1 * u.ms, 0.2 * u.ms)), "convertible to kHz"),
-        (lambda: nmm.Problem(resting(), nmm.observe.FunctionalConnectivity(), spectral()).bind(DATA), "needs a linear observation"),
-        (lambda: nmm.Problem(resting(), nmm.observe.Subsample(), spectral()).bind(DATA), "time between samples is unknown"),
-        (lambda: nmm.Problem(resting(), nmm.observe.Subsample(period=100.0), spectral()).bind(DATA), "beyond the Nyquist frequency"),
+        (lambda: nmm.Problem(resting(), nmm.observe.FunctionalConnectivity(), spectral()).condition(DATA), "needs a linear observation"),
+        (lambda: nmm.Problem(resting(), nmm.observe.Subsample(), spectral()).condition(DATA), "time between samples is unknown"),
+        (lambda: nmm.Problem(resting(), nmm.observe.Subsample(period=100.0), spectral()).condition(DATA), "beyond the Nyquist frequency"),
     ],
 )
 def test_bad_problems_are_refused_with_a_message_that_helps(make, message):
@@ -210,7 +210,7 @@ def test_series_likelihoods_are_the_noise_around_the_simulation(likelihood):
     total, _ = numpyro_log_density(problem.model, (y,), {}, {"model.a": jnp.asarray(0.2)})
     np.testing.assert_allclose(total - dist.Normal(0.2, 0.1).log_prob(0.2), kind.log_prob(y).sum(), rtol=1e-10)
     with pytest.raises(ValueError, match="data has 19 samples, the simulation gives 20"):
-        problem.bind(y[:19])
+        problem.condition(y[:19])
 
 
 def test_data_in_another_unit_are_converted():
@@ -218,7 +218,7 @@ def test_data_in_another_unit_are_converted():
     network = nmm.Network(nmm.models.JansenRit(mu=nmm.Prior(dist.Normal(0.2, 0.01))))
     problem = nmm.Problem(network, nmm.observe.Subsample(period=10.0), nmm.likelihoods.Gaussian(), duration=50.0, step=0.5)
     millivolts = np.linspace(1.0, 2.0, 5)[:, None]
-    expected = problem.bind(millivolts).values
+    expected = problem.condition(millivolts).values
     times = {"time": ("time", 10.0 * np.arange(1, 6), {"units": "ms"})}
     for data in (
         1e3 * millivolts * u.uvolt,
@@ -227,7 +227,7 @@ def test_data_in_another_unit_are_converted():
         xr.DataArray(millivolts, dims=("time", "region"), coords=times, attrs={"units": "mV"}),
         xr.DataArray(millivolts, dims=("time", "region"), coords=times),
     ):
-        observed = problem.bind(data)
+        observed = problem.condition(data).observed
         np.testing.assert_allclose(observed.values, expected, rtol=1e-12)
     with pytest.raises(nmm.UnitError, match="data got a quantity in Hz, expected a quantity convertible to mV"):
-        problem.bind(xr.DataArray(millivolts, dims=("time", "region"), coords=times, attrs={"units": "Hz"}))
+        problem.condition(xr.DataArray(millivolts, dims=("time", "region"), coords=times, attrs={"units": "Hz"}))

@@ -57,17 +57,17 @@ def recorded(start, unit="ms", scale=1.0, values=X):
 @pytest.mark.parametrize("start", [-100.0, 0.0, 8.0])
 def test_time_courses_begin_where_the_simulation_does(name, start):
     problem = PROBLEMS[name]
-    np.testing.assert_array_equal(problem.bind(recorded(PERIOD)).values, X)
+    np.testing.assert_array_equal(problem.condition(recorded(PERIOD)).values, X)
     with pytest.raises(ValueError, match=rf"data begin at {start:g} ms, the simulation's first sample is at 4 ms.*cut the data, data\.sel\(time=slice\(4"):
-        problem.bind(recorded(start))
+        problem.condition(recorded(start))
 
 
 def test_times_are_free_where_nothing_refers_to_them_and_are_kept():
     problem = nmm.Problem(NOISY, SUBSAMPLE, LIKELIHOODS.ExtendedKalman())
-    observed = problem.bind(recorded(-100.0))
-    np.testing.assert_array_equal(problem.observed_data(observed).time, -100.0 + PERIOD * np.arange(len(X)))
+    conditioned = problem.condition(recorded(-100.0))
+    np.testing.assert_array_equal(conditioned.observed_data().time, -100.0 + PERIOD * np.arange(len(X)))
     spectral = LINEAR["Spectral"]
-    np.testing.assert_array_equal(spectral.constant_data(spectral.bind(recorded(0.0))).time, PERIOD * np.arange(len(X)))
+    np.testing.assert_array_equal(spectral.condition(recorded(0.0)).constant_data().time, PERIOD * np.arange(len(X)))
 
 
 @given(st.sampled_from(["ns", "us", "ms"]))
@@ -103,8 +103,8 @@ def test_intervals_that_contradict_each_other_are_refused(name, who):
         likelihood = LIKELIHOODS.Covariance(repetition_time=3.0)
     other = nmm.Problem(NOISY, observe, likelihood)
     with pytest.raises(ValueError, match=r"said more than once, and not the same \(the data: 4 ms, .*: 3 ms\); expected one"):
-        other.bind(recorded(0.0))
-    np.testing.assert_array_equal(problem.bind(recorded(0.0)).recording.values, X)
+        other.condition(recorded(0.0))
+    np.testing.assert_array_equal(problem.condition(recorded(0.0)).observed.recording.values, X)
 
 
 # ---------------------------------------------------------------- sensors that were referenced or projected
@@ -126,14 +126,14 @@ def test_sensors_of_lower_rank_are_refused(name):
     referenced = full - full.mean(axis=1, keepdims=True)
     options = {} if name == "ExtendedKalman" else TIMED
     plain, average = (nmm.Problem(problem.network, lead(average_reference=how), problem.likelihood, **options) for how in (False, True))
-    plain.bind(xr.DataArray(full, dims=dims))
-    average.bind(xr.DataArray(referenced, dims=dims))
+    plain.condition(xr.DataArray(full, dims=dims))
+    average.condition(xr.DataArray(referenced, dims=dims))
     for values, rank, asked in ((projected, 4, (plain, average)), (referenced, 5, (plain,))):
         for one in asked:
             with pytest.raises(ValueError, match=f"data of 6 sensors vary in {rank} directions: they were referenced, projected or interpolated"):
-                one.bind(xr.DataArray(values, dims=dims))
+                one.condition(xr.DataArray(values, dims=dims))
             with pytest.raises(ValueError, match=f"in {rank} directions"):
-                one.bind(values)
+                one.condition(values)
 
 
 @settings(deadline=None, max_examples=20)
@@ -163,16 +163,16 @@ def test_covariance_takes_matrices_as_what_they_are(values, form, rows, columns)
     order, names = [list(rows), list(columns)], [[REGIONS[i] for i in rows], [REGIONS[i] for i in columns]]
     turned = values[np.ix_(*order)]
     for data in (values, pd.DataFrame(turned, *names), xr.DataArray(turned, dims=PAIR, coords=dict(zip(PAIR, names, strict=True)))):
-        observed = problem.bind(data)
-        np.testing.assert_allclose(observed.values, right, rtol=1e-6)
-        assert observed.dof == 30.0
-    again = problem.bind(problem.constant_data(observed)["data"])
+        conditioned = problem.condition(data)
+        np.testing.assert_allclose(conditioned.values, right, rtol=1e-6)
+        assert conditioned.observed.dof == 30.0
+    again = problem.condition(conditioned.constant_data()["data"])
     np.testing.assert_allclose(again.values, right, rtol=1e-6)
 
 
 def test_what_observations_of_pairs_give_is_data():
     signal = nmm.observe.FunctionalConnectivity()(recorded(0.0))
-    np.testing.assert_allclose(matrix_of(LIKELIHOODS.AsCorrelation()).bind(signal).values, FC, atol=1e-5)
+    np.testing.assert_allclose(matrix_of(LIKELIHOODS.AsCorrelation()).condition(signal).values, FC, atol=1e-5)
 
 
 def test_units_of_a_matrix_are_squares():
@@ -183,16 +183,19 @@ def test_units_of_a_matrix_are_squares():
 
 
 WRONG = {
-    "worth": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), None).bind(C), "does not say how many independent samples it is worth; give Covariance"),
-    "correlation": (lambda: matrix_of(LIKELIHOODS.AsCovariance()).bind(FC), r"a correlation; use Covariance\(form=nmm\.likelihoods\.AsCorrelation"),
-    "lags": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), lags=(0.0, 4.0), repetition_time=4.0).bind(C), "holds no lags"),
-    "no diagonal": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).bind(FC - np.eye(3)), "its smallest diagonal entry is .*expected both above 0"),
-    "no covariance": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).bind(np.full((3, 3), -0.9) + 1.9 * np.eye(3)), "smallest eigenvalue -0.8"),
-    "gaussian": (lambda: PROBLEMS["Gaussian"].bind(FC), r"symmetric matrix, such as functional connectivity, but Gaussian compares time courses"),
-    "spectral": (lambda: LINEAR["Spectral"].bind(C), r"symmetric matrix, .* but Spectral compares"),
-    "spectra": (lambda: LINEAR["Spectral"].bind(recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))), "as a table of spectra does"),
-    "complex": (lambda: LINEAR["Spectral"].bind(X + 1j), "data is complex"),
-    "masked": (lambda: LINEAR["Spectral"].bind(np.ma.masked_greater(X, 2.0)), "masked entries"),
+    "worth": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), None).condition(C), "does not say how many independent samples it is worth; give Covariance"),
+    "correlation": (lambda: matrix_of(LIKELIHOODS.AsCovariance()).condition(FC), r"a correlation; use Covariance\(form=nmm\.likelihoods\.AsCorrelation"),
+    "lags": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), lags=(0.0, 4.0), repetition_time=4.0).condition(C), "holds no lags"),
+    "no diagonal": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(FC - np.eye(3)), "its smallest diagonal entry is .*expected both above 0"),
+    "no covariance": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(np.full((3, 3), -0.9) + 1.9 * np.eye(3)), "smallest eigenvalue -0.8"),
+    "gaussian": (lambda: PROBLEMS["Gaussian"].condition(FC), r"symmetric matrix, such as functional connectivity, but Gaussian compares time courses"),
+    "spectral": (lambda: LINEAR["Spectral"].condition(C), r"symmetric matrix, .* but Spectral compares"),
+    "spectra": (
+        lambda: LINEAR["Spectral"].condition(recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))),
+        "as a table of spectra does",
+    ),
+    "complex": (lambda: LINEAR["Spectral"].condition(X + 1j), "data is complex"),
+    "masked": (lambda: LINEAR["Spectral"].condition(np.ma.masked_greater(X, 2.0)), "masked entries"),
 }
 
 
@@ -209,10 +212,10 @@ def test_there_is_no_plate_over_sensors():
     for scale, right in ((nmm.Prior(dist.HalfNormal(1.0), over="region"), False), (nmm.Prior(dist.HalfNormal(1.0).expand([5]).to_event(1)), True)):
         problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=scale), duration=5.0, step=1.0)
         if right:
-            assert problem.bind(RNG.normal(size=(5, 5))).values.shape == (5, 5)
+            assert problem.condition(RNG.normal(size=(5, 5))).values.shape == (5, 5)
         else:
             with pytest.raises(ValueError, match=r"likelihood.scale has a prior over 'region', but sensors are observed, .*expand\(\[5\]\)"):
-                problem.bind(RNG.normal(size=(5, 5)))
+                problem.condition(RNG.normal(size=(5, 5)))
 
 
 @pytest.mark.parametrize("form", [np.asarray, lambda values: nmm.Signal.of(values, 5.0)], ids=["array", "signal"])
@@ -227,7 +230,7 @@ def test_an_array_behind_a_lead_field_is_of_sensors(form, likelihood):
     network = nmm.Network(model, connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=0.1))
     problem = nmm.Problem(network, nmm.observe.LeadField(rng.normal(size=(3, 2)), sensors=("Fz", "Cz", "Pz")), likelihood)
     values = rng.normal(size=(400, 3))
-    kept = problem.constant_data(problem.bind(form(values)))
+    kept = problem.condition(form(values)).constant_data()
     assert kept["data"].dims == ("time", "sensor")
     assert list(kept["sensor"].values) == ["Fz", "Cz", "Pz"]
     np.testing.assert_array_equal(kept["data"].values, values)

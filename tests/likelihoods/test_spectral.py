@@ -49,7 +49,7 @@ def recording():
 def test_sensor_cross_spectra_of_columns_with_delays_are_those_of_a_simulation(recording, estimator):
     likelihood = Spectral(band=(3e-3, 33e-3), bands=20, noise=NOISE, estimator=estimator, repetition_time=5.0, nodes=20)
     problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), eeg(), likelihood)
-    observed = problem.bind(recording)
+    observed = problem.condition(recording).observed
     k = observed.values.shape[1]
     assert observed.values.shape == (20, k, 7)
     S = likelihood.distribution(column(), eeg(), None, observed)[0].S
@@ -119,7 +119,7 @@ def test_tapers_keep_strong_power_out_of_other_bands():
 def test_trials_add_their_coefficients():
     x = RNG.normal(size=(5, 400, 3))
     problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), nmm.observe.Subsample(period=5.0), Spectral(band=(3e-3, 43e-3), bands=4, nodes=1))
-    observed = problem.bind(x)
+    observed = problem.condition(x).observed
     single = fourier_bands(x[2], 5.0, (3e-3, 43e-3), 4)[1]
     k = single.shape[1]
     np.testing.assert_allclose(observed.values[:, 2 * k : 3 * k], single)
@@ -130,20 +130,20 @@ def test_trials_add_their_coefficients():
 def test_nodes_average_the_spectrum_over_its_band():
     frequencies = []
 
-    def bound(nodes):
+    def spectra(nodes):
         likelihood = Spectral(band=(8e-3, 14e-3), bands=3, nodes=nodes)
         problem = nmm.Problem(column(mu=nmm.Prior(dist.Normal(0.45, 0.01))), nmm.observe.Subsample(period=5.0), likelihood)
-        observed = problem.bind(np.random.default_rng(0).normal(size=(30_000, 3)))
+        observed = problem.condition(np.random.default_rng(0).normal(size=(30_000, 3))).observed
         frequencies.append(observed.frequencies)
         return likelihood.distribution(column(), problem.observe, None, observed)[0].S
 
     fine = np.linspace(-1e-3, 1e-3, 401)
-    averaged = bound(25)
+    averaged = spectra(25)
     S = Spectral(band=(8e-3, 14e-3)).cross_spectra(column(), nmm.observe.Subsample(), (frequencies[0][:, None] + fine).ravel(), 5.0)[0]
     expected = np.asarray(S).reshape(3, 401, 3, 3).mean(axis=1)
     np.testing.assert_allclose(averaged, expected, rtol=0.02, atol=0.02 * np.abs(expected).max())
     # The peak is narrower than a band, so its middle is not its mean.
-    assert np.abs(bound(1) / averaged - 1).max() > 0.3
+    assert np.abs(spectra(1) / averaged - 1).max() > 0.3
 
 
 def problem_of(observe, **options):
@@ -153,7 +153,7 @@ def problem_of(observe, **options):
 
 def of_parts(problem, network, data):
     """Predicted cross-spectra of the parts of bands, their mean over what each part holds, and coefficients in each."""
-    observed = problem.bind(data)
+    observed = problem.condition(data).observed
     distribution = problem.likelihood.distribution(network, problem.observe, None, observed)[0]
     predicted = np.asarray(getattr(distribution, "each", distribution).S)
     bins = observed.values.shape[1] // observed.parts
@@ -180,10 +180,10 @@ def test_a_part_of_a_band_is_compared_with_its_mean():
 def test_data_may_be_an_argument_of_a_program():
     """Many recordings go through one program, such as those of `check.linearity`."""
     problem = problem_of(eeg(), nodes=1)
-    observed, sites = problem.bind(referenced(2000)), {"model.mu": jnp.asarray(0.45)}
+    observed, sites = problem.condition(referenced(2000)).observed, {"model.mu": jnp.asarray(0.45)}
 
     def density(observed):
-        (named,) = problem.log_likelihood(sites, observed).values()
+        (named,) = problem.condition(observed).log_likelihood(sites).values()
         return named.values
 
     np.testing.assert_allclose(jax.jit(density)(observed), density(observed), rtol=1e-9)
@@ -226,20 +226,20 @@ def test_a_reference_that_the_model_does_not_know_is_named(recording):
     with pytest.raises(
         ValueError, match=r"data of 8 sensors vary in 7 directions where the model has 8.*LeadField\(gain, average_reference=True\).*Spectral\(modes=7\)"
     ):
-        problem_of(nmm.observe.LeadField(GAIN)).bind(recording)
+        problem_of(nmm.observe.LeadField(GAIN)).condition(recording)
     projection = np.eye(8) - np.outer(v := np.array([1, -1, 0, 0, 0, 0, 0, 0]) / np.sqrt(2), v)
     with pytest.raises(
         ValueError, match=r"vary in 6 directions where the model has 7: they were referenced, projected or interpolated; use Spectral\(modes=6\)"
     ):
-        problem_of(eeg()).bind(recording @ projection)
+        problem_of(eeg()).condition(recording @ projection)
     with pytest.raises(ValueError, match=r"Spectral\(modes=...\) got 8, expected a whole number from 1 to 7"):
-        problem_of(eeg(), modes=8).bind(recording)
+        problem_of(eeg(), modes=8).condition(recording)
 
 
 @pytest.mark.slow
 def test_principal_directions_of_projected_data_are_those_of_the_projected_model(recording):
     projection = np.eye(8) - np.outer(v := np.array([1, -1, 0, 0, 0, 0, 0, 0]) / np.sqrt(2), v)
-    observed = problem_of(eeg(), modes=6).bind(recording @ projection)
+    observed = problem_of(eeg(), modes=6).condition(recording @ projection).observed
     directions = observed.directions
     np.testing.assert_allclose(directions.T @ directions, np.eye(6), atol=1e-10)
     ours = Spectral(band=(3e-3, 33e-3), noise=NOISE).cross_spectra(column(), eeg(), observed.frequencies, 5.0, directions)[0]
@@ -261,12 +261,12 @@ def test_data_in_another_unit_are_converted(recording):
     observe = eeg(unit="uV")
     times = {"time": ("time", 5.0 * np.arange(1, len(recording) + 1), {"units": "ms"}), "sensor": list(observe.sensors)}
     microvolt, volt = (xr.DataArray(s * recording, dims=("time", "sensor"), coords=times, attrs={"units": unit}) for s, unit in ((1.0, "uV"), (1e-6, "V")))
-    np.testing.assert_allclose(problem_of(observe).bind(volt).values, problem_of(observe).bind(microvolt).values, rtol=1e-9)
+    np.testing.assert_allclose(problem_of(observe).condition(volt).values, problem_of(observe).condition(microvolt).values, rtol=1e-9)
     with pytest.raises(nmm.UnitError, match="expected a quantity convertible to uV"):
-        problem_of(observe).bind(microvolt.assign_attrs(units="Hz"))
+        problem_of(observe).condition(microvolt.assign_attrs(units="Hz"))
     # A potential of regions is in the unit of the model's variable.
     psp = xr.DataArray(RNG.normal(size=(400, 3)), dims=("time", "region"), attrs={"units": "uV"})
-    np.testing.assert_allclose(problem_of(nmm.observe.Subsample()).bind(psp).recording.values, 1e-3 * psp.values)
+    np.testing.assert_allclose(problem_of(nmm.observe.Subsample()).condition(psp).observed.recording.values, 1e-3 * psp.values)
 
 
 def test_a_problem_serves_both_precisions():
@@ -276,15 +276,15 @@ def test_a_problem_serves_both_precisions():
     data = xr.DataArray(RNG.normal(size=(100, 1)), dims=("time", "region"), coords={"time": 4.0 * np.arange(100), "region": list(network.connectome.labels)})
     for wide in (True, False):
         with jax.enable_x64(wide):
-            bound = problem.bind(data)
-            density = jax.jit(lambda mu, bound=bound: log_density(problem.model, (bound,), {}, {"model.mu": mu})[0])
+            conditioned = problem.condition(data)
+            density = jax.jit(lambda mu, conditioned=conditioned: log_density(conditioned.model, (), {}, {"model.mu": mu})[0])
             assert np.isfinite(density(jnp.asarray(0.4)))
 
 
 def test_posterior_of_an_eeg_recording_finds_the_input(recording):
     """Mode and width by quadrature over μ, the input that sets the damping of alpha; everything else known."""
     problem = problem_of(eeg(), bands=30, nodes=3, modes=4)
-    observed = problem.bind(recording)
+    observed = problem.condition(recording).observed
     grid = jnp.linspace(0.40, 0.50, 21)
 
     @jax.jit

@@ -12,6 +12,7 @@ from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer.infer import metrics as metrics
+from nmm_infer.likelihoods._capabilities import linearises, simulates
 from nmm_infer.priors import ByTrial, each_trial
 
 TRIALS, SAMPLES = 6, 20
@@ -140,7 +141,7 @@ def test_a_hand_written_model_hands_out_trials():
 def test_data_arrays_with_trials_are_read_in_any_order():
     times = ("time", 5.0 * np.arange(1, SAMPLES + 1), {"units": "ms"})
     data = xr.DataArray(DATA.transpose(2, 1, 0), dims=("region", "time", "trial"), coords={"time": times})
-    observed = problem(nmm.Prior(dist.Normal())).bind(data)
+    observed = problem(nmm.Prior(dist.Normal())).condition(data).observed
     np.testing.assert_array_equal(observed.values, DATA)
 
 
@@ -150,13 +151,33 @@ def test_data_arrays_with_trials_are_read_in_any_order():
         (lambda: Trials(Gaussian(), 0), r"Trials\(number=...\) got 0"),
         (lambda: Trials("gaussian", 3), r"Trials\(likelihood=...\) got str"),
         (lambda: Trials(Trials(Gaussian(), 2), 3), "expected the likelihood of one trial"),
-        (lambda: problem(nmm.Prior(dist.Normal())).bind(DATA[0]), r"data has shape \(20, 1\) with no axis of trials, expected 6 trials"),
-        (lambda: problem(nmm.Prior(dist.Normal())).bind(DATA[:4]), "with 4 trials, expected 6 trials"),
-        (lambda: problem(nmm.Prior(dist.Normal())).bind(DATA[:, :9]), "data has 9 samples, the simulation gives 20"),
-        (lambda: problem(nmm.Prior(dist.Normal(), over="trial"), Gaussian()).bind(DATA[0]), "is over trials, but there are none here; wrap the likelihood"),
-        (lambda: problem(nmm.Prior(dist.Normal()), Gaussian()).bind(DATA), r"data has 6 trials; wrap the likelihood, nmm.likelihoods.Trials\(..., 6\)"),
+        (lambda: problem(nmm.Prior(dist.Normal())).condition(DATA[0]), r"data has shape \(20, 1\) with no axis of trials, expected 6 trials"),
+        (lambda: problem(nmm.Prior(dist.Normal())).condition(DATA[:4]), "with 4 trials, expected 6 trials"),
+        (lambda: problem(nmm.Prior(dist.Normal())).condition(DATA[:, :9]), "data has 9 samples, the simulation gives 20"),
+        (
+            lambda: problem(nmm.Prior(dist.Normal(), over="trial"), Gaussian()).condition(DATA[0]),
+            "is over trials, but there are none here; wrap the likelihood",
+        ),
+        (lambda: problem(nmm.Prior(dist.Normal()), Gaussian()).condition(DATA), r"data has 6 trials; wrap the likelihood, nmm.likelihoods.Trials\(..., 6\)"),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "by_simulation", "by_linearisation"),
+    [
+        (Gaussian(), True, False),
+        (nmm.likelihoods.LatentPath(Gaussian()), True, False),
+        (nmm.likelihoods.Spectral(band=(0.01, 0.04)), False, True),
+        (nmm.likelihoods.Covariance(), False, True),
+        (nmm.likelihoods.ExtendedKalman(), False, False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_trials_can_what_one_trial_can(likelihood, by_simulation, by_linearisation):
+    for one in (likelihood, Trials(likelihood, 3)):
+        assert simulates(one) == by_simulation
+        assert linearises(one) == by_linearisation

@@ -117,17 +117,18 @@ def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
     )
     data = np.random.default_rng(1).normal(size=(400, N))
     with jax.enable_x64(True):
-        target = Target(nmm.Problem(network(speed), observe, likelihood), data)
+        target = Target(nmm.Problem(network(speed), observe, likelihood).condition(data))
         x = target.prior_draw(jax.random.key(2))
-        ours, failure = target.problem._at(target.constrain(x), target.observed)
+        ours, failure = target.conditioned.distribution(target.constrain(x))
         assert isinstance(ours.covariance, NetworkSpectrum)
         assert failure == 0
 
         def dense(x):
             with handlers.block(), handlers.substitute(data=target.constrain(x)), handlers.seed(rng_seed=0):
                 network, observe, likelihood = target.problem.draw()
-            S, _ = likelihood.cross_spectra(network, observe, target.observed.frequencies, target.observed.interval)
-            return target.log_prior(x) + log_density(S, jnp.asarray(target.observed.values)).sum()
+            observed = target.conditioned.observed
+            S, _ = likelihood.cross_spectra(network, observe, observed.frequencies, observed.interval)
+            return target.log_prior(x) + log_density(S, jnp.asarray(observed.values)).sum()
 
         expected, gradient = jax.value_and_grad(dense)(x)
         found = target.value_and_gradient(x)
@@ -142,7 +143,7 @@ def test_a_lead_field_or_averaged_bands_take_the_spectra_themselves():
     for observe, nodes, estimator in ((nmm.observe.LeadField(gain), 1, None), (nmm.observe.Subsample(period=50.0), 2, tapers)):
         likelihood = nmm.likelihoods.Spectral(band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes, estimator=estimator)
         problem = nmm.Problem(network(), observe, likelihood)
-        target = Target(problem, data)
-        found, _ = target.problem._at(target.constrain(target.prior_draw(jax.random.key(2))), target.observed)
+        target = Target(problem.condition(data))
+        found, _ = target.conditioned.distribution(target.constrain(target.prior_draw(jax.random.key(2))))
         assert isinstance(found, ComplexNormal)
         assert not isinstance(found.covariance, NetworkSpectrum)

@@ -153,7 +153,7 @@ def test_single_precision_is_enough_beside_instability():
     found = {}
     for dtype in ("float32", "float64"):
         with precision(dtype):
-            target = Target(problem(), data())
+            target = Target(problem().condition(data()))
             x, is_gain = 0.5 * np.random.default_rng(0).normal(size=target.size), target.belonging(lambda name: name == "loop_gain")
             found[dtype] = [target.value_and_gradient(jnp.asarray(np.where(is_gain, logit(gain), x), dtype)) for gain in (0.9, 0.999)]
     for (value, gradient), (true, slope) in zip(found["float32"], found["float64"], strict=True):
@@ -177,11 +177,11 @@ def data():
 
 @pytest.mark.slow
 def test_unknowns_and_what_follows_are_in_the_result():
-    target = Target(problem(), data())
+    target = Target(problem().condition(data()))
     assert set(target.names) == {"rest.S.mean", "rest.S.x", "loop_gain", "noise.sigma"}
     sites = target.constrain(jnp.zeros(target.size))
     assert sites["model.I_o"].shape == (N,)
-    assert problem().site_dims(problem().bind(data()))["model.I_o"] == ("region",)
+    assert problem().condition(data()).site_dims()["model.I_o"] == ("region",)
     assert np.isfinite(sites["coupling.G"])
 
 

@@ -128,11 +128,11 @@ def test_a_problem_balances_every_draw():
     likelihood = nmm.likelihoods.Spectral(band=(0.01 * u.Hz, 0.1 * u.Hz), bands=4)
     problem = nmm.Problem(net, nmm.observe.Bold(period=720.0), likelihood, prepare=nmm.balance)
     data = np.random.default_rng(0).normal(size=(300, 6))
-    observed = problem.bind(data)
+    conditioned = problem.condition(data)
 
     def density(G, w_p):
         values = {"coupling.G": G, "model.w_p": w_p}
-        return log_density(problem.model, (observed,), {}, values)[0]
+        return log_density(conditioned.model, (), {}, values)[0]
 
     gradient = jax.jit(jax.grad(density, argnums=(0, 1)))(0.4, jnp.full(6, 1.4))
     assert np.all(np.isfinite(np.concatenate([np.atleast_1d(g) for g in gradient])))

@@ -321,12 +321,12 @@ LIKELIHOODS = {
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_every_likelihood_has_its_data_in_order(name):
     problem = LIKELIHOODS[name]()
-    right = problem.bind(SERIES).values
+    right = problem.condition(SERIES).values
     array = labelled(SERIES, ("time", "region"))
     turned = array.sel(region=list("dbca")).T.assign_coords(time=("time", 1e-3 * np.arange(1, 41), {"units": "s"}))
     frame = table(SERIES, ("time", "region"))[list("cabd")]
     for data in (turned, frame, SERIES.astype(">f4"), np.asfortranarray(SERIES), SERIES.tolist(), jnp.asarray(SERIES)):
-        np.testing.assert_allclose(problem.bind(data).values, right, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(problem.condition(data).values, right, rtol=1e-4, atol=1e-6)
     unlike = (array.isel(region=[0, 1, 2]), array.assign_coords(region=list("abcx")), SERIES[:, :3])
     for wrong in (*unlike, spoilt(SERIES, np.nan), spoilt(SERIES, 1e300), SERIES + 1j, np.zeros((0, 4)), 0.3):
         assert "data" in refusal(problem.bind, wrong)

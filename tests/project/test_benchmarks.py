@@ -343,9 +343,9 @@ def test_the_grid_of_the_linearity_benchmark_has_the_posterior():
     truth = nmm.solve(linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0).variable().values
     with precision("float64"):
         unknown = linearity.hopf(nmm.Prior(dist.Normal(-0.02, case.width)), 1e-3)
-        bound = nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case)).bind(np.asarray(truth))
+        observed = nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case)).condition(np.asarray(truth)).observed
         grid = np.array([-0.08, -0.02, -0.004, 0.01])
-        heights = np.asarray(linearity.density("hopf")(grid, -0.02, 1e-3, np.stack([bound.values, 0.5 * bound.values]), bound))
+        heights = np.asarray(linearity.density("hopf")(grid, -0.02, 1e-3, np.stack([observed.values, 0.5 * observed.values]), observed))
     assert np.all(np.argmax(heights, axis=0)[:1] == 1)
     assert np.isfinite(heights[:3]).all()
     assert np.all(heights[3] == -np.inf)

@@ -86,7 +86,7 @@ from nmm_infer.infer._target import Target
 import numpy as np
 model = nmm.models.Hopf(omega=nmm.Prior(dist.LogNormal(0.0, 1.0)))
 problem = nmm.Problem(nmm.Network(model), nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=0.1), duration=3.0, step=1.0)
-target = Target(problem, np.arange(3.0)[:, None])
+target = Target(problem.condition(np.arange(3.0)[:, None]))
 assert np.isfinite(target.log_density(target.prior_median()))
 """
     subprocess.run([sys.executable, "-c", code], check=True)

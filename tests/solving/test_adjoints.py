@@ -204,10 +204,10 @@ def test_a_problem_has_the_same_density_and_gradient():
         problem = nmm.Problem(
             nmm.Network(model), nmm.observe.Subsample(period=5.0), nmm.likelihoods.Gaussian(scale=0.5), duration=100.0, step=0.5, adjoint=adjoint
         )
-        observed = problem.bind(data)
+        conditioned = problem.condition(data)
 
-        def density(mu, v0, problem=problem, observed=observed):
-            return log_density(problem.model, (observed,), {}, {"model.mu": mu, "model.v0": v0})[0]
+        def density(mu, v0, conditioned=conditioned):
+            return log_density(conditioned.model, (), {}, {"model.mu": mu, "model.v0": v0})[0]
 
         results.append(np.array(jax.jit(jax.value_and_grad(density, argnums=(0, 1)))(0.1, 6.0)[1]))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-8)

@@ -364,7 +364,7 @@ def test_log_density_compiles_once():
     def density(w, observed):
         return jax.value_and_grad(lambda w: log_density(ours.model, (observed,), {}, {"model.w": w})[0])(w)
 
-    data = [ours.bind(rng.normal(size=(60, 3))) for _ in range(2)]
+    data = [ours.condition(rng.normal(size=(60, 3))).observed for _ in range(2)]
     assert traces(density, jnp.full(4, 0.9), data[0]) > 0
     assert traces(density, jnp.full(4, 0.8), data[1]) == 0
     assert density(jnp.full(4, 0.8), data[0])[0] != density(jnp.full(4, 0.8), data[1])[0]

@@ -45,15 +45,15 @@ def run(experiment: Experiment, caller: str, progress: bool) -> Any:
     key = random_key(experiment.key, f"{caller}(key=...)")
     check_problem(problem)
     check_counts(caller, simulations=simulations, batch=experiment.batch)
-    bound = example(problem, experiment.data, f"{caller}(...)")
+    conditioned = example(problem, experiment.data, f"{caller}(...)")
     interrupted = False
     with progress_bar(progress) as bars, precision("float64"):
-        target = Target(problem, bound)
+        target = Target(conditioned)
         truth = {name: jnp.asarray(value) for name, value in experiment.truth.items()}
         _check_truth(target, truth, caller)
         prior = target.constrain_all(target.prior_draws(jax.random.key(0), PRIOR_DRAWS)[None])
         names = chosen(prior)
-        what = labels({name: value[0, 0] for name, value in prior.items()}, problem.site_dims(bound), problem.coords(bound), names)
+        what = labels({name: value[0, 0] for name, value in prior.items()}, conditioned.site_dims(), conditioned.coords(), names)
         store = Store(experiment.path, lambda: _identity(target, engine, key, what, truth))
         missing = [i for i in range(simulations) if i not in store.done()]
         bar = Steps(bars, "simulations", simulations)

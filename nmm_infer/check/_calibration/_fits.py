@@ -31,11 +31,11 @@ def fitter(engine: Any, target: Target) -> Fitter:
     """
     if not isinstance(engine, AbstractEngine):
         raise TypeError(f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
-    fit = batched(engine, target.problem, target.bound.value)
+    fit = batched(engine, target.conditioned)
     if fit is not None:
         return Fitter(fit, True)
     with precision(engine.dtype):
-        own = Target(target.problem, target.bound.value)
+        own = Target(target.conditioned)
     return Fitter(lambda values, keys, progress: _one_by_one(engine, own, values, keys), False)
 
 
@@ -45,7 +45,7 @@ def _one_by_one(engine: AbstractEngine, target: Target, values: Any, keys: PRNGK
 
 
 def refit(engine: AbstractEngine, target: Target, values: Any, key: PRNGKeyArray, stopped: str = "") -> AbstractRun:
-    """A run of the engine, given other data than those of `target`: the same question, so that nothing is compiled anew.
+    """A run of the engine, given other data than those of `target`, for which nothing is compiled anew.
 
     Raises:
         KeyboardInterrupt: it was stopped early; says `stopped`.

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...infer._target import Target
-from ...problems import AbstractProblem, Problem
+from ...likelihoods._capabilities import simulates
+from ...problems import AbstractConditioned, AbstractProblem, Problem
 
 # Draws from the prior for one world, before it counts as hopeless.
 ATTEMPTS = 100
@@ -29,17 +30,17 @@ class Worlds(NamedTuple):
     failed: np.ndarray
 
 
-def example(problem: AbstractProblem, data: Any, caller: str) -> Any:
-    """Bound data that give shapes: those that were passed, or, for a problem that simulates, what it would simulate.
+def example(problem: AbstractProblem, data: Any, caller: str) -> AbstractConditioned:
+    """The problem given data of the right shape: those that were passed, or, for a problem that simulates, what it would simulate.
 
     Raises:
         ValueError: nobody knows the shape of the data.
     """
     if data is not None:
-        return problem.bind(data)
-    if isinstance(problem, Problem) and problem.likelihood.simulates:
+        return problem.condition(data)
+    if isinstance(problem, Problem) and simulates(problem.likelihood):
         shape = problem._shapes().values.shape
-        return problem.bind(np.random.default_rng(0).normal(size=shape))
+        return problem.condition(np.random.default_rng(0).normal(size=shape))
     what = (
         f"the {type(problem.likelihood).__name__} likelihood does not simulate" if isinstance(problem, Problem) else "a NumPyro model takes them as they come"
     )
@@ -51,14 +52,13 @@ def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], 
 
     Draws that give no data (NaN: unstable network, diverged simulation) are replaced: the prior is cut off where the model works.
     """
-    problem = target.problem
 
     def one(key: Array, attempt: Array) -> tuple[Array, Any]:
         key_prior, key_data = jax.random.split(jax.random.fold_in(key, attempt))
         x = target.prior_draw(key_prior)
         if truth:
             x = target.flatten({**target.constrain(x), **truth})
-        return x, problem.replicate(key_data, target.constrain(x), target.bound.value)
+        return x, target.conditioned.replicate(key_data, target.constrain(x))
 
     compiled = jax.jit(jax.vmap(one))
 

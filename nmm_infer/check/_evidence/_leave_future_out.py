@@ -69,21 +69,21 @@ def leave_future_out(
     if not isinstance(engine, AbstractEngine):
         raise TypeError(f"leave_future_out(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
     with precision("float64"):
-        bound = problem.bind(data)
-        target = Target(problem, bound)
-        past = Past(problem, target, time_dim)
+        conditioned = problem.condition(data)
+        target = Target(conditioned)
+        past = Past(conditioned, target, time_dim)
         if min_observations + forecast_horizon > past.size:
             raise ValueError(
                 f"leave_future_out(min_observations={min_observations}, forecast_horizon={forecast_horizon}) leaves nothing to predict: "
                 f"the data have {past.size} indices of {time_dim!r}"
             )
-        data_and_dim = {"data": problem.fingerprint(bound), "dim": time_dim}
+        data_and_dim = {"data": conditioned.fingerprint(), "dim": time_dim}
         store = Store(path, lambda: identity(target, engine, key, target.values) | data_and_dim, "fit")
     with progress_bar(progress) as bars, warnings.catch_warnings():
         # Many fits are no reason to doubt them, as ArviZ says: they are exact.
         warnings.filterwarnings("ignore", message="LFO-CV triggered")
         bar = Steps(bars, "predicted", past.size - min_observations)
-        fits = Refits(past, bound, engine, key, store, bar, min_observations)
+        fits = Refits(past, engine, key, store, bar, min_observations)
         everything = fits.get_inference_data(fits.sample(past.size))
         settings = {"min_observations": min_observations, "forecast_horizon": forecast_horizon, "time_dim": time_dim, "k_threshold": k_threshold}
         try:

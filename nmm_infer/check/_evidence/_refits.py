@@ -25,8 +25,7 @@ class Refits(SamplingWrapper):
     """Fits to the data before a moment, as ArviZ asks for them; those that were made are kept.
 
     Args:
-        past: the problem.
-        bound: all its data, as `past.problem` binds them.
+        past: the problem given all its data.
         engine, key: of all fits.
         store: where fits are kept, by the number of data that they saw.
         bar: moves on from `begin`, the number of data of the first fit.
@@ -36,15 +35,15 @@ class Refits(SamplingWrapper):
         apart: R-hat of the fits that had not converged, by their number of data.
     """
 
-    def __init__(self, past: Past, bound: Any, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
+    def __init__(self, past: Past, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
         super().__init__(past)
         self.unfinished = 0
         self.apart: dict[int, float] = {}
         self._past, self._engine, self._key, self._store, self._bar, self._shown = past, engine, key, store, bar, begin
-        self._values = past.problem.values(bound)
-        self._coords = used(past.problem.coords(bound), {past.dim: past.size})
+        self._values = past.conditioned.values
+        self._coords = used(past.coords(), {past.dim: past.size})
         with precision(engine.dtype):
-            self._target = Target(past, past.bind(bound))
+            self._target = Target(past)
 
     def sel_observations(self, idx: Any) -> tuple[int, np.ndarray]:
         """How many data there are before those that are left out, and which these are."""
@@ -67,7 +66,7 @@ class Refits(SamplingWrapper):
         seen = np.arange(self._past.size) < n
         stopped = f"interrupted in the fit to {n} of {self._past.size}"
         run = refit(self._engine, self._target, (self._values, seen), jax.random.fold_in(self._key, n), stopped)
-        arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past)
+        arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past.problem)
         with precision(self._engine.dtype), arrangement.threads():
             # Of all data, those that were left out included.
             each, _ = pointwise(self._target, jnp.asarray(run.latent), arrangement)

@@ -9,45 +9,33 @@ from jaxtyping import Array, Bool
 from numpyro.primitives import Messenger
 
 from ...infer._target import Target
-from ...problems._base import AbstractProblem
-from ...problems._wrapped import AbstractWrapped
+from ...problems import AbstractConditioned
 
 
-class PartlySeen(eqx.Module):
-    """Data of which some count.
-
-    Fields:
-        bound: all of them, as the problem binds them.
-        seen: which indices of the dim count.
-    """
-
-    bound: Any
-    seen: Bool[Array | np.ndarray, " index"]
-
-
-class Past(AbstractWrapped):
-    """`problem`, conditioned on the data at some indices of a dim only, such as the samples before a moment.
+class Past(AbstractConditioned):
+    """A problem given the data at some indices of a dim only, such as the samples before a moment; of all indices at first.
 
     The others remain: `log_likelihood` is that of all data. What is left out is a term of the log density for each index, so these have to
     be densities of data given data *before* them, or independent ones. Which data count are numbers, not shapes: programs that were compiled for one part serve
     every other.
 
     Args:
-        problem: whose pointwise log likelihood has the dim.
-        target: its posterior, given all its data.
+        conditioned: the problem given all its data, whose pointwise log likelihood has the dim.
+        target: its posterior.
         dim: such as "time" or "trial".
 
     Raises:
         ValueError: the log likelihood of some data has no such dim.
     """
 
-    problem: AbstractProblem
+    conditioned: AbstractConditioned
+    seen: Bool[Array | np.ndarray, " index"]
     dim: str = eqx.field(static=True)
     pointwise: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...] = eqx.field(static=True)
 
-    def __init__(self, problem: AbstractProblem, target: Target, dim: str):
-        self.problem, self.dim = problem, dim
-        found = eqx.filter_eval_shape(lambda x: problem.log_likelihood(target.constrain(x), target.observed), jnp.zeros(target.size))
+    def __init__(self, conditioned: AbstractConditioned, target: Target, dim: str):
+        self.conditioned, self.dim = conditioned, dim
+        found = eqx.filter_eval_shape(lambda x: target.conditioned.log_likelihood(target.constrain(x)), jnp.zeros(target.size))
         self.pointwise = tuple((name, named.dims, tuple(named.values.shape)) for name, named in found.items())
         if not found:
             raise ValueError(f"the problem has no data, so there is nothing along {dim!r} to leave out")
@@ -59,6 +47,11 @@ class Past(AbstractWrapped):
                 )
         if len(sizes := {shape[dims.index(dim)] for _, dims, shape in self.pointwise}) > 1:
             raise ValueError(f"the data have {' and '.join(map(str, sorted(sizes)))} indices of {dim!r}, expected the same number at all sites")
+        self.seen = np.ones(self.size, bool)
+
+    @property
+    def problem(self):
+        return self.conditioned.problem
 
     @property
     def size(self) -> int:
@@ -66,26 +59,58 @@ class Past(AbstractWrapped):
         _, dims, shape = self.pointwise[0]
         return shape[dims.index(self.dim)]
 
-    def bind(self, data):
-        return data if isinstance(data, PartlySeen) else PartlySeen(self.problem.bind(data), np.ones(self.size, bool))
+    def model(self):
+        with _Only({name: _along(self.seen, dims.index(self.dim), shape) for name, dims, shape in self.pointwise}):
+            self.conditioned.model()
 
-    def inner(self, bound):
-        return bound.bound
+    @property
+    def values(self):
+        return self.conditioned.values, self.seen
 
-    def values(self, bound):
-        return self.problem.values(bound.bound), bound.seen
-
-    def with_values(self, bound, values):
+    def with_values(self, values):
         data, seen = values
-        return PartlySeen(self.problem.with_values(bound.bound, data), seen)
+        return eqx.tree_at(lambda past: (past.conditioned, past.seen), self, (self.conditioned.with_values(data), seen))
 
-    def replicate(self, key, sites, bound):
-        return self.problem.replicate(key, sites, bound.bound), bound.seen
+    def alike(self, other):
+        return other is self
 
-    def model(self, data):
-        bound = self.bind(data)
-        with _Only({name: _along(bound.seen, dims.index(self.dim), shape) for name, dims, shape in self.pointwise}):
-            self.problem.model(bound.bound)
+    def replicate(self, key, sites):
+        return self.conditioned.replicate(key, sites), self.seen
+
+    # What it says of all data.
+
+    def prior(self):
+        self.conditioned.prior()
+
+    def unknowns(self):
+        self.conditioned.unknowns()
+
+    def log_likelihood(self, sites):
+        return self.conditioned.log_likelihood(sites)
+
+    def rest(self, sites):
+        return self.conditioned.rest(sites)
+
+    def failure(self, sites):
+        return self.conditioned.failure(sites)
+
+    def summaries(self):
+        return self.conditioned.summaries()
+
+    def site_dims(self):
+        return self.conditioned.site_dims()
+
+    def coords(self):
+        return self.conditioned.coords()
+
+    def observed_data(self):
+        return self.conditioned.observed_data()
+
+    def constant_data(self):
+        return self.conditioned.constant_data()
+
+    def fingerprint(self):
+        return self.conditioned.fingerprint()
 
 
 class _Only(Messenger):

@@ -46,7 +46,7 @@ def _observed(target: Target, x: Array) -> dict[str, Any]:
 
     sites = target.constrain(x)
     with handlers.block(), handlers.trace() as trace, handlers.substitute(data={name: sites[name] for name in target.names}), handlers.seed(rng_seed=0):
-        target.problem.model(target.observed)
+        target.conditioned.model()
     return {name: site for name, site in trace.items() if site["type"] == "sample" and site["is_observed"] and type(site["fn"]).__name__ != "Unit"}
 
 
@@ -120,7 +120,7 @@ def _by_scores(target: Target) -> Callable[[Array, Array], Array]:
         sites = target.constrain(x)
 
         def score(key: Array) -> Array:
-            values = target.problem.replicate(key, sites, target.bound.value)
+            values = target.conditioned.replicate(key, sites)
             return jax.grad(target.given(values).log_likelihood)(x)
 
         scores = jax.lax.map(score, keys, batch_size=50)

@@ -49,10 +49,10 @@ def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: in
 
     check_problem(problem)
     check_counts("identifiability", draws=draws)
-    bound = example(problem, data, "identifiability(...)")
+    conditioned = example(problem, data, "identifiability(...)")
     key_prior, key_data = jax.random.split(jax.random.key(0) if key is None else random_key(key, "identifiability(key=...)"))
     with precision("float64"):
-        target = Target(problem, bound)
+        target = Target(conditioned)
         prior = np.asarray(target.prior_draws(key_prior, PRIOR_DRAWS))
         points = prior[:draws] if at is None else point(target, at, "identifiability")[None]
         information, exact = informer(target, key_data), closed_form(target)
@@ -65,7 +65,7 @@ def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: in
             )
         centre = points[good].mean(axis=0) if at is not None else np.median(prior, axis=0)
         sites = jax.tree.map(np.asarray, target.unravel(jnp.asarray(centre)))
-        what = labels(sites, problem.site_dims(bound), problem.coords(bound), list(target.names))
+        what = labels(sites, conditioned.site_dims(), conditioned.coords(), list(target.names))
         slopes, logarithmic = _scales(target, centre)
     result = _dataset(found[good].mean(axis=0), prior, centre, slopes, logarithmic, what)
     result.attrs.update(where="prior" if at is None else "point", points=int(good.sum()), failed=int((~good).sum()), closed_form=int(exact))

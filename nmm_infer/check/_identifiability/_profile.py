@@ -84,14 +84,14 @@ def profile(
 
     check_problem(problem)
     check_counts("profile", points=points, steps=steps)
-    bound = problem.bind(data)
+    conditioned = problem.condition(data)
     with precision("float64"), progress_bar(progress) as bars:
-        target = Target(problem, bound)
+        target = Target(conditioned)
         prior = np.asarray(target.prior_draws(jax.random.key(0), 1000))
         sd = prior.std(axis=0)
         start = target.prior_median() if at is None else point(target, at, "profile")
         sites = jax.tree.map(np.asarray, target.unravel(jnp.asarray(start)))
-        known = labels(sites, problem.site_dims(bound), problem.coords(bound), list(target.names)).parameter
+        known = labels(sites, conditioned.site_dims(), conditioned.coords(), list(target.names)).parameter
         if parameter not in known:
             raise ValueError(f"profile(parameter=...) got {parameter!r}, expected one of {', '.join(known[:20])}{', …' if len(known) > 20 else ''}")
         index = known.index(parameter)

@@ -78,7 +78,7 @@ def linearity(
     posterior = require_posterior(tree, "linearity(tree)")
     wanted = [None if value is None else milliseconds(value, f"linearity({name}=...)") for name, value in (("step", step), ("transient", transient))]
     with precision("float64"), progress_bar(progress) as bars:
-        target = Target(problem, _data(problem, tree, data))
+        target = Target(_conditioned(problem, tree, data))
         draws = latent_draws(target, tree)
         flat = draws.reshape(-1, target.size)
         if len(flat) < target.size + 2:
@@ -88,7 +88,8 @@ def linearity(
             )
         chosen = flat[np.round(np.linspace(0, len(flat) - 1, recordings)).astype(int)]
         sites = jax.jit(jax.vmap(target.constrain))(jnp.asarray(chosen))
-        observed = target.observed
+        conditioned: Any = target.conditioned
+        observed = conditioned.observed
         if "time" not in observed.recording.dims:
             raise ValueError(
                 "linearity(tree): the data are a matrix, so that nobody knows of how many samples; expected time courses, linearity(..., data=time courses)"
@@ -109,8 +110,8 @@ def linearity(
 
         # Peaks are not looked for again at every recording.
         settled = eqx.tree_at(lambda problem: problem.likelihood, problem, problem.likelihood.settled(observed))
-        bound, reasons = zip(*(_bind(settled, observed, full, linear) for full, linear in zip(pairs.full, pairs.twin, strict=True)), strict=True)
-        usable = [i for i, both in enumerate(bound) if both is not None and not pairs.left[i]]
+        recorded, reasons = zip(*(_bind(settled, observed, full, linear) for full, linear in zip(pairs.full, pairs.twin, strict=True)), strict=True)
+        usable = [i for i, both in enumerate(recorded) if both is not None and not pairs.left[i]]
         if len(usable) < 2:
             why = next((reason for reason in reasons if reason), "they leave the fixed point")
             units = ", or the data are no fractional signal changes, as Bold predicts them" if isinstance(problem.observe, Bold) else ""
@@ -118,7 +119,7 @@ def linearity(
                 f"linearity(...): {recordings - len(usable)} of {recordings} simulations at draws of the posterior are of no use ({why}): the network does not "
                 f"stay near the fixed point at which the likelihood linearises it, or step= is too large{units}"
             )
-        simulated, linear = (_stacked([bound[i][kind] for i in usable]) for kind in (0, 1))
+        simulated, linear = (_stacked([recorded[i][kind] for i in usable]) for kind in (0, 1))
         at, kept = jnp.asarray(chosen[usable]), jax.tree.map(lambda leaf: leaf[np.asarray(usable)], sites)
         bar = Steps(bars, "scores", 3)
         score, replicate, look = _programs(target)
@@ -129,13 +130,13 @@ def linearity(
             bar.advance(1)
         same = _stacked([observed] * len(usable))
         for again in jnp.stack([jax.random.split(key, REPLICAS) for key in keys[np.asarray(usable), 1]], axis=1):
-            values = problem.with_values(same, replicate(kept, again))
+            values = eqx.tree_at(lambda observed: observed.values, same, replicate(kept, again))
             drawn.append(np.asarray(score(at, values)))
             seen.append(jax.tree.map(np.asarray, look(values)))
         bar.advance(1)
         summaries.append({name: np.mean([one[name] for one in seen], axis=0) for name in seen[0]})
-        dims = {name: named.dims for name, named in problem.summaries(observed).items()}
-    labels, theta = _parameters(problem, observed, posterior, draws.shape[:2])
+        dims = {name: named.dims for name, named in conditioned.summaries().items()}
+    labels, theta = _parameters(conditioned, posterior, draws.shape[:2])
     good = np.all([np.isfinite(x).all(axis=-1) for x in (*scores, *drawn)], axis=0)
     shifts = _shifts(theta, flat)
     moved = [x[good] @ shifts.T for x in (*scores, *drawn)]
@@ -175,8 +176,8 @@ def _checked(problem: Any) -> Any:
     return problem
 
 
-def _data(problem: Any, tree: Any, data: Any) -> Any:
-    """The data that were fitted, bound.
+def _conditioned(problem: Any, tree: Any, data: Any) -> Any:
+    """The problem given the data that were fitted.
 
     Raises:
         ValueError: the tree does not hold them, or others.
@@ -188,11 +189,11 @@ def _data(problem: Any, tree: Any, data: Any) -> Any:
             raise ValueError(f"linearity(tree) has no constant_data.data (groups: {', '.join(tree.children) or 'none'}); pass data=, what was fitted")
         # Times without a unit are the numbers of the samples.
         data = data if "units" in data["time"].attrs else data.drop_vars("time")
-    bound = problem.bind(data)
+    conditioned = problem.condition(data)
     fitted = tree.attrs.get("data_hash")
-    if given and fitted is not None and fitted != problem.fingerprint(bound):
-        raise ValueError(f"linearity(data=...) has hash {problem.fingerprint(bound)}, the tree was fitted to data with hash {fitted}; pass the data of the fit")
-    return bound
+    if given and fitted is not None and fitted != conditioned.fingerprint():
+        raise ValueError(f"linearity(data=...) has hash {conditioned.fingerprint()}, the tree was fitted to data with hash {fitted}; pass the data of the fit")
+    return conditioned
 
 
 def _parts(recordings: int, states: int) -> list[np.ndarray]:
@@ -209,37 +210,38 @@ def _bind(problem: Any, observed: Any, full: np.ndarray, linear: np.ndarray) -> 
         return None, "they diverge"
     shape = observed.recording.values.shape
     try:
-        first, second = (problem.bind(eqx.tree_at(lambda recording: recording.values, observed.recording, values.reshape(shape))) for values in (full, linear))
+        recordings = (eqx.tree_at(lambda recording: recording.values, observed.recording, values.reshape(shape)) for values in (full, linear))
+        first, second = (problem.condition(recording).observed for recording in recordings)
     except ValueError as error:
         return None, str(error)
     return (first, second), ""
 
 
-def _stacked(bound: list[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *bound)
+def _stacked(observed: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *observed)
 
 
 def _programs(target: Any) -> tuple[Callable[..., Array], Callable[..., Any], Callable[[Any], dict[str, Array]]]:
     """Gradients of the log likelihood at many places, each of its own data; data drawn at many places; what is looked at of many data."""
-    problem, observed = target.problem, target.observed
+    problem, conditioned = target.problem, target.conditioned
 
-    def log_likelihood(x: Array, bound: Any) -> Array:
-        return jnp.sum(jnp.stack([jnp.sum(named.values) for named in problem.log_likelihood(target.constrain(x), bound).values()]))
+    def log_likelihood(x: Array, observed: Any) -> Array:
+        return jnp.sum(jnp.stack([jnp.sum(named.values) for named in problem.condition(observed).log_likelihood(target.constrain(x)).values()]))
 
     # One after the other: the cross-spectra of many large networks would not fit side by side.
-    score = jax.jit(lambda x, bound: jax.lax.map(lambda one: jax.grad(log_likelihood)(*one), (x, bound)))
-    replicate = jax.jit(lambda sites, keys: jax.lax.map(lambda one: problem.replicate(one[1], one[0], observed), (sites, keys)))
-    look = jax.jit(jax.vmap(lambda bound: {name: named.values for name, named in problem.summaries(bound).items()}))
+    score = jax.jit(lambda x, observed: jax.lax.map(lambda one: jax.grad(log_likelihood)(*one), (x, observed)))
+    replicate = jax.jit(lambda sites, keys: jax.lax.map(lambda one: conditioned.replicate(one[1], one[0]), (sites, keys)))
+    look = jax.jit(jax.vmap(lambda observed: {name: named.values for name, named in problem.condition(observed).summaries().items()}))
     return score, replicate, look
 
 
-def _parameters(problem: Any, observed: Any, posterior: Any, sample: tuple[int, ...]) -> tuple[Any, Float[np.ndarray, "draw parameter"]]:
+def _parameters(conditioned: Any, posterior: Any, sample: tuple[int, ...]) -> tuple[Any, Float[np.ndarray, "draw parameter"]]:
     """Labels and draws of what is reported: parameters as users know them, those apart that are constant."""
     from .._labels import chosen, flat, labels
 
     sites = {str(name): posterior[name].transpose("chain", "draw", ...).values for name in posterior.data_vars}
     names = [name for name in chosen(sites) if np.ptp(sites[name], axis=(0, 1)).min(initial=np.inf) > 0]
-    what = labels({name: sites[name][0, 0] for name in names}, problem.site_dims(observed), problem.coords(observed), names)
+    what = labels({name: sites[name][0, 0] for name in names}, conditioned.site_dims(), conditioned.coords(), names)
     return what, flat({name: sites[name] for name in names}, names, 2).reshape(math.prod(sample), -1)
 
 

@@ -26,6 +26,7 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
     import jax.numpy as jnp
 
     from ...infer._engine import check_problem, precision
+    from ...problems import Problem
 
     check_problem(problem)
     posterior = group(tree, "posterior")
@@ -33,8 +34,9 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
     theta = np.concatenate([array.reshape(array.shape[0] * array.shape[1], -1) for array in values], axis=1)
     names, scores = [], []
     with precision("float64"):
-        bound = None if data is None else problem.bind(data)
-        first, other = (_priors(problem, bound, posterior.isel(chain=-k, draw=-k)) for k in (0, 1))
+        # The priors of a network are known without data.
+        prior = problem.draw if data is None and isinstance(problem, Problem) else problem.condition(data).prior
+        first, other = (_priors(prior, posterior.isel(chain=-k, draw=-k)) for k in (0, 1))
         missing = [name for name in first if name not in posterior]
         if missing:
             raise ValueError(f"sensitivity(problem=...) has unknowns {', '.join(missing)} that the tree has no draws of; pass the problem that was fitted")
@@ -57,13 +59,13 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
     return names, change * (S - S.mean(axis=1, keepdims=True)) @ ((theta - theta.mean(axis=0)) / theta.std(axis=0)) / len(theta)
 
 
-def _priors(problem: Any, bound: Any, draw: Any) -> dict[str, Any]:
-    """The distribution of each unknown where the others have the values of a draw."""
+def _priors(prior: Callable[[], Any], draw: Any) -> dict[str, Any]:
+    """The distribution of each unknown of `prior` where the others have the values of a draw."""
     from numpyro import handlers
 
     values: dict[str, Any] = {str(name): np.asarray(value.values) for name, value in draw.data_vars.items()}
     with handlers.block(), handlers.trace() as trace, handlers.substitute(data=values), handlers.seed(rng_seed=0):
-        problem.prior(bound)
+        prior()
     return {name: site["fn"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
 
 

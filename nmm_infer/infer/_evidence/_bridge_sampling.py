@@ -47,8 +47,8 @@ def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray | i
     check_problem(problem)
     key = random_key(key, "bridge_sampling(key=...)")
     with precision(dtype):
-        target = Target(problem, problem.bind(data))
-        fingerprint = problem.fingerprint(target.observed)
+        target = Target(problem.condition(data))
+        fingerprint = target.conditioned.fingerprint()
         if "data_hash" in tree.attrs and tree.attrs["data_hash"] != fingerprint:
             raise ValueError(
                 f"bridge_sampling(data=...) has hash {fingerprint}, the tree was fitted to data with hash {tree.attrs['data_hash']}; pass the data of the fit"

@@ -28,9 +28,9 @@ def residuals(target: Target) -> Callable[[Array], Array]:
         from numpyro import handlers
         from numpyro.infer.util import constrain_fn
 
-        values = constrain_fn(target.problem.model, (target.observed,), {}, target.unravel(x))
+        values = constrain_fn(target.conditioned.model, (), {}, target.unravel(x))
         with handlers.block(), handlers.trace() as trace, handlers.substitute(data=values), handlers.seed(rng_seed=0):
-            target.problem.model(target.observed)
+            target.conditioned.model()
         latent = target.unravel(x)
         found, valid = [], jnp.ones((), bool)
         for name, site in trace.items():

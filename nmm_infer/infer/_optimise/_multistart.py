@@ -91,7 +91,7 @@ def point(target: Target, section: Section, ends: Ends, starts: np.ndarray) -> P
         "distance": (("start", "start_2"), np.linalg.norm(latent[:, None] - latent[None], axis=-1)),
     }
     values: dict[str, Array] = jax.jit(jax.vmap(target.constrain))(jnp.asarray(latent))
-    dims = target.problem.site_dims(target.observed)
+    dims = target.conditioned.site_dims()
     sites = {name: Named(value, ("start", *dims[name])) for name, value in values.items()}
     return Point(
         latent=latent[None, :1],
@@ -99,7 +99,7 @@ def point(target: Target, section: Section, ends: Ends, starts: np.ndarray) -> P
         gradients=ends.gradients,
         failed=latent[~np.isfinite(ends.log_density)],
         interrupted=ends.interrupted,
-        groups={"optimization": xr.Dataset(searches), "ends": dataset(sites, target.problem.coords(target.observed))},
+        groups={"optimization": xr.Dataset(searches), "ends": dataset(sites, target.conditioned.coords())},
         attrs={"modes": _words(ends.log_density, best)} | ({} if section.free.all() else {"held": ", ".join(held_sites(target, section))}),
     )
 

@@ -20,7 +20,7 @@ def freed(target: Target, section: Section, segment: float | None) -> Freed:
     Raises:
         ValueError: the problem has no path of its own.
     """
-    path = FreedPath(target.problem, target.observed, segment)
+    path = FreedPath(target.conditioned, segment)
     unit = jnp.asarray(path.unit())
     held = target.belonging(lambda name: name.startswith("likelihood."))[section.free]
 

@@ -14,6 +14,7 @@ from numpyro.infer import autoguide
 from numpyro.infer.importance import psis_diagnostic
 
 from ..._tools._kinds import kind_of
+from ...problems import AbstractConditioned
 from .._engine import AbstractEngine, check_counts
 from .._importance import importance
 from .._optimise._mode import curvature
@@ -100,7 +101,7 @@ class SVI(AbstractEngine):
         laplace = self.guide is autoguide.AutoLaplaceApproximation
         # The likelihoods have hand-written first derivatives, which NumPyro's own Hessian cannot enter.
         settings: dict[str, Any] = {"hessian_fn": lambda f, x: jnp.asarray(curvature(jax.jit(jax.value_and_grad(lambda x: -f(x))), x))} if laplace else {}
-        return self.guide(target.problem.model, init_loc_fn=start, **settings)
+        return self.guide(_model, init_loc_fn=start, **settings)
 
     def _fit(self, guide: Any, key: Any, target: Target, bar: Steps) -> tuple[Any, np.ndarray, bool]:
         length = min(CHUNK, self.steps)
@@ -108,7 +109,7 @@ class SVI(AbstractEngine):
         constant = self.stop is not None and self.optimiser is None
         window = self.stop.window if self.stop is not None else 0
         svi, advance = self._program(guide, target, length, optax.constant_schedule(self.learning_rate) if constant else self._decay(0, self.steps))
-        state = svi.init(key, target.observed)
+        state = svi.init(key, target.conditioned)
         losses: list[np.ndarray] = []
         interrupted, end = False, self.steps
         try:
@@ -123,7 +124,7 @@ class SVI(AbstractEngine):
                     end = min(self.steps, taken + window) if constant else taken
                     if constant:
                         svi, advance = self._program(guide, target, length, self._decay(taken, window))
-                        svi.init(key, target.observed)  # learns the constraints of the parameters; the state stays
+                        svi.init(key, target.conditioned)  # learns the constraints of the parameters; the state stays
         except KeyboardInterrupt:
             interrupted = True
             if not losses:
@@ -138,15 +139,19 @@ class SVI(AbstractEngine):
 
     def _program(self, guide: Any, target: Target, length: int, schedule: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
         optimiser = self.optimiser or optax.chain(optax.clip_by_global_norm(100.0), optax.adam(schedule))
-        svi = numpyro_infer.SVI(target.problem.model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles))
-        observed = target.observed
+        svi = numpyro_infer.SVI(_model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles))
+        conditioned = target.conditioned
 
         @jax.jit
         def advance(state: Any) -> tuple[Any, Any]:
             # A step into a region where the model fails is not taken.
-            return jax.lax.scan(lambda state, _: svi.stable_update(state, observed), state, length=length)
+            return jax.lax.scan(lambda state, _: svi.stable_update(state, conditioned), state, length=length)
 
         return svi, advance
+
+
+def _model(conditioned: AbstractConditioned) -> None:
+    conditioned.model()
 
 
 def _draw(guide: Any, params: Any, key: Any, target: Target, n: int) -> Any:
@@ -164,5 +169,5 @@ def _pareto_k(key: Any, params: Any, target: Target, guide: Any) -> float:
         latent = jax.vmap(target.flatten)({name: sites[name] for name in target.names})
         log_p = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
         return importance(np.asarray(log_p - gaussian.log_prob(drawn))).pareto_k
-    k = float(psis_diagnostic(key, params, target.problem.model, guide, target.observed, num_particles=PARETO_DRAWS))
+    k = float(psis_diagnostic(key, params, _model, guide, target.conditioned, num_particles=PARETO_DRAWS))
     return k if np.isfinite(k) else float("inf")

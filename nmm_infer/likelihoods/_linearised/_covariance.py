@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ...parameters import Slot, param
 from ...units import milliseconds, to_canonical
-from .._base import AbstractLikelihood, AbstractObserved
+from .._base import AbstractLinearising, AbstractObserved
 from .._failure import Failure, because, first_of
 from .._matrix import CovarianceMatrix, read_matrix
 from .._recording import AbstractRecording, read_recording
@@ -60,7 +60,7 @@ class ObservedCovariance(AbstractObserved):
         return ()
 
 
-class Covariance(AbstractLikelihood):
+class Covariance(AbstractLinearising):
     r"""Likelihood of the covariance of the data, or of their functional connectivity, under the linearised network.
 
     ν C ~ Wishart(ν, Σ)
@@ -130,14 +130,6 @@ class Covariance(AbstractLikelihood):
         self.repetition_time = None if repetition_time is None else milliseconds(repetition_time, "Covariance(repetition_time=...)")
         self.modes = modes
         self.points = points
-
-    @property
-    def simulates(self):
-        return False
-
-    @property
-    def linearises(self):
-        return True
 
     def check_network(self, network):
         check_linear(self, network)

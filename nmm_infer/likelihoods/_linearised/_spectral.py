@@ -12,7 +12,7 @@ from ..._networks._network import Network
 from ...observe._base import AbstractLinear
 from ...parameters import Slot, param
 from ...units import to_canonical
-from .._base import AbstractLikelihood, AbstractObserved
+from .._base import AbstractLinearising, AbstractObserved
 from .._failure import Failure, because, first_of
 from .._recording import Recording
 from ._estimators import AbstractEstimator, Neighbours, check_nyquist
@@ -65,7 +65,7 @@ class ObservedSpectra(AbstractObserved):
         return ("frequency",)
 
 
-class Spectral(AbstractLikelihood):
+class Spectral(AbstractLinearising):
     """Whittle likelihood of the cross-spectra that the linearised network predicts.
 
     Near a stable fixed point a noise-driven network is a linear system, whose cross-spectra have a
@@ -131,14 +131,6 @@ class Spectral(AbstractLikelihood):
         self.estimator = Neighbours() if estimator is None else estimator
         self.modes = modes
         self.nodes = None if nodes is None else int(nodes)
-
-    @property
-    def simulates(self):
-        return False
-
-    @property
-    def linearises(self):
-        return True
 
     def settled(self, observed: Any):
         return dataclasses.replace(self, nodes=observed.nodes.shape[1])

@@ -57,10 +57,6 @@ class ExtendedKalman(AbstractLikelihood):
         static=True, default=None, kw_only=True, converter=lambda x: None if x is None else milliseconds(x, "ExtendedKalman(step=...)")
     )
 
-    @property
-    def simulates(self):
-        return False
-
     def check_network(self, network: Network) -> None:
         if network.noise is None:
             raise ValueError(
@@ -99,7 +95,7 @@ class ExtendedKalman(AbstractLikelihood):
 
         Args:
             network, observe: without priors, as is the likelihood itself.
-            data: `["time channel"]`, or what the problem's `bind` returned.
+            data: `["time channel"]`, or what `bind` returned, `problem.condition(data).observed`.
         """
         from ..._distributions._kalman import smoothed
 

@@ -11,7 +11,8 @@ from ..._tools._kinds import kind_of
 from ...noises._innovations import Innovations
 from ...priors._base import AbstractPrior
 from ...priors._trials import by_trial
-from .._base import AbstractLikelihood
+from .._base import AbstractLikelihood, AbstractSimulating
+from .._capabilities import simulates
 
 
 class StandardNormals(AbstractPrior):
@@ -35,7 +36,7 @@ class StandardNormals(AbstractPrior):
             return by_trial(dims[-1], numpyro.sample(name, dist.Normal(0.0, 1.0)))
 
 
-class LatentPath(AbstractLikelihood):
+class LatentPath(AbstractSimulating):
     """The noise of the network is unknown like a parameter, and the measurement is of the path that it drives.
 
     x' = f(x) + noise,  y = observed x + measurement noise
@@ -63,14 +64,10 @@ class LatentPath(AbstractLikelihood):
     innovations: Any = StandardNormals()
 
     def __check_init__(self):
-        if not isinstance(self.measurement, AbstractLikelihood) or not self.measurement.simulates:
+        if not simulates(self.measurement):
             raise TypeError(f"LatentPath(measurement=...) got {kind_of(self.measurement)}, expected one of a simulation, such as nmm.likelihoods.Gaussian()")
         if not (isinstance(self.steps, int) and self.steps >= 1):
             raise ValueError(f"LatentPath(steps=...) got {self.steps!r}, expected a whole number of at least 1")
-
-    @property
-    def simulates(self):
-        return True
 
     def check_network(self, network):
         if network.noise is None:

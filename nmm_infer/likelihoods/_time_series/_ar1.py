@@ -3,12 +3,12 @@
 import jax.numpy as jnp
 
 from ...parameters import Slot, param
-from .._base import AbstractLikelihood
+from .._base import AbstractSimulating
 from .._failure import Failure, because, first_of
 from ._series import bind_series, check_noiseless, finite
 
 
-class AR1(AbstractLikelihood):
+class AR1(AbstractSimulating):
     r"""Every channel is the signal plus noise that remembers its last sample.
 
     y_t = x_t + e_t,  e_t = φ e_{t-1} + s √(1 - φ²) ε_t,  with standard normal ε_t
@@ -23,10 +23,6 @@ class AR1(AbstractLikelihood):
 
     scale: Slot = param(1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6)
     correlation: Slot = param(0.0, doc="correlation of the noise in successive samples", low=-0.99, high=0.99)
-
-    @property
-    def simulates(self):
-        return True
 
     def check_network(self, network):
         check_noiseless(self, network)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ..._tools._kinds import kind_of
 from ...parameters import Slot, param
-from .._base import AbstractLikelihood, AbstractObserved
+from .._base import AbstractObserved, AbstractSimulating
 from .._failure import Failure, because
 from .._recording import Recording
 from ._feature_forms import AbstractFeature
@@ -38,7 +38,7 @@ class ObservedFeatures(AbstractObserved):
         return ()
 
 
-class Features(AbstractLikelihood):
+class Features(AbstractSimulating):
     r"""Gaussian likelihood of summaries, with mean and covariance from repeated simulations (Wood 2010, Nature 466:1102).
 
     s(data) ~ Normal(m(θ), (1 + 1/R) Σ(θ)),  m and Σ from the summaries of R simulations with parameters θ
@@ -84,10 +84,6 @@ class Features(AbstractLikelihood):
         self.noise = noise
         self.repetitions = repetitions
         self.seed = seed
-
-    @property
-    def simulates(self):
-        return True
 
     def check_network(self, network):
         if network.noise is None:

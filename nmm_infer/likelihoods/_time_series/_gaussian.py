@@ -1,21 +1,17 @@
 """Independent Gaussian measurement noise."""
 
 from ...parameters import Slot, param
-from .._base import AbstractLikelihood
+from .._base import AbstractSimulating
 from ._series import bind_series, check_noiseless, finite
 
 
-class Gaussian(AbstractLikelihood):
+class Gaussian(AbstractSimulating):
     """Every sample of every channel is the signal plus independent Gaussian noise.
 
     Samples of BOLD or EEG that were filtered are not independent; for them see `AR1` and `Spectral`.
     """
 
     scale: Slot = param(1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6)
-
-    @property
-    def simulates(self):
-        return True
 
     def check_network(self, network):
         check_noiseless(self, network)
