@@ -26,6 +26,8 @@ DRAWS_PER_START = 15
 MOST_DRAWS, MOST_PER_START = 1000, 50
 # Draws mapped at once where each may run a simulation.
 BATCH = 50
+# Points that `densities` has room for, at least.
+ROOM = 64
 
 
 class CompiledKey:
@@ -198,10 +200,17 @@ class Target(eqx.Module):
         """
         return jax.vmap(self.prior_draw)(jax.random.split(key, n))
 
-    @eqx.filter_jit
     def densities(self, x: Float[Array, "draw latent"]) -> Float[Array, " draw"]:
-        """`log_density` of many points, one after the other."""
-        return jax.lax.map(self.log_density, x)
+        """`log_density` of many points, one after the other. One program does it for any number up to a power of two."""
+        n = len(x)
+        room = max(ROOM, 1 << (n - 1).bit_length())
+        return self._densities(jnp.zeros((room, self.size), x.dtype).at[:n].set(x), jnp.asarray(n))[:n]
+
+    @eqx.filter_jit
+    def _densities(self, x: Float[Array, "room latent"], n: Int[Array, ""]) -> Float[Array, " room"]:
+        return jax.lax.fori_loop(
+            0, n, lambda i, found: found.at[i].set(self.log_density(x[i])), jnp.zeros(len(x), jax.eval_shape(self.log_density, x[0]).dtype)
+        )
 
     @eqx.filter_jit
     def failures(self, x: Float[Array, "point latent"]) -> Int[Array, " point"]:

@@ -53,7 +53,7 @@ def bar():
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_start_reaches_the_end_of_a_curved_valley(name):
     starts = np.random.default_rng(0).normal(size=(6, 2)) * 2
-    ends = OPTIMISERS[name].search(Objective(rosenbrock, rosenbrock_residuals), starts, bar())
+    ends = OPTIMISERS[name].search(Objective(rosenbrock, jax.vmap(rosenbrock), rosenbrock_residuals), starts, bar())
     # Adam creeps along the floor of the valley, which is level there; the others arrive.
     np.testing.assert_allclose(ends.log_density, 0.0, atol=0.02 if name == "adam" else 1e-9)
     np.testing.assert_allclose(ends.log_density, [rosenbrock(jnp.asarray(x)) for x in ends.positions], atol=1e-9)
@@ -64,7 +64,7 @@ def test_every_start_reaches_the_end_of_a_curved_valley(name):
 def test_a_cliff_on_the_way_is_not_fallen_over(name):
     """-inf beyond x = 1, close to the mode at 0.9 of a narrow peak: steps into it are not taken."""
     f = lambda x: jnp.where(x[0] < 1.0, -50.0 * (x[0] - 0.9) ** 2 - x[1] ** 2, -jnp.inf)  # noqa: E731
-    ends = OPTIMISERS[name].search(Objective(f), np.array([[-3.0, 2.0], [0.0, -1.0]]), bar())
+    ends = OPTIMISERS[name].search(Objective(f, jax.vmap(f)), np.array([[-3.0, 2.0], [0.0, -1.0]]), bar())
     np.testing.assert_allclose(ends.positions, [[0.9, 0.0]] * 2, atol=0.02)
 
 
@@ -72,7 +72,7 @@ def test_newton_climbs_out_of_a_saddle_and_follows_only_the_best():
     # Level at 0 in both directions, a valley in one; condition number 10⁵ at the two peaks x = ±1.
     f = lambda x: -((x[0] ** 2 - 1.0) ** 2) - 1e6 * (x[1] - 0.1 * x[0] ** 2) ** 2  # noqa: E731
     starts = np.array([[0.01, 0.3], [3.0, 3.0], [-0.5, 0.0]])
-    every, best = (optimisers.Newton(steps=100, best=best).search(Objective(f), starts, bar()) for best in (None, 1))
+    every, best = (optimisers.Newton(steps=100, best=best).search(Objective(f, jax.vmap(f)), starts, bar()) for best in (None, 1))
     np.testing.assert_allclose(np.abs(every.positions), [[1.0, 0.1]] * 3, atol=1e-3)
     np.testing.assert_array_equal(best.positions[:2], starts[:2])
     assert best.log_density[2] == pytest.approx(0.0, abs=1e-3)
@@ -119,7 +119,7 @@ def test_two_modes_are_told_apart_and_the_higher_one_comes_first():
 def test_a_flat_ridge_is_one_mode():
     f = lambda x: -0.5 * (100.0 * (x[0] + x[1] - 1.0)) ** 2  # noqa: E731
     x = np.array([[0.5, 0.5], [3.0, -2.0], [-4.0, 5.0]])
-    assert at_best(f, Ends(x, np.zeros(3), 0, False)).all()
+    assert at_best(jax.vmap(f), Ends(x, np.zeros(3), 0, False)).all()
 
 
 def test_the_curvature_is_the_hessian():

@@ -168,7 +168,7 @@ def test_what_has_no_path_of_its_own_is_refused(case, message):
         (lambda: optimisers.PathAnnealing(levels=0), r"PathAnnealing\(levels=...\) got 0"),
         (lambda: optimisers.PathAnnealing(widest=0.1, narrowest=0.2), "expected 0 < narrowest ≤ widest"),
         (lambda: optimisers.PathAnnealing(temperature=0.5), "expected at least 1"),
-        (lambda: optimisers.PathAnnealing().search(Objective(jnp.sum), np.zeros((1, 2)), None), "needs the path of a simulation"),
+        (lambda: optimisers.PathAnnealing().search(Objective(jnp.sum, jax.vmap(jnp.sum)), np.zeros((1, 2)), None), "needs the path of a simulation"),
     ],
 )
 def test_what_cannot_be_meant_is_said(make, message):

@@ -75,16 +75,19 @@ def find_mode(
     return best, highest
 
 
-def at_best(log_density: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarray, " start"]:
+def at_best(heights: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarray, " start"]:
     """Which searches ended in the best mode: as high, and with no valley on the straight way to the best end.
 
     Distance alone would split a flat ridge, and density alone would merge modes that are alike.
+
+    Args:
+        heights: log densities of many points.
+        ends: of the searches.
     """
     best = int(np.argmax(ends.log_density))
-    t = jnp.linspace(0.0, 1.0, BETWEEN + 2)[1:-1, None]
-    top = jnp.asarray(ends.positions[best])
-    way = jax.jit(lambda ends: jax.lax.map(lambda x: jax.vmap(log_density)(top + t * (x - top)).min(), ends))
-    lowest = np.asarray(way(jnp.asarray(ends.positions)))
+    t = np.linspace(0.0, 1.0, BETWEEN + 2)[1:-1, None]
+    ways = ends.positions[best] + t * (ends.positions[:, None] - ends.positions[best])
+    lowest = np.asarray(heights(jnp.asarray(ways.reshape(-1, ways.shape[-1])))).reshape(ways.shape[:-1]).min(axis=1)
     return (ends.log_density >= ends.log_density[best] - VALLEY) & (lowest >= ends.log_density - VALLEY)
 
 

@@ -57,7 +57,7 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
     """
     from ._relaxed_path import freed
 
-    found = Objective(section.of(target.log_density), freed=lambda segment: freed(target, section, segment))
+    found = Objective(section.of(target.log_density), section.of(target.densities), freed=lambda segment: freed(target, section, segment))
     if not squares:
         return found
     from ._least_squares import residuals
@@ -78,11 +78,11 @@ def point(target: Target, section: Section, ends: Ends, starts: np.ndarray) -> P
 
     if not np.any(np.isfinite(ends.log_density)):
         raise ValueError(f"all {len(starts)} searches ended where the density is zero; narrow the priors, or take another optimiser")
-    density = section.of(target.log_density)
+    heights = section.of(target.densities)
     order = np.argsort(-np.nan_to_num(ends.log_density, nan=-np.inf), kind="stable")
     ends = ends._replace(positions=ends.positions[order], log_density=ends.log_density[order])
-    best = at_best(density, ends)
-    before = np.asarray(jax.jit(lambda x: jax.lax.map(density, x))(jnp.asarray(starts[order])))
+    best = at_best(heights, ends)
+    before = np.asarray(heights(jnp.asarray(starts[order])))
     latent = np.asarray(section.embed(jnp.asarray(ends.positions)), dtype=np.float64)
     searches = {
         "log_density": (("start",), ends.log_density),

@@ -1,6 +1,6 @@
 """The Gaussian at the mode."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -94,20 +94,19 @@ class Laplace(AbstractEngine):
         ends = optimiser.search(goal, starts, Steps(bars, "mode", optimiser.steps))
         best = int(np.argmax(np.nan_to_num(ends.log_density, nan=-np.inf)))
         if section.free.all():
-            peak, spent = peak_at(goal.log_density, ends.positions[best]), 2 * target.size
+            peak, spent = peak_at(target, ends.positions[best]), 2 * target.size
         else:
             peak, spent = with_scales(target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars)
         z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
         drawn, log_q = peak.draw(z)
-        density = jax.jit(lambda x: jax.lax.map(target.log_density, x))
-        log_p = np.asarray(density(jnp.asarray(drawn)))
+        log_p = np.asarray(target.densities(jnp.asarray(drawn)))
         weights = importance(log_p - log_q)
         if self.resample:
             drawn = np.asarray(resample(key_resample, jnp.asarray(drawn), weights.log_weights))
-            log_p = np.asarray(density(jnp.asarray(drawn)))
+            log_p = np.asarray(target.densities(jnp.asarray(drawn)))
         method = "importance sampling from Laplace" if self.resample else "Laplace"
         value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
-        searches = {"log_density": (("start",), ends.log_density), "best_mode": (("start",), at_best(goal.log_density, ends))}
+        searches = {"log_density": (("start",), ends.log_density), "best_mode": (("start",), at_best(goal.heights, ends))}
         return Approximation(
             latent=np.asarray(drawn, dtype=np.float64)[None],
             stats={"lp": log_p[None]},
@@ -119,14 +118,14 @@ class Laplace(AbstractEngine):
         )
 
 
-def peak_at(log_density, x: Float[np.ndarray, " latent"]) -> Peak:
+def peak_at(target: Target, x: Float[np.ndarray, " latent"]) -> Peak:
     """The Gaussian at `x`.
 
     Raises:
         ValueError: the density is not finite there, or it is no peak: some direction goes level or up.
     """
-    height = _height(log_density, x)
-    values, vectors = np.linalg.eigh(curvature(jax.jit(jax.value_and_grad(log_density)), x))
+    height = _height(target, x)
+    values, vectors = np.linalg.eigh(curvature(target.value_and_gradient, x))
     _check_peak(values[0])
     return Peak(np.asarray(x, dtype=np.float64), height, values, vectors)
 
@@ -139,8 +138,8 @@ def _check_peak(lowest: float) -> None:
         )
 
 
-def _height(log_density, x: Float[np.ndarray, " latent"]) -> float:
-    height = float(log_density(jnp.asarray(x)))
+def _height(target: Target, x: Any) -> float:
+    height = float(target.densities(jnp.asarray(x)[None])[0])
     if not np.isfinite(height):
         raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
     return height
@@ -165,12 +164,12 @@ def with_scales(
     Raises:
         ValueError: as `peak_at`.
     """
-    _height(section.of(target.log_density), x)
+    _height(target, section.embed(jnp.asarray(x)))
     near = gaussian(target, np.asarray(section.embed(jnp.asarray(x))), key, MOVES, STEPS, FLOOR, bars, CLOSE)
     # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
     there = Section(near.mode, section.free)
     ends = optimiser.search(objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps))
-    height = _height(there.of(target.log_density), ends.positions[0])
+    height = _height(target, there.embed(jnp.asarray(ends.positions[0])))
     found = gaussian(target, np.asarray(there.embed(jnp.asarray(ends.positions[0]))), key, 0, STEPS, FLOOR, bars)
     _check_peak(found.lowest)
     return Peak(found.mode, height, *np.linalg.eigh(found.H)), near.gradients + ends.gradients + found.gradients

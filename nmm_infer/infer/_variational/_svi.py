@@ -83,7 +83,7 @@ class SVI(AbstractEngine):
         guide = self._guide(target, self.start(target, key_start, 1, bars).points[0])
         params, losses, interrupted = self._fit(guide, key_fit, target, Steps(bars, "SVI", self.steps))
         latent = _draw(guide, params, key_draw, target, self.draws)
-        density = np.asarray(jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent))
+        density = np.asarray(target.densities(latent))
         return Approximation(
             latent=np.asarray(latent)[None],
             stats={"lp": density[None]},
@@ -167,7 +167,7 @@ def _pareto_k(key: Any, params: Any, target: Target, guide: Any) -> float:
         drawn = gaussian.sample(key, (PARETO_DRAWS,))
         sites = guide._unpack_and_constrain(drawn, params)
         latent = jax.vmap(target.flatten)({name: sites[name] for name in target.names})
-        log_p = jax.jit(lambda x: jax.lax.map(target.log_density, x))(latent)
+        log_p = target.densities(latent)
         return importance(np.asarray(log_p - gaussian.log_prob(drawn))).pareto_k
     k = float(psis_diagnostic(key, params, _model, guide, target.conditioned, num_particles=PARETO_DRAWS))
     return k if np.isfinite(k) else float("inf")

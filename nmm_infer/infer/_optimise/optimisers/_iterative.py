@@ -51,8 +51,7 @@ class AbstractIterative(AbstractOptimiser):
 
         length = min(CHUNK, self.steps)
         chunk = jax.jit(jax.vmap(lambda carry: jax.lax.scan(step, carry, length=length)[0]))
-        values = jax.jit(jax.vmap(objective.log_density))
-        note = lambda carry: float(values(carry[0]).max())  # noqa: E731
+        note = lambda carry: float(objective.heights(carry[0]).max())  # noqa: E731
         carry = jax.jit(jax.vmap(begin))(x)
 
         def advance(carry: Any) -> tuple[Any, bool]:
@@ -60,4 +59,4 @@ class AbstractIterative(AbstractOptimiser):
             return carry, bool(carry[2].all())
 
         carry, done, interrupted = in_chunks(advance, carry, self.steps, note, bar)
-        return Ends(np.asarray(carry[0]), np.asarray(values(carry[0])), done * len(starts), interrupted)
+        return Ends(np.asarray(carry[0]), np.asarray(objective.heights(carry[0])), done * len(starts), interrupted)

@@ -36,10 +36,9 @@ class Newton(AbstractOptimiser):
         check_counts("Newton", steps=self.steps, **({} if self.best is None else {"best": self.best}))
 
     def search(self, objective, starts, bar):
-        heights = jax.jit(lambda xs: jax.lax.map(objective.log_density, xs))
         gradients = jax.jit(lambda xs: jax.lax.map(jax.grad(objective.log_density), xs, batch_size=min(GRADIENTS, len(xs))))
         positions = np.array(starts)
-        log_density = np.array(heights(jnp.asarray(starts)))
+        log_density = np.array(objective.heights(jnp.asarray(starts)))
         chosen = np.argsort(-np.nan_to_num(log_density, nan=-np.inf), kind="stable")[: self.best]
         spent, interrupted = 0, False
         try:
@@ -49,7 +48,7 @@ class Newton(AbstractOptimiser):
                         break
                     ladder = newton_ladder(gradients, positions[k])
                     spent += 2 * positions.shape[1] + 1
-                    reached = np.nan_to_num(np.asarray(heights(jnp.asarray(ladder))), nan=-np.inf)
+                    reached = np.nan_to_num(np.asarray(objective.heights(jnp.asarray(ladder))), nan=-np.inf)
                     highest, before = int(np.argmax(reached)), log_density[k]
                     if reached[highest] > before:
                         positions[k], log_density[k] = ladder[highest], reached[highest]

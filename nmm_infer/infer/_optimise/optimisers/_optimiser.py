@@ -33,11 +33,13 @@ class Objective(NamedTuple):
 
     Fields:
         log_density: of a flat vector; -inf with gradient zero where it fails.
+        heights: the same of many points, compiled.
         residuals: r with log_density = constant - ‖r‖²/2, where it has this form; None: it has not, or nobody asked.
         freed: gives the same with a free path, in segments of so many ms (None: the time between samples); None: there is no path.
     """
 
     log_density: Callable[[Array], Array]
+    heights: Callable[[Array], Array]
     residuals: Callable[[Array], Array] | None = None
     freed: Callable[[float | None], Freed] | None = None
 

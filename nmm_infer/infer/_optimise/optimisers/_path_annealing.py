@@ -87,7 +87,6 @@ class PathAnnealing(AbstractOptimiser):
 
         chunk = jax.jit(jax.vmap(lambda carry, settings: jax.lax.scan(move, carry, settings)[0], in_axes=(0, None)))
         height = jax.jit(jax.vmap(lambda point, width: -loss(point, width), in_axes=(0, None)))
-        heights = jax.jit(lambda xs: jax.lax.map(objective.log_density, xs))
         xs = jnp.asarray(starts)
         paths = jax.jit(jax.vmap(freed.begin))(xs)
         paths += self.jitter * jax.random.normal(jax.random.key(len(xs)), paths.shape, paths.dtype)
@@ -108,6 +107,6 @@ class PathAnnealing(AbstractOptimiser):
             if not taken:
                 raise KeyboardInterrupt("interrupted before the first steps of the search were done: nothing had been found yet") from None
             points, interrupted = carry[0], True
-        reached = np.asarray(heights(points[0]))
+        reached = np.asarray(objective.heights(points[0]))
         bar.finish(f"log density {np.nanmax(reached):.1f}")
         return Ends(np.asarray(points[0]), reached, taken * len(xs), interrupted)
