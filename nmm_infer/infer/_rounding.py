@@ -23,7 +23,7 @@ def warn_of_rounding(posterior: Posterior, points: Float[np.ndarray, "point late
 
     Args:
         posterior: of which.
-        points: where chains start, in the frame's coordinates.
+        points: where chains start, in the engine's coordinates.
         key: for the neighbours.
 
     Returns:

@@ -26,7 +26,7 @@ from ._target import DRAWS_PER_START, Target
 from ._variational._svi import CHUNK, SVI
 from .devices import Parallel
 from .metrics import Laplace
-from .metrics._affine import Frame, Posterior
+from .metrics._affine import Coordinates, Posterior
 from .starts import FromPrior
 
 
@@ -81,11 +81,11 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
         key_start, key_frame, key_warm, key_run = jax.random.split(key, 4)
         given = target.given(values)
         if laplace is None:
-            frame, at = Frame(), starts(given, key_start, engine.chains)
+            coordinates, at = Coordinates(), starts(given, key_start, engine.chains)
         else:
-            frame = whiten(laplace, given, jnp.where(held, median, starts(given, key_start, 1)[0]), held)
+            coordinates = whiten(laplace, given, jnp.where(held, median, starts(given, key_start, 1)[0]), held)
             at = jax.random.normal(key_frame, (engine.chains, target.size))
-        posterior = Posterior(given, frame)
+        posterior = Posterior(given, coordinates)
         with progress_bar(False) as silent:
             warm = engine.warm(posterior, at, key_warm, silent)
         return posterior, (jax.random.split(key_run, engine.chains), warm.states)
@@ -95,7 +95,7 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
             key, state = carry
             key, key_step = jax.random.split(key)
             state, draw = algorithm.step(key_step, state, stage, posterior)
-            return (key, state), Draw(posterior.frame.to_latent(draw.position), {name: draw.stats[name] for name in ("diverging", "n_steps")}, draw.tried)
+            return (key, state), Draw(posterior.coordinates.to_latent(draw.position), {name: draw.stats[name] for name in ("diverging", "n_steps")}, draw.tried)
 
         return jax.vmap(lambda chain: jax.lax.scan(step, chain, now))(chains)
 
@@ -174,8 +174,8 @@ def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
     return jnp.take_along_axis(candidates, jnp.argmax(finite, axis=1)[:, None, None], axis=1)[:, 0]
 
 
-def whiten(metric: Laplace, target: Target, start: Array, held: np.ndarray) -> Frame:
-    """`metrics.Laplace.frame` inside a program: the mode by Adam, and the inverse square root of the curvature there."""
+def whiten(metric: Laplace, target: Target, start: Array, held: np.ndarray) -> Coordinates:
+    """`metrics.Laplace.coordinates` inside a program: the mode by Adam, and the inverse square root of the curvature there."""
     adam, value_and_grad = Adam(metric.steps), jax.value_and_grad(lambda x: -target.log_density(x))
 
     def step(carry: Climb, _: None) -> tuple[Climb, None]:
@@ -188,7 +188,7 @@ def whiten(metric: Laplace, target: Target, start: Array, held: np.ndarray) -> F
         both, one = held[:, None] & held, held[:, None] != held
         H = jnp.where(both, hessian(target.log_prior, mode), jnp.where(one, 0.0, H))
     values, vectors = jnp.linalg.eigh(H)
-    return Frame(mode, vectors / jnp.sqrt(jnp.maximum(values, metric.floor)))
+    return Coordinates(mode, vectors / jnp.sqrt(jnp.maximum(values, metric.floor)))
 
 
 def hessian(log_density: Callable[[Array], Array], mode: Array) -> Float[Array, "latent latent"]:

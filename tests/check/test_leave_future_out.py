@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import nmm_infer as nmm
-from nmm_infer.check._evidence._truncated_problem import Past
+from nmm_infer.check._evidence._truncated_problem import Truncated
 from nmm_infer.infer._target import Target
 
 KEY = jax.random.key(0)
@@ -49,7 +49,7 @@ def test_the_posterior_of_the_past_is_prior_times_past_and_blind_to_the_future(n
     data = 0.1 * np.random.default_rng(0).normal(size=(3, n, 2) if name == "Trials" else (n, 2))
     conditioned = problem.condition(data)
     target = Target(conditioned)
-    past = Target(Past(conditioned, target, "time"))
+    past = Target(Truncated(conditioned, target, "time"))
     assert past.conditioned.size == n
     x = target.prior_draw(KEY)
     axis = data.ndim - 2

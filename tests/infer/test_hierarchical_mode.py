@@ -34,7 +34,7 @@ def problem(centred: float) -> nmm.NumPyroModel:
 def framed(problem, metric):
     target = Target(problem.condition(Y))
     with progress_bar(False) as bars:
-        found = metric.frame(target, jax.random.key(0), 4, None, bars)
+        found = metric.coordinates(target, jax.random.key(0), 4, None, bars)
     return target, found
 
 
@@ -56,8 +56,8 @@ def test_scales_are_where_their_marginal_density_is_highest(centred):
     mode, sd = marginal()
     target, found = framed(problem(centred), metrics.Laplace(steps=300))
     scale = target.shared_scales()
-    assert abs(float(found.frame.centre[scale][0]) - mode) < sd
-    covariance = np.asarray(found.frame.scale @ found.frame.scale.T)
+    assert abs(float(found.coordinates.centre[scale][0]) - mode) < sd
+    covariance = np.asarray(found.coordinates.scale @ found.coordinates.scale.T)
     assert covariance[scale][:, scale].item() ** 0.5 == pytest.approx(sd, rel=0.4)
     # The prior's median, where they were held, is far from there.
     assert abs(PRIOR[0] - mode) > 4 * sd
@@ -66,7 +66,7 @@ def test_scales_are_where_their_marginal_density_is_highest(centred):
 def test_a_mode_that_is_given_keeps_its_scales():
     sites = {"v.mean": jnp.array(0.4), "v.sd": jnp.array(0.8), "v.z": jnp.asarray((Y - 0.4) / 0.8)}
     target, found = framed(problem(0.0), metrics.Laplace(mode=sites))
-    assert float(found.frame.centre[target.shared_scales()][0]) == pytest.approx(np.log(0.8))
+    assert float(found.coordinates.centre[target.shared_scales()][0]) == pytest.approx(np.log(0.8))
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_scales_do_not_move_to_where_the_model_fails():
 
     target, found = framed(nmm.NumPyroModel(model, shared_scales=("sd",)), metrics.Laplace(steps=100))
     # The prior's median is below the wall, and what the data ask for far above it.
-    assert np.exp(PRIOR[0]) < float(jnp.exp(found.frame.centre[target.shared_scales()][0])) <= WALL < np.exp(marginal()[0])
+    assert np.exp(PRIOR[0]) < float(jnp.exp(found.coordinates.centre[target.shared_scales()][0])) <= WALL < np.exp(marginal()[0])
 
 
 def exactly() -> tuple[float, float, float]:

@@ -66,9 +66,9 @@ def test_a_laplace_metric_by_any_optimiser_is_the_closed_form():
     target = Target(problem.condition(DATA))
     with jax.enable_x64(True), progress_bar(False) as bars:
         for metric in (metrics.Laplace(steps=500), metrics.Laplace(optimiser=nmm.infer.optimisers.BFGS(200), starts=3)):
-            frame, starts, gradients = metric.frame(target, jax.random.key(0), 2, None, bars)
-            np.testing.assert_allclose(frame.centre, MEAN, atol=2e-3 * SD.min())
-            np.testing.assert_allclose(frame.scale @ frame.scale.T, np.diag(SD**2), rtol=1e-4, atol=1e-7)
+            coordinates, starts, gradients = metric.coordinates(target, jax.random.key(0), 2, None, bars)
+            np.testing.assert_allclose(coordinates.centre, MEAN, atol=2e-3 * SD.min())
+            np.testing.assert_allclose(coordinates.scale @ coordinates.scale.T, np.diag(SD**2), rtol=1e-4, atol=1e-7)
             assert starts.shape == (2, N)
             assert gradients > 2 * N
 
@@ -295,7 +295,7 @@ def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
 
     if where == "walls":
         monkeypatch.setattr(Target, "failures", fails(RuntimeError("broken")))
-        monkeypatch.setattr(_sampler, "_to_latent", lambda frame, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
+        monkeypatch.setattr(_sampler, "_to_latent", lambda coordinates, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
     engine = SHORT if where == "walls" else nmm.infer.NUTS(draws=50, warmup=25, chains=2, predictive_draws=0, stop=Breaks())
     with pytest.warns(UserWarning, match="RuntimeError: broken"):
         tree = engine(conjugate(), DATA, key=0, progress=False)

@@ -32,28 +32,28 @@ def spiked(_):
     numpyro.factor("needle", density(x))
 
 
-def frame(metric, problem, data, chains=3):
+def coordinates(metric, problem, data, chains=3):
     with jax.enable_x64(True), progress_bar(False) as bars:
-        return metric.frame(Target(problem.condition(data)), KEY, chains, None, bars)
+        return metric.coordinates(Target(problem.condition(data)), KEY, chains, None, bars)
 
 
 def test_the_scale_is_that_of_the_draws_and_not_of_the_mode():
     problem, draws = nmm.NumPyroModel(spiked), np.random.default_rng(0).normal(size=(2, 100, K))
-    at_mode = frame(metrics.Laplace(optimiser=optimisers.BFGS()), problem, None).frame
-    over_draws = frame(metrics.MeanCurvature({"x": draws}, points=8), problem, None)
+    at_mode = coordinates(metrics.Laplace(optimiser=optimisers.BFGS()), problem, None).coordinates
+    over_draws = coordinates(metrics.MeanCurvature({"x": draws}, points=8), problem, None)
     np.testing.assert_allclose(np.linalg.svd(at_mode.scale)[1], SPIKE, rtol=0.01)
-    np.testing.assert_allclose(np.linalg.svd(over_draws.frame.scale)[1], 1.0, rtol=1e-4)
-    np.testing.assert_allclose(over_draws.frame.centre, draws.mean(axis=(0, 1)))
+    np.testing.assert_allclose(np.linalg.svd(over_draws.coordinates.scale)[1], 1.0, rtol=1e-4)
+    np.testing.assert_allclose(over_draws.coordinates.centre, draws.mean(axis=(0, 1)))
     assert over_draws.gradients == 2 * 8 * K
     # Chains start from draws that lie apart.
-    starts = np.asarray(jax.vmap(over_draws.frame.to_latent)(jnp.asarray(over_draws.starts)))
+    starts = np.asarray(jax.vmap(over_draws.coordinates.to_latent)(jnp.asarray(over_draws.starts)))
     np.testing.assert_allclose(starts, draws.reshape(-1, K)[[33, 100, 166]], atol=1e-6)
 
 
 def test_the_average_is_the_geometric_mean_of_the_curvatures_of_all_draws():
     problem, draws = nmm.NumPyroModel(densities.positive), 0.01 * np.random.default_rng(1).normal(size=(1, 5, 2))
     data = np.array([1.2, 0.1])
-    scale = np.asarray(frame(metrics.MeanCurvature({"x": draws}, points=5, floor=1e-3), problem, data).frame.scale)
+    scale = np.asarray(coordinates(metrics.MeanCurvature({"x": draws}, points=5, floor=1e-3), problem, data).coordinates.scale)
     with jax.enable_x64(True):
         target = Target(problem.condition(data))
         hessians = np.array([-jax.hessian(target._raw)(jnp.asarray(x)) for x in draws[0]])
@@ -94,7 +94,7 @@ def test_a_direction_in_which_draws_go_further_than_curvature_says_is_stretched(
         numpyro.factor("ripples", 0.1 * jnp.sin(100.0 * x[0]))
 
     draws = np.random.default_rng(2).normal(size=(2, 2000, K))
-    found = frame(metrics.MeanCurvature({"x": draws}, points=64), nmm.NumPyroModel(rippled), None).frame
+    found = coordinates(metrics.MeanCurvature({"x": draws}, points=64), nmm.NumPyroModel(rippled), None).coordinates
     scales = np.sort(np.linalg.svd(found.scale)[1])
     # Without the draws, the first would be a twentieth.
     np.testing.assert_allclose(scales, 1.0, atol=0.15)
@@ -117,8 +117,8 @@ def test_a_short_run_is_the_pilot_of_the_next():
     given = nmm.infer.starts.FromPrior()
     with jax.enable_x64(True), progress_bar(False) as bars:
         target = Target(problem.condition(densities.DATA))
-        found = metric.frame(target, KEY, 2, given, bars)
-        np.testing.assert_allclose(jax.vmap(found.frame.to_latent)(jnp.asarray(found.starts)), given(target, KEY, 2, bars).points, atol=1e-6)
+        found = metric.coordinates(target, KEY, 2, given, bars)
+        np.testing.assert_allclose(jax.vmap(found.coordinates.to_latent)(jnp.asarray(found.starts)), given(target, KEY, 2, bars).points, atol=1e-6)
 
 
 def test_chains_do_not_start_over_a_cliff_beside_the_mode():
@@ -126,8 +126,8 @@ def test_chains_do_not_start_over_a_cliff_beside_the_mode():
         x = numpyro.sample("x", dist.Normal(0.0, 1.0).expand([K]).to_event(1))
         numpyro.factor("wall", -1e5 * jnp.sum(jax.nn.relu(x - 0.5)))
 
-    starts = np.asarray(frame(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(walled), None, chains=8).starts)
-    free = np.asarray(frame(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(spiked), None, chains=8).starts)
+    starts = np.asarray(coordinates(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(walled), None, chains=8).starts)
+    free = np.asarray(coordinates(metrics.Laplace(mode={"x": np.zeros(K)}), nmm.NumPyroModel(spiked), None, chains=8).starts)
     assert (free > 0.501).any(axis=1).sum() > 4
     assert (starts < 0.501).all()
     assert (np.linalg.norm(starts, axis=1) > 0.1).all()
@@ -140,7 +140,7 @@ def test_a_pilot_that_is_no_posterior_is_named():
 
     draws = {"x": 0.1 * np.random.default_rng(0).normal(size=(1, 20, 2))}
     with pytest.warns(UserWarning, match="curves upwards at most of 4 draws of the pilot; .* start the pilot elsewhere"):
-        frame(metrics.MeanCurvature(draws, points=4), nmm.NumPyroModel(saddle), None)
+        coordinates(metrics.MeanCurvature(draws, points=4), nmm.NumPyroModel(saddle), None)
 
 
 def test_a_pilot_that_does_not_fit_is_refused():

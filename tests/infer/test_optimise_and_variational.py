@@ -14,7 +14,7 @@ from numpyro.infer import autoguide
 import nmm_infer as nmm
 from nmm_infer.infer._optimise import optimisers
 from nmm_infer.infer._optimise._mode import at_best, curvature, find_mode
-from nmm_infer.infer._optimise.optimisers import Ends, Objective
+from nmm_infer.infer._optimise.optimisers import Objective, SearchResults
 from nmm_infer.infer._progress import Steps, progress_bar
 
 KEY = jax.random.key(0)
@@ -119,7 +119,7 @@ def test_two_modes_are_told_apart_and_the_higher_one_comes_first():
 def test_a_flat_ridge_is_one_mode():
     f = lambda x: -0.5 * (100.0 * (x[0] + x[1] - 1.0)) ** 2  # noqa: E731
     x = np.array([[0.5, 0.5], [3.0, -2.0], [-4.0, 5.0]])
-    assert at_best(jax.vmap(f), Ends(x, np.zeros(3), 0, False)).all()
+    assert at_best(jax.vmap(f), SearchResults(x, np.zeros(3), 0, False)).all()
 
 
 def test_the_curvature_is_the_hessian():

@@ -13,7 +13,7 @@ from nmm_infer.infer import metrics as metrics
 from nmm_infer.infer._mcmc._sampler import _to_latent
 from nmm_infer.infer._progress import progress_bar
 from nmm_infer.infer._target import Target
-from nmm_infer.infer.metrics._affine import Bend, Frame, Posterior
+from nmm_infer.infer.metrics._affine import Bend, Coordinates, Posterior
 
 REGIONS, TIGHT = 6, 0.3
 CURVED, SLANTED = np.linspace(-0.6, 0.6, REGIONS), np.linspace(0.5, 1.0, REGIONS)
@@ -37,7 +37,7 @@ def parabola(level):
 def framed(problem, metric=None, y=0.0):
     target = Target(problem.condition(jnp.asarray(y)))
     with progress_bar(False) as bars:
-        found = (metric or metrics.Laplace(steps=600, floor=0.1)).frame(target, jax.random.key(0), 4, None, bars)
+        found = (metric or metrics.Laplace(steps=600, floor=0.1)).coordinates(target, jax.random.key(0), 4, None, bars)
     return target, found
 
 
@@ -47,7 +47,7 @@ def bent():
 
 
 def random_frame(rng, size, moving):
-    """A frame with bends along some unknowns, of shapes that mean nothing."""
+    """A coordinates with bends along some unknowns, of shapes that mean nothing."""
     scale = rng.normal(size=(size, size)) + 2.0 * np.eye(size)
     bends = []
     for j in moving:
@@ -55,29 +55,29 @@ def random_frame(rng, size, moving):
         pieces = rng.normal(size=(4, 4, size))
         pieces[..., moving] = 0.0
         bends.append(Bend(*map(jnp.asarray, (scale[j] / np.linalg.norm(scale[j]), knots, pieces))))
-    return Frame(jnp.asarray(rng.normal(size=size)), jnp.asarray(scale), tuple(bends))
+    return Coordinates(jnp.asarray(rng.normal(size=size)), jnp.asarray(scale), tuple(bends))
 
 
 @pytest.mark.parametrize("moving", [[2], [0, 3]])
 def test_bends_keep_volumes_and_can_be_undone(moving):
     rng = np.random.default_rng(len(moving))
-    frame = random_frame(rng, 5, moving)
+    coordinates = random_frame(rng, 5, moving)
     for u in jnp.asarray(rng.normal(size=(20, 5))):
-        jacobian = jax.jacobian(frame.to_latent)(u)
-        np.testing.assert_allclose(np.linalg.det(jacobian), np.linalg.det(frame.scale), rtol=1e-9)
-        np.testing.assert_allclose(frame.from_latent(frame.to_latent(u)[None])[0], u, atol=1e-9)
-        np.testing.assert_allclose(frame.to_latent(u)[np.asarray(moving)], (frame.centre + frame.scale @ u)[np.asarray(moving)], atol=1e-12)
+        jacobian = jax.jacobian(coordinates.to_latent)(u)
+        np.testing.assert_allclose(np.linalg.det(jacobian), np.linalg.det(coordinates.scale), rtol=1e-9)
+        np.testing.assert_allclose(coordinates.from_latent(coordinates.to_latent(u)[None])[0], u, atol=1e-9)
+        np.testing.assert_allclose(coordinates.to_latent(u)[np.asarray(moving)], (coordinates.centre + coordinates.scale @ u)[np.asarray(moving)], atol=1e-12)
 
 
 def test_unknowns_of_many_draws_are_those_of_each():
     rng = np.random.default_rng(0)
-    frame, u = random_frame(rng, 5, [1, 2]), rng.normal(size=(3, 40, 5))
-    np.testing.assert_allclose(_to_latent(frame, u), jax.vmap(jax.vmap(frame.to_latent))(jnp.asarray(u)), rtol=1e-12)
+    coordinates, u = random_frame(rng, 5, [1, 2]), rng.normal(size=(3, 40, 5))
+    np.testing.assert_allclose(_to_latent(coordinates, u), jax.vmap(jax.vmap(coordinates.to_latent))(jnp.asarray(u)), rtol=1e-12)
 
 
 def test_gradients_are_those_of_the_density(bent):
     target, found = bent
-    posterior = Posterior(target, found.frame)
+    posterior = Posterior(target, found.coordinates)
     for u in jnp.asarray(np.random.default_rng(1).normal(size=(5, target.size))):
         value, gradient = posterior.value_and_gradient(u)
         expected = jax.value_and_grad(posterior)(u)
@@ -88,15 +88,15 @@ def test_gradients_are_those_of_the_density(bent):
 def test_a_parabola_is_straight_in_its_coordinates(bent):
     """Its density is a standard normal one there, up to what a spline makes of a parabola, which is natural at its ends only."""
     target, found = bent
-    (bend,) = found.frame.bends
-    affine = Frame(found.frame.centre, found.frame.scale)
+    (bend,) = found.coordinates.bends
+    affine = Coordinates(found.coordinates.centre, found.coordinates.scale)
     u = np.random.default_rng(2).normal(size=(400, target.size))
     u = jnp.asarray(u[np.abs(u @ np.asarray(bend.along)) < 2.5])
 
-    def off(frame):
-        return np.asarray(jax.vmap(Posterior(target, frame))(u)) + 0.5 * np.sum(np.asarray(u) ** 2, axis=1)
+    def off(coordinates):
+        return np.asarray(jax.vmap(Posterior(target, coordinates))(u)) + 0.5 * np.sum(np.asarray(u) ** 2, axis=1)
 
-    assert off(found.frame).std() < 0.05
+    assert off(found.coordinates).std() < 0.05
     assert off(affine).std() > 2.0
 
 
@@ -119,12 +119,12 @@ def test_draws_are_those_of_the_density():
 
 @pytest.mark.parametrize("curve", [lambda level: SLANTED * level, lambda level: jnp.zeros(REGIONS)])
 def test_what_is_straight_stays_so(curve):
-    assert framed(banana(curve))[1].frame.bends == ()
+    assert framed(banana(curve))[1].coordinates.bends == ()
 
 
 def test_affine_coordinates_may_be_asked_for():
     target, found = framed(banana(parabola), metrics.Laplace(steps=600, floor=0.1, bends=False))
-    assert found.frame.bends == ()
+    assert found.coordinates.bends == ()
     assert target.size == REGIONS + 1
 
 
@@ -137,7 +137,7 @@ def test_single_numbers_alone_ask_nothing():
         numpyro.factor("data", 0.0 * y)
 
     target, found = framed(nmm.NumPyroModel(model))
-    assert found.frame.bends == ()
+    assert found.coordinates.bends == ()
     assert target.single().all()
 
 
@@ -150,9 +150,9 @@ def test_a_bend_ends_before_a_cliff():
         numpyro.factor("wall", jnp.where(level > 1.5, jnp.nan, 0.0) + 0.0 * y)
 
     target, found = framed(nmm.NumPyroModel(model))
-    (bend,) = found.frame.bends
+    (bend,) = found.coordinates.bends
     level = int(np.flatnonzero(target.single())[0])
-    at = np.asarray(found.frame.centre)[level] + np.asarray(bend.knots) * np.linalg.norm(found.frame.scale[level])
+    at = np.asarray(found.coordinates.centre)[level] + np.asarray(bend.knots) * np.linalg.norm(found.coordinates.scale[level])
     assert at[-1] < 1.5
     assert len(at) >= 4
     beyond = bend(10.0 * bend.along)
@@ -173,14 +173,14 @@ def test_scales_of_hierarchies_do_not_run_away():
         numpyro.sample("y", dist.LogNormal(jnp.log(jnp.exp(2.0 * v) + noise**2), 0.1).to_event(1), obs=y)
 
     target, found = framed(nmm.NumPyroModel(model, shared_scales=("v.sd",)), metrics.Laplace(steps=400), power)
-    (bend,) = found.frame.bends
+    (bend,) = found.coordinates.bends
     scale, noise = target.shared_scales(), target.belonging("noise".__eq__)
     assert noise.sum() == 1
     # Total power stays: what a region loses is what the noise takes, twice over in the logarithm.
     regions = target.belonging("v.x".__eq__)
     for t in (-1.0, 1.0):
-        x = np.asarray(found.frame.to_latent(t * bend.along))
-        straight = np.asarray(found.frame.centre + found.frame.scale @ (t * bend.along))
+        x = np.asarray(found.coordinates.to_latent(t * bend.along))
+        straight = np.asarray(found.coordinates.centre + found.coordinates.scale @ (t * bend.along))
         np.testing.assert_allclose(x[scale], straight[scale], atol=1e-6)
         total = np.exp(2.0 * x[regions]) + x[noise] ** 2
         assert np.abs(np.log(total / power)).mean() < 0.1

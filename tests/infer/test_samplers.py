@@ -15,7 +15,7 @@ from nmm_infer.infer import devices, starts
 from nmm_infer.infer import metrics as metrics
 from nmm_infer.infer._mcmc import _chains as chains
 from nmm_infer.infer._mcmc import stopping
-from nmm_infer.infer.metrics._affine import Frame
+from nmm_infer.infer.metrics._affine import Coordinates
 
 # ---------------------------------------------------------------- the battery
 
@@ -254,10 +254,10 @@ def test_chains_start_where_they_are_told():
 
 def test_starts_keep_their_place_in_whitened_coordinates():
     rng = np.random.default_rng(0)
-    frame = Frame(jnp.asarray(rng.normal(size=3)), jnp.asarray(rng.normal(size=(3, 3))))
+    coordinates = Coordinates(jnp.asarray(rng.normal(size=3)), jnp.asarray(rng.normal(size=(3, 3))))
     x = jnp.asarray(rng.normal(size=(5, 3)))
-    np.testing.assert_allclose(jax.vmap(frame.to_latent)(frame.from_latent(x)), x, rtol=1e-10)
-    np.testing.assert_array_equal(Frame().from_latent(x), x)
+    np.testing.assert_allclose(jax.vmap(coordinates.to_latent)(coordinates.from_latent(x)), x, rtol=1e-10)
+    np.testing.assert_array_equal(Coordinates().from_latent(x), x)
 
 
 def test_the_same_problem_is_compiled_once(simple):

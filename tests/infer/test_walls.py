@@ -162,11 +162,11 @@ def test_a_step_of_mclmc_over_an_edge_is_not_taken_and_tells_where_it_led():
     from blackjax.adaptation.mclmc_adaptation import MCLMCAdaptationState
 
     from nmm_infer.infer._mcmc._mclmc import Langevin
-    from nmm_infer.infer.metrics._affine import Frame, Posterior
+    from nmm_infer.infer.metrics._affine import Coordinates, Posterior
 
     draws = []
     with jax.enable_x64(True):
-        posterior = Posterior(Target(nmm.NumPyroModel(edges).condition(None)), Frame())
+        posterior = Posterior(Target(nmm.NumPyroModel(edges).condition(None)), Coordinates())
         parameters = MCLMCAdaptationState(jnp.asarray(2.0), jnp.asarray(0.5), jnp.ones(2))
         step = jax.jit(lambda key, state: Langevin(1).step(key, (state, parameters), None, posterior))  # pyright: ignore[reportArgumentType]
         for key in jax.random.split(KEY, 20):
@@ -199,10 +199,10 @@ def test_an_integrator_that_runs_away_and_lands_beyond_a_wall_has_diverged():
     algorithm = engine.algorithm()
     from nmm_infer.infer._mcmc._warmup import stages
     from nmm_infer.infer._progress import progress_bar
-    from nmm_infer.infer.metrics._affine import Frame, Posterior
+    from nmm_infer.infer.metrics._affine import Coordinates, Posterior
 
     with jax.enable_x64(True), progress_bar(False) as bars:
-        posterior = Posterior(Target(nmm.NumPyroModel(narrow).condition(None)), Frame())
+        posterior = Posterior(Target(nmm.NumPyroModel(narrow).condition(None)), Coordinates())
         state = jax.tree.map(lambda x: x[0], engine.warm(posterior, jnp.full((1, 1), 1e-5), KEY, bars).states)
         _, draw = algorithm.step(KEY, state, jax.tree.map(lambda x: x[0], stages(1, 1, 1)), posterior)
     assert draw.stats["diverging"]

@@ -20,7 +20,7 @@ from .._store import Store
 from ._calibration_report import LOG_LIKELIHOOD
 from ._fits import fitter
 from ._rank_statistics import judge
-from ._replications import Worlds, drawer, example
+from ._replications import Replications, drawer, example
 
 # Draws of the prior for its standard deviation.
 PRIOR_DRAWS = 1000
@@ -104,7 +104,7 @@ def _simulate(
             yield i, arrays | {"divergences": np.asarray(divergences[k]), "failed": np.asarray(worlds.failed[k]), "seconds": np.asarray(seconds)}
 
 
-def _judge(target: Target, worlds: Worlds, latent: np.ndarray, k: int, i: int, names: list[str], likelihoods: Any) -> dict[str, np.ndarray]:
+def _judge(target: Target, worlds: Replications, latent: np.ndarray, k: int, i: int, names: list[str], likelihoods: Any) -> dict[str, np.ndarray]:
     """Judgement of simulation `i`, which is the `k`-th of its batch; the log likelihood is its last parameter."""
     values = jax.tree.map(lambda leaf: jnp.asarray(leaf[k]), worlds.values)
     truth = jnp.asarray(worlds.latent[k])

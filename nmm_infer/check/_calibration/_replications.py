@@ -16,7 +16,7 @@ from ...problems import AbstractConditioned, AbstractProblem, Problem
 ATTEMPTS = 100
 
 
-class Worlds(NamedTuple):
+class Replications(NamedTuple):
     """Some simulations.
 
     Fields:
@@ -47,7 +47,7 @@ def example(problem: AbstractProblem, data: Any, caller: str) -> AbstractConditi
     raise ValueError(f"{caller} cannot know the shape of the data ({what}); pass data=, a recording of the right length, whose numbers do not matter")
 
 
-def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], Worlds]:
+def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], Replications]:
     """A function of an array of keys that draws a world for each, the same one whatever the others are; sites in `truth` have its values.
 
     Draws that give no data (NaN: unstable network, diverged simulation) are replaced: the prior is cut off where the model works.
@@ -62,13 +62,13 @@ def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], 
 
     compiled = jax.jit(jax.vmap(one))
 
-    def draw(keys: PRNGKeyArray) -> Worlds:
+    def draw(keys: PRNGKeyArray) -> Replications:
         attempt = np.zeros(len(keys), int)
         while True:
             latent, values = compiled(keys, jnp.asarray(attempt))
             good = np.all([_finite(leaf) for leaf in jax.tree.leaves(values)] + [_finite(latent)], axis=0)
             if good.all():
-                return Worlds(np.asarray(latent), jax.tree.map(np.asarray, values), attempt)
+                return Replications(np.asarray(latent), jax.tree.map(np.asarray, values), attempt)
             attempt = attempt + ~good
             if attempt.max() >= ATTEMPTS:
                 raise ValueError(

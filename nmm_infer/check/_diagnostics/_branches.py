@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._table import element_label
-from ._criteria import Run
+from ._criteria import Result
 from ._finding import Finding
 
 # Draws that rest at another place than the others are a branch if they are so many of all, and at least so many.
@@ -43,7 +43,7 @@ def split(values: Float[np.ndarray, " draw"]) -> Branches | None:
     return Branches(float(below[-1]), float(above[0]), len(above) / len(values))
 
 
-def branches(run: Run) -> Finding | None:
+def branches(run: Result) -> Finding | None:
     """All draws rest on one branch of fixed points."""
     if run.rest is None:
         return None

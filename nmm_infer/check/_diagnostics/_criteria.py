@@ -30,7 +30,7 @@ SKEWED = -1.0
 NAMED = 4
 
 
-class Run(NamedTuple):
+class Result(NamedTuple):
     """What the criteria look at; groups that the tree has not are None."""
 
     engine: str
@@ -51,10 +51,10 @@ class Run(NamedTuple):
         return [row for row in self.table if row.finite and not row.constant]
 
 
-type Criterion = Callable[[Run], Finding | None]
+type Criterion = Callable[[Result], Finding | None]
 
 
-def finite(run: Run) -> Finding:
+def finite(run: Result) -> Finding:
     """No NaN among the draws."""
     bad = [row.name for row in run.table if not row.finite]
     return Finding(
@@ -66,7 +66,7 @@ def finite(run: Run) -> Finding:
     )
 
 
-def moving(run: Run) -> Finding | None:
+def moving(run: Result) -> Finding | None:
     """There are draws, of numbers, and not all of them are one."""
     if run.posterior.sizes["chain"] * run.posterior.sizes["draw"] == 1:
         return None
@@ -82,7 +82,7 @@ def moving(run: Run) -> Finding | None:
     return Finding("good", what, "parameters vary", expected, "")
 
 
-def r_hat(run: Run) -> Finding:
+def r_hat(run: Result) -> Finding:
     """The chains agree."""
     if run.posterior.sizes["chain"] < 2:
         return Finding(
@@ -102,17 +102,17 @@ def r_hat(run: Run) -> Finding:
     )
 
 
-def ess_bulk(run: Run) -> Finding:
+def ess_bulk(run: Result) -> Finding:
     """Enough independent draws for means."""
     return _ess(run, "bulk ESS", lambda row: row.ess_bulk, "means")
 
 
-def ess_tail(run: Run) -> Finding:
+def ess_tail(run: Result) -> Finding:
     """Enough independent draws for interval ends."""
     return _ess(run, "tail ESS", lambda row: row.ess_tail, "the ends of intervals")
 
 
-def divergences(run: Run) -> Finding:
+def divergences(run: Result) -> Finding:
     """The integrator followed the posterior everywhere."""
     diverging = _stat(run, "diverging")
     if diverging is None:
@@ -131,7 +131,7 @@ def divergences(run: Run) -> Finding:
     )
 
 
-def energy(run: Run) -> Finding:
+def energy(run: Result) -> Finding:
     """The momentum reaches all energies of the posterior."""
     recorded = _stat(run, "energy")
     if recorded is None:
@@ -156,7 +156,7 @@ def energy(run: Run) -> Finding:
     )
 
 
-def tree_depth(run: Run) -> Finding | None:
+def tree_depth(run: Result) -> Finding | None:
     """Trajectories end by themselves."""
     reached = _stat(run, "reached_max_treedepth")
     if reached is None:
@@ -176,7 +176,7 @@ def tree_depth(run: Run) -> Finding | None:
     )
 
 
-def interrupted(run: Run) -> Finding | None:
+def interrupted(run: Result) -> Finding | None:
     """The run went to its end."""
     if not flag(run.attrs.get("interrupted", False)):
         return None
@@ -190,7 +190,7 @@ def interrupted(run: Run) -> Finding | None:
     )
 
 
-def learnt(run: Run) -> Finding:
+def learnt(run: Result) -> Finding:
     """The data said something about every parameter, and agree with its prior."""
     expected = f"contraction > {CONTRACTION}"
     rows = [row for row in run.varying if not math.isnan(row.contraction)]
@@ -220,7 +220,7 @@ def learnt(run: Run) -> Finding:
     )
 
 
-def _is_wider(run: Run, row: Row) -> bool:
+def _is_wider(run: Result, row: Row) -> bool:
     """Whether the variance of the posterior exceeds the prior's by more than the noise of both; of many values, in their middle."""
     after, before = run.posterior[row.name], run.prior[row.name]
     n_after = after.sizes["chain"] * after.sizes["draw"] if math.isnan(row.ess_bulk) else row.ess_bulk
@@ -241,14 +241,14 @@ def _variance(data: Any, n: float) -> tuple[Any, Any]:
     return variance, ((kurtosis - 1.0).clip(0.0) / n) ** 0.5
 
 
-def apart(run: Run) -> Finding | None:
+def apart(run: Result) -> Finding | None:
     """The chains are in one place."""
     from ._multimodality import finding
 
     return finding(run.posterior, run.stats)
 
 
-def _ess(run: Run, what: str, value: Callable[[Row], float], purpose: str) -> Finding:
+def _ess(run: Result, what: str, value: Callable[[Row], float], purpose: str) -> Finding:
     rows = [row for row in run.varying if not math.isnan(value(row))]
     if not rows:
         return _nothing(what, f"> {ESS:.0f}")
@@ -265,7 +265,7 @@ def _ess(run: Run, what: str, value: Callable[[Row], float], purpose: str) -> Fi
     )
 
 
-def _down_to_nothing(run: Run, row: Row) -> str:
+def _down_to_nothing(run: Result, row: Row) -> str:
     """What helps a positive number whose logarithm, by which it is sampled, has a long tail beside a wall."""
     values = np.asarray(run.posterior[row.name].values, dtype=np.float64).ravel()
     if row.size > 1 or (values <= 0).any():
@@ -286,7 +286,7 @@ def _chains_disagree(value: float) -> str:
     return "run a longer warmup and more draws; if that does not help, use a dense or low-rank metric"
 
 
-def _where_they_gather(run: Run, flags: np.ndarray) -> str:
+def _where_they_gather(run: Result, flags: np.ndarray) -> str:
     """Names the scalar parameter in which divergent draws stand apart most, usually the neck of a funnel."""
     if flags.sum() < 5 or flags.all():
         return ""
@@ -302,7 +302,7 @@ def _where_they_gather(run: Run, flags: np.ndarray) -> str:
     return f", gathered at {'high' if scores[name] > 0 else 'low'} {name}" if abs(scores[name]) > 0.5 else ""
 
 
-def _stat(run: Run, name: str) -> Any:
+def _stat(run: Result, name: str) -> Any:
     return run.stats[name] if run.stats is not None and name in run.stats else None
 
 

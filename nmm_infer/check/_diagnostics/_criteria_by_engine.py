@@ -6,7 +6,7 @@ import numpy as np
 
 from ...results import Kind
 from .._groups import number
-from ._criteria import PARETO_K, Run
+from ._criteria import PARETO_K, Result
 from ._finding import Finding
 
 # Of a population, the fraction of particles that are not copies of others; moves after the last resampling should have parted them.
@@ -19,7 +19,7 @@ TUNED = 2.0
 SKIPPED = 0.01
 
 
-def particles(run: Run) -> Finding:
+def particles(run: Result) -> Finding:
     """The particles of each population are different ones."""
     name = next((row.name for row in run.varying), None)
     if name is None:
@@ -36,7 +36,7 @@ def particles(run: Run) -> Finding:
     )
 
 
-def temperatures(run: Run) -> Finding | None:
+def temperatures(run: Result) -> Finding | None:
     """Every population got from the prior to the posterior, with moves that were accepted."""
     if run.tempering is None or "temperature" not in run.tempering:
         return None
@@ -55,7 +55,7 @@ def temperatures(run: Run) -> Finding | None:
     )
 
 
-def energy_error(run: Run) -> Finding | None:
+def energy_error(run: Result) -> Finding | None:
     """The bias of dynamics without a Metropolis test is as small as it was tuned to be."""
     found, wanted = number(run.attrs, "energy_error"), number(run.attrs, "energy_error_wanted")
     if found is None or wanted is None:
@@ -72,7 +72,7 @@ def energy_error(run: Run) -> Finding | None:
     )
 
 
-def approximation(run: Run) -> Finding:
+def approximation(run: Result) -> Finding:
     """Draws of an approximation converge by construction, not necessarily to the posterior."""
     if run.kind is Kind.POINT:
         return Finding(
@@ -101,7 +101,7 @@ def approximation(run: Run) -> Finding:
     )
 
 
-def optimisation(run: Run) -> Finding | None:
+def optimisation(run: Result) -> Finding | None:
     """The loss has stopped falling."""
     if run.optimization is None or "loss" not in run.optimization:
         return None

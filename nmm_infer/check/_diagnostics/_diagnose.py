@@ -6,7 +6,7 @@ from ...results import Kind
 from .._groups import group, number, require_posterior
 from .._table import rows
 from ._branches import branches
-from ._criteria import Criterion, Run, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, moving, r_hat, tree_depth
+from ._criteria import Criterion, Result, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, moving, r_hat, tree_depth
 from ._criteria_by_engine import approximation, energy_error, optimisation, particles, temperatures
 from ._diagnosis import Diagnosis
 from ._edges_of_stability import failed_simulations, walls
@@ -50,7 +50,7 @@ def diagnose(tree: Any) -> Diagnosis:
         nan = float("nan")
         table = tuple(row._replace(r_hat=nan, ess_bulk=nan, ess_tail=nan, worst="") for row in table)
     stats, pointwise, rest = (group(tree, name) for name in ("sample_stats", "log_likelihood", "rest"))
-    run = Run(engine, kind, posterior, stats, prior, optimization, tempering, pointwise, rest, dict(tree.attrs), table)
+    run = Result(engine, kind, posterior, stats, prior, optimization, tempering, pointwise, rest, dict(tree.attrs), table)
     checks = [criterion(run) for criterion in CRITERIA[kind]]
     return Diagnosis(engine, posterior.sizes["chain"], posterior.sizes["draw"], tuple(check for check in checks if check is not None), table)
 

@@ -5,7 +5,7 @@ import numpy as np
 from ...likelihoods._failure import Failure
 from ...results import Kind
 from .._groups import number
-from ._criteria import Run
+from ._criteria import Result
 from ._finding import Finding
 
 # Simulations that fail at the border of the prior are normal; more than this fraction of the evaluations shapes the posterior.
@@ -16,7 +16,7 @@ CROWDED = 0.5
 WALLS = (Failure.UNSTABLE, Failure.NO_FIXED_POINT, Failure.ZERO_DENSITY)
 
 
-def failed_simulations(run: Run) -> Finding | None:
+def failed_simulations(run: Result) -> Finding | None:
     """The prior stays where the simulator works."""
     count = number(run.attrs, Failure.NOT_FINITE.attribute)
     if count is None:
@@ -34,7 +34,7 @@ def failed_simulations(run: Run) -> Finding | None:
     )
 
 
-def walls(run: Run) -> Finding | None:
+def walls(run: Result) -> Finding | None:
     """Where the model says that the density is zero, proposals are rejected rightly; so many of them that little is left are a burden, no error."""
     recorded = {reason: number(run.attrs, reason.attribute) for reason in WALLS}
     counts = {reason: int(count) for reason, count in recorded.items() if count}
@@ -65,14 +65,14 @@ def walls(run: Run) -> Finding | None:
     return Finding("note", "walls", met, expected, f"fine if it is meant: {reaches}, and the posterior ends there; proposals beyond are rejected; {judges}")
 
 
-def _share(run: Run) -> float | None:
+def _share(run: Result) -> float | None:
     """Of the proposals after the warmup, those that ended at a wall."""
     if run.stats is None or "failed" not in run.stats:
         return None
     return float((np.asarray(run.stats["failed"].values) > 0).mean())
 
 
-def _approximated(run: Run, count: int, why: str) -> Finding:
+def _approximated(run: Result, count: int, why: str) -> Finding:
     """An approximation does not see a wall: what it puts beyond is lost."""
     many = count > FAILED * run.posterior.sizes["chain"] * run.posterior.sizes["draw"]
     return Finding(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._criteria import PARETO_K, Run
+from ._criteria import PARETO_K, Result
 from ._finding import Finding
 
 # Observations that are looked at, evenly spaced; each costs a fit of a tail to all draws.
@@ -13,7 +13,7 @@ MOST = 300
 FEWEST_DRAWS = 100
 
 
-def influential(run: Run) -> Finding | None:
+def influential(run: Result) -> Finding | None:
     """No observation is so unlike the others that the draws cannot say what the posterior would be without it (PSIS-LOO; Vehtari et al. 2024)."""
     if run.log_likelihood is None or run.posterior.sizes["chain"] * run.posterior.sizes["draw"] < FEWEST_DRAWS:
         return None

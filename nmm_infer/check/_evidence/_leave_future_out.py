@@ -61,7 +61,7 @@ def leave_future_out(
     from .._fingerprint import identity
     from .._store import Store
     from ._refits import Refits
-    from ._truncated_problem import Past
+    from ._truncated_problem import Truncated
 
     check_problem(problem)
     key = random_key(key, "leave_future_out(key=...)")
@@ -71,7 +71,7 @@ def leave_future_out(
     with precision("float64"):
         conditioned = problem.condition(data)
         target = Target(conditioned)
-        past = Past(conditioned, target, time_dim)
+        past = Truncated(conditioned, target, time_dim)
         if min_observations + forecast_horizon > past.size:
             raise ValueError(
                 f"leave_future_out(min_observations={min_observations}, forecast_horizon={forecast_horizon}) leaves nothing to predict: "

@@ -18,7 +18,7 @@ from .._calibration._calibration_report import CONVERGED
 from .._calibration._fits import refit
 from .._calibration._rank_statistics import r_hat
 from .._store import Store
-from ._truncated_problem import Past
+from ._truncated_problem import Truncated
 
 
 class Refits(SamplingWrapper):
@@ -35,7 +35,7 @@ class Refits(SamplingWrapper):
         apart: R-hat of the fits that had not converged, by their number of data.
     """
 
-    def __init__(self, past: Past, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
+    def __init__(self, past: Truncated, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
         super().__init__(past)
         self.unfinished = 0
         self.apart: dict[int, float] = {}

@@ -12,7 +12,7 @@ from ...infer._target import Target
 from ...problems import AbstractConditioned
 
 
-class Past(AbstractConditioned):
+class Truncated(AbstractConditioned):
     """A problem given the data at some indices of a dim only, such as the samples before a moment; of all indices at first.
 
     The others remain: `log_likelihood` is that of all data. What is left out is a term of the log density for each index, so these have to

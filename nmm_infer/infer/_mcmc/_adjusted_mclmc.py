@@ -17,7 +17,7 @@ from ..metrics import AbstractMetric, Dense
 from ..metrics._affine import Posterior
 from ..starts import AbstractStarts
 from ._chains import FAILED, AbstractAlgorithm, Draw
-from ._sampler import AbstractSampler, Warm, check_acceptance, check_dimensions, check_sampler
+from ._sampler import AbstractSampler, InitialChains, check_acceptance, check_dimensions, check_sampler
 from ._warmup import Windows, in_windows
 from .stopping import AbstractStop, Never
 
@@ -25,7 +25,7 @@ from .stopping import AbstractStop, Never
 GRADIENTS = 2
 
 
-class Isokinetic(AbstractAlgorithm):
+class AdjustedMCLMCKernel(AbstractAlgorithm):
     """Trajectories of constant speed, of random length, their ends accepted or rejected. Lengths and steps in units of √d."""
 
     windows: Windows
@@ -106,11 +106,11 @@ class AdjustedMCLMC(AbstractSampler):
             raise ValueError(f"AdjustedMCLMC(length=...) got {self.length}, expected a positive number, such as 1.5")
 
     def algorithm(self):
-        return Isokinetic(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.length, self.max_steps)
+        return AdjustedMCLMCKernel(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.length, self.max_steps)
 
     def warm(self, posterior, positions, key, bars):
         check_dimensions(self, positions)
-        return Warm(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
+        return InitialChains(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
 
     def remarks(self, sampled, size):
         return {}

@@ -59,10 +59,10 @@ class Sampled(NamedTuple):
     """What the chains did after their warmup.
 
     Fields:
-        positions: in the frame's coordinates.
+        positions: in the engine's coordinates.
         stats: statistics, each `["chain draw"]`.
         steps: sum of `n_steps`, warmup included.
-        failed: where proposals ended at which the density is zero, warmup included, in the frame's coordinates.
+        failed: where proposals ended at which the density is zero, warmup included, in the engine's coordinates.
         interrupted: ended by Ctrl-C.
         stopped: ended early by the stop rule, in its words; "" if not.
     """

@@ -19,12 +19,12 @@ from ..metrics import AbstractMetric, Diagonal
 from ..metrics._affine import Posterior
 from ..starts import AbstractStarts
 from ._chains import FAILED, AbstractAlgorithm, Draw
-from ._sampler import AbstractSampler, Warm, check_acceptance, check_sampler
+from ._sampler import AbstractSampler, InitialChains, check_acceptance, check_sampler
 from ._warmup import strong
 from .stopping import AbstractStop, Never
 
 
-class Lockstep(AbstractAlgorithm):
+class ChEESKernel(AbstractAlgorithm):
     """Trajectories whose lengths follow a Halton sequence, the same in all chains, so that none waits."""
 
     def step(self, key, state, stage, posterior):
@@ -110,13 +110,13 @@ class ChEES(AbstractSampler):
             raise ValueError(f"ChEES(chains=...) got {self.chains}, expected at least 16: chains tune the length together; for few of them use NUTS")
 
     def algorithm(self):
-        return Lockstep()
+        return ChEESKernel()
 
     def warm(self, posterior, positions, key, bars):
         bar = Steps(bars, "tuning", self.warmup)
         states, steps = jax.block_until_ready(_tune(posterior, key, positions, self))
         bar.finish()
-        return Warm(states, 0, int(steps))
+        return InitialChains(states, 0, int(steps))
 
     def remarks(self, sampled, size):
         return {}

@@ -14,7 +14,7 @@ from ..devices import AbstractArrangement
 from ..metrics import AbstractMetric, Dense
 from ..starts import AbstractStarts
 from ._chains import FAILED, AbstractAlgorithm, Draw
-from ._sampler import AbstractSampler, Warm, check_acceptance, check_sampler
+from ._sampler import AbstractSampler, InitialChains, check_acceptance, check_sampler
 from ._warmup import Windows, in_windows
 from .stopping import AbstractStop, Never
 
@@ -22,7 +22,7 @@ from .stopping import AbstractStop, Never
 MOST = 256
 
 
-class Trajectories(AbstractAlgorithm):
+class HMCKernel(AbstractAlgorithm):
     """Trajectories of between (1 - jitter) and (1 + jitter) times `steps` steps, or times `length`, their ends accepted or rejected."""
 
     windows: Windows
@@ -104,10 +104,10 @@ class HMC(AbstractSampler):
             raise ValueError(f"HMC(jitter=...) got {self.jitter}, expected a number from 0 (all trajectories alike) to below 1")
 
     def algorithm(self):
-        return Trajectories(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.steps, self.length, self.jitter)
+        return HMCKernel(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.steps, self.length, self.jitter)
 
     def warm(self, posterior, positions, key, bars):
-        return Warm(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
+        return InitialChains(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
 
     def remarks(self, sampled, size):
         return {}

@@ -20,7 +20,7 @@ from ..metrics._affine import Posterior
 from ..starts import AbstractStarts
 from ._adjusted_mclmc import GRADIENTS
 from ._chains import FAILED, AbstractAlgorithm, Draw
-from ._sampler import AbstractSampler, Warm, check_dimensions, check_sampler
+from ._sampler import AbstractSampler, InitialChains, check_dimensions, check_sampler
 from ._warmup import strong
 from .stopping import AbstractStop, Never
 
@@ -132,7 +132,7 @@ class MCLMC(AbstractSampler):
         keys, positions = arrangement.place((jax.random.split(key, self.chains), positions), self.chains)
         states = jax.block_until_ready(_tune(arrangement, posterior, keys, positions, self.warmup, jnp.asarray(self.energy_error)))
         bar.finish()
-        return Warm(states, 0, GRADIENTS * self.warmup * self.chains)
+        return InitialChains(states, 0, GRADIENTS * self.warmup * self.chains)
 
     def remarks(self, sampled, size):
         return {"exact": 0, "energy_error": float(np.mean(sampled.stats["energy_error"])), "energy_error_wanted": self.energy_error}

@@ -14,12 +14,12 @@ from ..devices import AbstractArrangement
 from ..metrics import AbstractMetric, Dense
 from ..starts import AbstractStarts
 from ._chains import FAILED, AbstractAlgorithm, Draw
-from ._sampler import AbstractSampler, Warm, check_acceptance, check_sampler
+from ._sampler import AbstractSampler, InitialChains, check_acceptance, check_sampler
 from ._warmup import Windows, in_windows
 from .stopping import AbstractStop, Never
 
 
-class Trees(AbstractAlgorithm):
+class NUTSKernel(AbstractAlgorithm):
     """Trajectories that end at a U-turn."""
 
     windows: Windows
@@ -93,10 +93,10 @@ class NUTS(AbstractSampler):
         check_acceptance(self)
 
     def algorithm(self):
-        return Trees(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.max_tree_depth)
+        return NUTSKernel(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.max_tree_depth)
 
     def warm(self, posterior, positions, key, bars):
-        return Warm(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
+        return InitialChains(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)
 
     def remarks(self, sampled, size):
         return {}

@@ -16,13 +16,13 @@ from .._run import Chains, InexactChains
 from .._target import BATCH
 from ..devices import AbstractArrangement, arranged
 from ..metrics import AbstractMetric
-from ..metrics._affine import Frame, Posterior
+from ..metrics._affine import Coordinates, Posterior
 from ..starts import AbstractStarts
 from ._chains import AbstractAlgorithm, Sampled, run_chains
 from .stopping import AbstractStop
 
 
-class Warm(NamedTuple):
+class InitialChains(NamedTuple):
     """Chains ready to run.
 
     Fields:
@@ -54,7 +54,7 @@ class AbstractSampler(AbstractEngine):
         """What one chain does in a step."""
 
     @abc.abstractmethod
-    def warm(self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress) -> Warm:
+    def warm(self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress) -> InitialChains:
         """Chains at `positions`, with what is adapted before they run on their own."""
 
     @abc.abstractmethod
@@ -67,17 +67,17 @@ class AbstractSampler(AbstractEngine):
     def run(self, target, key, bars):
         arrangement = arranged(self.arrangement, self.chains, target.problem)
         with arrangement.threads():
-            key_frame, key_warm, key_run = jax.random.split(key, 3)
-            framed = self.metric.frame(target, key_frame, self.chains, self.start, bars)
-            posterior = Posterior(target, framed.frame)
-            checked = warn_of_rounding(posterior, framed.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
-            warm = self.warm(posterior, jnp.asarray(framed.starts), key_warm, bars)
+            key_coordinates, key_warm, key_run = jax.random.split(key, 3)
+            prepared = self.metric.coordinates(target, key_coordinates, self.chains, self.start, bars)
+            posterior = Posterior(target, prepared.coordinates)
+            checked = warn_of_rounding(posterior, prepared.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
+            warm = self.warm(posterior, jnp.asarray(prepared.starts), key_warm, bars)
             sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
         return self.law(
-            latent=_to_latent(framed.frame, sampled.positions),
+            latent=_to_latent(prepared.coordinates, sampled.positions),
             stats=sampled.stats,
-            gradients=framed.gradients + checked + warm.gradients + sampled.steps,
-            failed=_to_latent(framed.frame, sampled.failed[None])[0],
+            gradients=prepared.gradients + checked + warm.gradients + sampled.steps,
+            failed=_to_latent(prepared.coordinates, sampled.failed[None])[0],
             interrupted=sampled.interrupted,
             attrs=self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}),
         )
@@ -101,15 +101,15 @@ def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
         raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
 
 
-def _to_latent(frame: Frame, positions: Float[np.ndarray, "chain draw latent"]) -> np.ndarray:
+def _to_latent(coordinates: Coordinates, positions: Float[np.ndarray, "chain draw latent"]) -> np.ndarray:
     """The unknowns of all draws, in double precision."""
     u = np.asarray(positions, dtype=np.float64)
-    if frame.scale is None or frame.centre is None:
+    if coordinates.scale is None or coordinates.centre is None:
         return u
-    straight = np.asarray(frame.centre, dtype=np.float64) + u @ np.asarray(frame.scale, dtype=np.float64).T
-    if not frame.bends:
+    straight = np.asarray(coordinates.centre, dtype=np.float64) + u @ np.asarray(coordinates.scale, dtype=np.float64).T
+    if not coordinates.bends:
         return straight
     with jax.enable_x64(True):
-        bends = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), frame.bends)
+        bends = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), coordinates.bends)
         shift = jax.lax.map(lambda u: sum(bend(u) for bend in bends), jnp.asarray(u.reshape(-1, u.shape[-1])), batch_size=BATCH)
         return straight + np.asarray(shift).reshape(u.shape)

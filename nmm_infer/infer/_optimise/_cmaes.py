@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from .._engine import AbstractEngine, check_counts
 from .._progress import Steps
 from ._multistart import objective, point, prepare
-from .optimisers import Ends
+from .optimisers import SearchResults
 
 # Draws of the prior from which the first spread of a population is taken.
 SPREAD_DRAWS = 1000
@@ -62,7 +62,7 @@ class CMAES(AbstractEngine):
 
 def search(
     log_density: Callable[[Array], Array], starts: Float[np.ndarray, "start latent"], sd: Float[np.ndarray, " latent"], settings: CMAES, seed: int, bar: Steps
-) -> Ends:
+) -> SearchResults:
     """One search from each start; the highest point that each has seen.
 
     Raises:
@@ -96,4 +96,4 @@ def search(
             raise KeyboardInterrupt("interrupted before the first generation was done: nothing had been found yet") from None
         interrupted = True
     bar.finish(f"log density {max(heights):.1f}")
-    return Ends(np.stack(best), np.array(heights), evaluations, interrupted)
+    return SearchResults(np.stack(best), np.array(heights), evaluations, interrupted)

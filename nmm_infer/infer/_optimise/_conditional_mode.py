@@ -41,7 +41,7 @@ def find_nearby(
     Args:
         value_and_gradient: of the log density.
         start: where to begin; what is held stays there.
-        spread: `mode.spread` of that curvature of all others.
+        spread: `mode.inverse_root` of that curvature of all others.
         held: unknowns that stay.
     """
     began = float(value_and_gradient(jnp.asarray(start))[0])

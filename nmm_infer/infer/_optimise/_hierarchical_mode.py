@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 from .._progress import Progress, Steps
 from .._target import Target
 from ._conditional_mode import find_nearby
-from ._mode import curvature, curvature_rows, find_mode, spread, with_eigenvalues
+from ._mode import curvature, curvature_rows, find_mode, inverse_root, with_eigenvalues
 
 # Moves of the scales at most, and the standard deviations below which a move is not worth its search.
 MOVES, CLOSE = 5, 0.7
@@ -26,7 +26,7 @@ HALVINGS = 8
 UNMOVED = 1e-2
 
 
-class Gaussian(NamedTuple):
+class GaussianApproximation(NamedTuple):
     """An approximation of the posterior.
 
     Fields:
@@ -44,7 +44,7 @@ class Gaussian(NamedTuple):
 
 def gaussian(
     target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArray, moves: int, steps: int, floor: float, progress: Progress, close: float = CLOSE
-) -> Gaussian:
+) -> GaussianApproximation:
     """The curvature at the mode; scales of hierarchies move to where their marginal density is highest, all other unknowns integrated out by Laplace's method.
 
     The gradient of a marginal log density is the mean of the joint one's over what is integrated out (Fisher's identity), and its curvature the mean of the
@@ -65,7 +65,7 @@ def gaussian(
     raw = curvature(target.value_and_gradient, mode)
     spent = 2 * target.size
     if not held.any():
-        return Gaussian(mode, raw, spent, _lowest(raw))
+        return GaussianApproximation(mode, raw, spent, _lowest(raw))
     bar = Steps(progress, "scales", max(moves, 1))
     z = np.asarray(jax.random.normal(key, (PAIRS, int((~held).sum()))), dtype=np.float64)
     H, B, slope, step, parts, stale = raw, np.eye(0), np.zeros(0), np.zeros(0), None, False
@@ -101,7 +101,7 @@ def gaussian(
     cross = H[np.ix_(held, ~held)]
     # What the curvature given all others has to be for the scales to have their marginal one.
     H[np.ix_(held, held)] = B + cross @ np.linalg.solve(H[np.ix_(~held, ~held)], cross.T)
-    return Gaussian(mode, H, spent, _lowest(raw[np.ix_(~held, ~held)]))
+    return GaussianApproximation(mode, H, spent, _lowest(raw[np.ix_(~held, ~held)]))
 
 
 class _Parts:
@@ -152,7 +152,7 @@ def _followed(
     """
     moved = mode.copy()
     moved[held] += step
-    near = find_nearby(target.value_and_gradient, moved, spread(H[np.ix_(~held, ~held)]), held)
+    near = find_nearby(target.value_and_gradient, moved, inverse_root(H[np.ix_(~held, ~held)]), held)
     if near.found:
         return near.x, near.gradients
     mode, _ = find_mode(target.value_and_gradient, near.x[None], steps, Steps(progress, "mode", steps), held)
@@ -160,10 +160,10 @@ def _followed(
 
 
 class _Around:
-    """The Gaussian of all other unknowns given the scales, and what the joint density does over it."""
+    """The GaussianApproximation of all other unknowns given the scales, and what the joint density does over it."""
 
     def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], H: Float[np.ndarray, "free free"]):
-        self._target, self._mode, self._H, self._spread = target, mode, H, spread(H)
+        self._target, self._mode, self._H, self._inverse_root = target, mode, H, inverse_root(H)
         self._scales, self._free = np.flatnonzero(held), np.flatnonzero(~held)
         self.gradients = 0
 
@@ -175,7 +175,7 @@ class _Around:
     def _draws(self, z: Float[np.ndarray, "pair free"]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Draws on both sides of the mode and their gradients, in pairs of which neither fails."""
         pairs = []
-        for away in z @ self._spread.T:
+        for away in z @ self._inverse_root.T:
             pair = []
             for side in (away, -away):
                 x = self._mode.copy()

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._progress import Steps
-from .optimisers import Adam, Ends
+from .optimisers import Adam, SearchResults
 from .optimisers._optimiser import CHUNK
 
 # Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other modes.
@@ -75,7 +75,7 @@ def find_mode(
     return best, highest
 
 
-def at_best(heights: Callable[[Array], Array], ends: Ends) -> Bool[np.ndarray, " start"]:
+def at_best(heights: Callable[[Array], Array], ends: SearchResults) -> Bool[np.ndarray, " start"]:
     """Which searches ended in the best mode: as high, and with no valley on the straight way to the best end.
 
     Distance alone would split a flat ridge, and density alone would merge modes that are alike.
@@ -129,7 +129,7 @@ def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray],
     return (vectors * change(values)) @ vectors.T
 
 
-def spread(H: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+def inverse_root(H: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     """A matrix whose product with standard normal numbers has the precision `H`."""
     values, vectors = np.linalg.eigh(H)
     return vectors / np.sqrt(values)

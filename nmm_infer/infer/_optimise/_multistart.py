@@ -10,7 +10,7 @@ from .._progress import Steps
 from .._run import Point
 from .._target import Target
 from ._mode import Section, at_best
-from .optimisers import AbstractOptimiser, Ends, Objective
+from .optimisers import AbstractOptimiser, Objective, SearchResults
 
 
 def prepare(target: Target, key: PRNGKeyArray, n: int) -> tuple[Section, Float[np.ndarray, "start free"]]:
@@ -37,7 +37,9 @@ def section_of(target: Target) -> Section:
     return Section(target.prior_median(), ~held)
 
 
-def spread_search(target: Target, optimiser: AbstractOptimiser, key: PRNGKeyArray, runs: int, bar: Steps, *, spread: bool = True) -> tuple[Section, Ends]:
+def spread_search(
+    target: Target, optimiser: AbstractOptimiser, key: PRNGKeyArray, runs: int, bar: Steps, *, spread: bool = True
+) -> tuple[Section, SearchResults]:
     """Searches from draws of the prior, or from its middle, shared scales held; an end where the density is none has -inf.
 
     Raises:
@@ -65,7 +67,7 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
     return found._replace(residuals=section.of(residuals(target)))
 
 
-def point(target: Target, section: Section, ends: Ends, starts: np.ndarray) -> Point:
+def point(target: Target, section: Section, ends: SearchResults, starts: np.ndarray) -> Point:
     """The best end as the one draw of the posterior, and all ends.
 
     Group `optimization` has for each search, the best first, the log density at start and end, whether it ended in the best mode,

@@ -6,4 +6,4 @@ from ._laplace_metric import Laplace as Laplace
 from ._low_rank import LowRank as LowRank
 from ._mean_curvature import MeanCurvature as MeanCurvature
 from ._metric import AbstractMetric as AbstractMetric
-from ._metric import Framed as Framed
+from ._metric import Preconditioned as Preconditioned

@@ -15,7 +15,7 @@ class Bend(eqx.Module):
     that no volume changes.
 
     Attributes:
-        along: unit vector in the frame's coordinates whose product with them says how far the unknown is from the centre, in standard deviations.
+        along: unit vector in the engine's coordinates whose product with them says how far the unknown is from the centre, in standard deviations.
         knots: of the spline.
         pieces: coefficients between knots, the highest power first.
     """
@@ -35,7 +35,7 @@ class Bend(eqx.Module):
         return ((cubic * s + quadratic) * s + linear) * s + constant + slope * (t - inside)
 
 
-class Frame(eqx.Module):
+class Coordinates(eqx.Module):
     """Coordinates u of the unknowns: x = centre + scale u + what bends add. Without a scale, u is x.
 
     The Jacobian's determinant is that of the scale everywhere: an unknown along which others bend is itself shifted by no bend.
@@ -46,13 +46,13 @@ class Frame(eqx.Module):
     bends: tuple[Bend, ...] = ()
 
     def to_latent(self, u: Float[Array, " latent"]) -> Float[Array, " latent"]:
-        """From the frame's coordinates to the unknowns."""
+        """From these coordinates to the unknowns."""
         if self.scale is None or self.centre is None:
             return u
         return sum((bend(u) for bend in self.bends), start=self.centre + self.scale @ u)
 
     def from_latent(self, x: Float[Array, "chain latent"]) -> Float[Array, "chain latent"]:
-        """From the unknowns to the frame's coordinates."""
+        """From the unknowns to these coordinates."""
         if self.scale is None or self.centre is None:
             return x
         straight = jnp.linalg.solve(self.scale, (x - self.centre).T).T
@@ -64,19 +64,19 @@ class Frame(eqx.Module):
 
 
 class Posterior(eqx.Module):
-    """A target in the coordinates of a frame."""
+    """A target in other coordinates."""
 
     target: Target
-    frame: Frame
+    coordinates: Coordinates
 
     def __call__(self, u: Float[Array, " latent"]) -> Float[Array, ""]:
-        return self.target.log_density(self.frame.to_latent(u))
+        return self.target.log_density(self.coordinates.to_latent(u))
 
     def value_and_gradient(self, u: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
         """Log density and its gradient at one point, by the program that the target has compiled."""
-        if not self.frame.bends:
-            value, gradient = self.target.value_and_gradient(self.frame.to_latent(u))
-            return value, gradient if self.frame.scale is None else self.frame.scale.T @ gradient
-        x, pull = jax.vjp(self.frame.to_latent, u)
+        if not self.coordinates.bends:
+            value, gradient = self.target.value_and_gradient(self.coordinates.to_latent(u))
+            return value, gradient if self.coordinates.scale is None else self.coordinates.scale.T @ gradient
+        x, pull = jax.vjp(self.coordinates.to_latent, u)
         value, gradient = self.target.value_and_gradient(x)
         return value, pull(gradient)[0]

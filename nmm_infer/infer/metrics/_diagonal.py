@@ -11,5 +11,5 @@ class Diagonal(AbstractMetric):
     def core(self, warmup):
         return lookup_recipe("welford_diag").build_core()
 
-    def frame(self, target, key, chains, start, progress):
+    def coordinates(self, target, key, chains, start, progress):
         return as_it_is(target, key, chains, start, progress)

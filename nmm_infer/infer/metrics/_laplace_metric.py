@@ -15,7 +15,7 @@ from .._progress import Progress, Steps
 from .._target import Target
 from ._affine import Posterior
 from ._low_rank import LowRank
-from ._metric import AbstractMetric, Framed, whitened
+from ._metric import AbstractMetric, Preconditioned, whitened
 from ._ridge import bent
 
 # Standard deviations of its log density by which a draw of a Gaussian hardly ever lies lower than the mean one.
@@ -72,21 +72,21 @@ class Laplace(AbstractMetric):
     def core(self, warmup):
         return LowRank().core(warmup)
 
-    def frame(self, target, key, chains, start, progress):
+    def coordinates(self, target, key, chains, start, progress):
         key_start, key_scale, key_chain = jax.random.split(key, 3)
         mode, gradients = self._mode(target, key_start, target.shared_scales(), progress)
         moves = MOVES if self.mode is None else 0
         peak = gaussian(target, mode, key_scale, moves, self.steps, self.floor, progress)
-        frame = whitened(peak.mode, peak.H, self.floor)
+        coordinates = whitened(peak.mode, peak.H, self.floor)
         spent = gradients + peak.gradients
         if self.bends:
-            frame, more = bent(target, frame, progress)
+            coordinates, more = bent(target, coordinates, progress)
             spent += more
         if start is None:
-            starts, tried = _plausible(Posterior(target, frame), np.asarray(jax.random.normal(key_chain, (chains, target.size))))
-            return Framed(frame, starts, spent + tried)
+            starts, tried = _plausible(Posterior(target, coordinates), np.asarray(jax.random.normal(key_chain, (chains, target.size))))
+            return Preconditioned(coordinates, starts, spent + tried)
         given = start(target, key_chain, chains, progress)
-        return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(given.points))), spent + given.gradients)
+        return Preconditioned(coordinates, np.asarray(coordinates.from_latent(jnp.asarray(given.points))), spent + given.gradients)
 
     def _mode(self, target: Target, key: PRNGKeyArray, held: Bool[np.ndarray, " latent"], progress: Progress) -> tuple[Float[np.ndarray, " latent"], int]:
         """The mode, and the gradients that it took."""

@@ -11,5 +11,5 @@ class LowRank(AbstractMetric):
     def core(self, warmup):
         return lookup_recipe("fisher_low_rank").build_core(buffer_size=min(2 * max(warmup // 5, 128), max(warmup, 1)))
 
-    def frame(self, target, key, chains, start, progress):
+    def coordinates(self, target, key, chains, start, progress):
         return as_it_is(target, key, chains, start, progress)

@@ -15,9 +15,9 @@ from .._optimise._mode import curvature, with_eigenvalues
 from .._progress import Steps
 from .._target import Target
 from ..starts import Starts
-from ._affine import Frame
+from ._affine import Coordinates
 from ._karcher_mean import geometric_mean
-from ._metric import AbstractMetric, Framed, whitened
+from ._metric import AbstractMetric, Preconditioned, whitened
 
 # Mean sign of the curvature in some direction below which the draws are not those of a posterior.
 NEGATIVE = -0.5
@@ -65,14 +65,14 @@ class MeanCurvature(AbstractMetric):
         # Estimates from the few draws of a window would spoil what the curvature says.
         return lookup_recipe("welford_diag").build_core()._replace(update=lambda state, *_: state, final=lambda state: state)
 
-    def frame(self, target, key, chains, start, progress):
+    def coordinates(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
         hessians = self._hessians(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
-        frame = whitened(draws.mean(axis=0), geometric_mean(hessians, self.floor), self.floor)
-        _warn_of_saddles(hessians, np.asarray(frame.scale))
-        frame = _stretched(frame, draws)
+        coordinates = whitened(draws.mean(axis=0), geometric_mean(hessians, self.floor), self.floor)
+        _warn_of_saddles(hessians, np.asarray(coordinates.scale))
+        coordinates = _stretched(coordinates, draws)
         starts = start(target, key, chains, progress) if start else Starts(_spread(draws, chains), 0)
-        return Framed(frame, np.asarray(frame.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
+        return Preconditioned(coordinates, np.asarray(coordinates.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
 
     def _hessians(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "point latent latent"]:
         hessians = []
@@ -94,14 +94,14 @@ def _warn_of_saddles(hessians: Float[np.ndarray, "point latent latent"], scale: 
         )
 
 
-def _stretched(frame: Frame, draws: Float[np.ndarray, "draw latent"]) -> Frame:
-    """The frame in whose coordinates no direction of the draws varies more than one of a standard normal distribution would by chance."""
-    u = np.asarray(frame.from_latent(jnp.asarray(draws)))
+def _stretched(coordinates: Coordinates, draws: Float[np.ndarray, "draw latent"]) -> Coordinates:
+    """The coordinates in which no direction of the draws varies more than one of a standard normal distribution would by chance."""
+    u = np.asarray(coordinates.from_latent(jnp.asarray(draws)))
     n, size = u.shape
     edge = (1.0 + np.sqrt(size / n)) ** 2
     stretch = with_eigenvalues(u.T @ u / n, lambda values: np.sqrt(np.maximum(values / edge, 1.0)))
-    assert frame.scale is not None
-    return Frame(frame.centre, frame.scale @ jnp.asarray(stretch, frame.scale.dtype))
+    assert coordinates.scale is not None
+    return Coordinates(coordinates.centre, coordinates.scale @ jnp.asarray(stretch, coordinates.scale.dtype))
 
 
 def _spread(draws: Float[np.ndarray, "draw latent"], n: int) -> Float[np.ndarray, "point latent"]:

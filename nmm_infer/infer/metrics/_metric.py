@@ -12,13 +12,13 @@ from jaxtyping import Float, PRNGKeyArray
 from .._progress import Progress
 from .._target import Target
 from ..starts import AbstractStarts, FromPrior
-from ._affine import Frame
+from ._affine import Coordinates
 
 
-class Framed(NamedTuple):
+class Preconditioned(NamedTuple):
     """Coordinates, where chains start in them, and the evaluations of the gradient that finding them took."""
 
-    frame: Frame
+    coordinates: Coordinates
     starts: Float[np.ndarray, "chain latent"]
     gradients: int
 
@@ -31,17 +31,17 @@ class AbstractMetric(eqx.Module):
         """BlackJAX's adaptation of the mass matrix."""
 
     @abc.abstractmethod
-    def frame(self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
+    def coordinates(self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Preconditioned:
         """Coordinates and starts; `start` None leaves these to the metric."""
 
 
-def as_it_is(target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Framed:
+def as_it_is(target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Preconditioned:
     """The unknowns' own coordinates."""
-    return Framed(Frame(), *(start or FromPrior())(target, key, chains, progress))
+    return Preconditioned(Coordinates(), *(start or FromPrior())(target, key, chains, progress))
 
 
-def whitened(centre: Float[np.ndarray, " latent"], H: Float[np.ndarray, "latent latent"], floor: float) -> Frame:
+def whitened(centre: Float[np.ndarray, " latent"], H: Float[np.ndarray, "latent latent"], floor: float) -> Coordinates:
     """Coordinates around `centre` in which a density of curvature `H` is a standard normal one; eigenvalues below `floor` count as `floor`."""
     values, vectors = np.linalg.eigh(H)
     x = jnp.asarray(centre)
-    return Frame(x, jnp.asarray(vectors / np.sqrt(np.maximum(values, floor)), x.dtype))
+    return Coordinates(x, jnp.asarray(vectors / np.sqrt(np.maximum(values, floor)), x.dtype))

@@ -6,10 +6,10 @@ from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 
 from .._optimise._conditional_mode import find_nearby
-from .._optimise._mode import spread
+from .._optimise._mode import inverse_root
 from .._progress import Progress, Steps
 from .._target import Target
-from ._affine import Bend, Frame
+from ._affine import Bend, Coordinates
 
 # Standard deviations from the centre at which unknowns are asked, and by which all others must have left the straight line for a bend.
 ASKED, BENT = 2.0, 0.7
@@ -21,8 +21,8 @@ LOW = 12.0
 LEAP = 10.0
 
 
-def bent(target: Target, frame: Frame, progress: Progress) -> tuple[Frame, int]:
-    """The frame with bends along unknowns of which a ridge of the posterior is a curve, and the gradients that finding them took.
+def bent(target: Target, coordinates: Coordinates, progress: Progress) -> tuple[Coordinates, int]:
+    """The coordinates with bends along unknowns of which a ridge of the posterior is a curve, and the gradients that finding them took.
 
     Asked are unknowns that are one number for the whole model, where others are one for every region, trial or state. For each of them that is bent, the
     mode of all others given it is followed in steps of a standard deviation. Free scales of hierarchies move on the straight line meanwhile, for where they
@@ -30,11 +30,11 @@ def bent(target: Target, frame: Frame, progress: Progress) -> tuple[Frame, int]:
     """
     single, shared = target.single(), target.shared_scales()
     if single.all():
-        return frame, 0
-    follower, found = _Follower(target, frame), []
+        return coordinates, 0
+    follower, found = _Follower(target, coordinates), []
     asked = [j for j in np.flatnonzero(single & ~shared).tolist() if follower.leaves(j, shared)]
     if not asked:
-        return frame, follower.gradients
+        return coordinates, follower.gradients
     held = shared.copy()
     held[asked] = True
     bar = Steps(progress, "bends", len(asked))
@@ -43,7 +43,7 @@ def bent(target: Target, frame: Frame, progress: Progress) -> tuple[Frame, int]:
         found += [] if bend is None else [bend]
         bar.advance(1)
     bar.finish("")
-    return Frame(frame.centre, frame.scale, tuple(found)), follower.gradients
+    return Coordinates(coordinates.centre, coordinates.scale, tuple(found)), follower.gradients
 
 
 class _Follower:
@@ -53,10 +53,10 @@ class _Follower:
         gradients: spent so far.
     """
 
-    def __init__(self, target: Target, frame: Frame):
-        assert frame.scale is not None
-        self._target, self._dtype = target, frame.scale.dtype
-        self._centre, self._scale = np.asarray(frame.centre, np.float64), np.asarray(frame.scale, np.float64)
+    def __init__(self, target: Target, coordinates: Coordinates):
+        assert coordinates.scale is not None
+        self._target, self._dtype = target, coordinates.scale.dtype
+        self._centre, self._scale = np.asarray(coordinates.centre, np.float64), np.asarray(coordinates.scale, np.float64)
         self._H = np.linalg.inv(self._scale @ self._scale.T)
         self._height = float(target.value_and_gradient(jnp.asarray(self._centre))[0])
         self.gradients = 1
@@ -83,7 +83,7 @@ class _Follower:
 
     def bend(self, j: int, held: Bool[np.ndarray, " latent"]) -> Bend | None:
         """The bend along `j`; None if it cannot be followed."""
-        shifts, around = {0.0: np.zeros(len(held))}, spread(self._H[np.ix_(~held, ~held)])
+        shifts, around = {0.0: np.zeros(len(held))}, inverse_root(self._H[np.ix_(~held, ~held)])
         for side in (-1.0, 1.0):
             before = shift = shifts[0.0]
             for step in range(1, FAR + 1):

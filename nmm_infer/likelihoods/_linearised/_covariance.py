@@ -17,7 +17,7 @@ from .._time_series._effective_sample_size import effective_samples
 from ._covariance_forms import AbstractForm, AsCovariance
 from ._cross_covariance import covariances
 from ._estimators import check_nyquist
-from ._linearised_observation import Bound, Seen, bind_linear, check_linear, see
+from ._linearised_observation import LinearisedObservation, LinearRecording, bind_linear, check_linear, see
 from ._spectral import band_of
 
 # Points of the quadrature over frequency: in a band, and over all frequencies.
@@ -155,7 +155,7 @@ class Covariance(AbstractLinearising):
         observed = np.asarray(self.form.of(jnp.asarray(C)))
         return ObservedCovariance(observed, bound.recording, nu, bound.directions, self.lags, bound.interval, bound.labels, bound.dim)  # pyright: ignore[reportArgumentType]
 
-    def _of_matrix(self, bound: Bound) -> tuple[Float[np.ndarray, "entry entry"], float]:
+    def _of_matrix(self, bound: LinearRecording) -> tuple[Float[np.ndarray, "entry entry"], float]:
         """Covariance and degrees of freedom of data that are a matrix."""
         matrix, name = bound.recording, "Covariance"
         if self.dof is None:
@@ -166,7 +166,7 @@ class Covariance(AbstractLinearising):
             raise ValueError(f"data is a matrix with ones on its diagonal, a correlation; use {name}(form=nmm.likelihoods.AsCorrelation(), dof=...)")
         return matrix.values if bound.directions is None else bound.directions.T @ matrix.values @ bound.directions, self.dof
 
-    def _of_courses(self, bound: Bound, steps: list[int]) -> tuple[Float[np.ndarray, "entry entry"], float]:
+    def _of_courses(self, bound: LinearRecording, steps: list[int]) -> tuple[Float[np.ndarray, "entry entry"], float]:
         """Covariance and degrees of freedom of time courses, whose lags are `steps` samples."""
         values = bound.recording.values
         C, dof = [], []
@@ -208,7 +208,7 @@ class Covariance(AbstractLinearising):
         seen = see(network, observe)
         return self._predicted(seen, interval, directions), seen.stable
 
-    def _predicted(self, seen: Seen, interval: float, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "entry entry"]:
+    def _predicted(self, seen: LinearisedObservation, interval: float, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "entry entry"]:
         # Block (a, b) is E[x(t - lag_a) x(t - lag_b)ᵀ], the covariance at lag_b - lag_a.
         shifts = sorted({round(b - a, 9) for a in self.lags for b in self.lags if b >= a})
         points = self.points or (OVER_ALL if self.band is None else IN_BAND)

@@ -11,14 +11,14 @@ from ...linear._lyapunov_equation import lyapunov
 from ...noises._additive import Additive
 from ...observe._lead_field import LeadField
 from ...observe._subsample import Subsample
-from ._linearised_observation import Seen
+from ._linearised_observation import LinearisedObservation
 
 # The spectrum is integrated from 10⁻⁶ to 10² rad/ms: periods from 0.06 ms to almost two hours.
 SLOWEST, FASTEST = 1e-6, 1e2
 
 
 def covariances(
-    seen: Seen, lags: tuple[float, ...], band: tuple[float, float] | None, points: int, directions: Float[np.ndarray, "channel rank"] | None
+    seen: LinearisedObservation, lags: tuple[float, ...], band: tuple[float, float] | None, points: int, directions: Float[np.ndarray, "channel rank"] | None
 ) -> Float[Array, "lag channel channel"]:
     """E[x_i(t + lag) x_j(t)] of the measured fluctuations x, for lags in ms; inside `band` (kHz), if there is one.
 
@@ -31,7 +31,9 @@ def covariances(
     return _from_spectrum(seen, lags, band, points, directions)
 
 
-def _from_lyapunov(seen: Seen, lags: tuple[float, ...], directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "lag channel channel"]:
+def _from_lyapunov(
+    seen: LinearisedObservation, lags: tuple[float, ...], directions: Float[np.ndarray, "channel rank"] | None
+) -> Float[Array, "lag channel channel"]:
     linear = seen.linear
     shape = (linear.n_states, linear.n_regions)
     density = seen.noise.spectrum(jnp.zeros(1), (len(linear.noisy), linear.n_regions))[0]
@@ -50,7 +52,7 @@ def _from_lyapunov(seen: Seen, lags: tuple[float, ...], directions: Float[np.nda
 
 
 def _from_spectrum(
-    seen: Seen, lags: tuple[float, ...], band: tuple[float, float] | None, points: int, directions: Float[np.ndarray, "channel rank"] | None
+    seen: LinearisedObservation, lags: tuple[float, ...], band: tuple[float, float] | None, points: int, directions: Float[np.ndarray, "channel rank"] | None
 ) -> Float[Array, "lag channel channel"]:
     omega, complex_weights = quadrature(lags, band, points)
     weights = jnp.asarray(complex_weights)

@@ -24,7 +24,7 @@ from .._rank import held
 from .._recording import AbstractRecording, check_channels
 
 
-class Seen(NamedTuple):
+class LinearisedObservation(NamedTuple):
     """A linearised network, its noise and the observation of it.
 
     Fields:
@@ -73,14 +73,14 @@ class Seen(NamedTuple):
         return parts._replace(left=self.observe.respond(omega, parts.left[..., None])[..., 0])
 
 
-def see(network: Network, observe: AbstractLinear) -> Seen:
+def see(network: Network, observe: AbstractLinear) -> LinearisedObservation:
     """The network linearised where it rests, without priors."""
     assert network.noise is not None
     observe = in_order(observe, network.connectome.labels)
     linear = linearise(network, observe.variable)
     # Where none was found it is NaN, and all derivatives with it.
     rests = jnp.all(jnp.isfinite(linear.A)) & jnp.all(jnp.isfinite(linear.m)) & jnp.all(jnp.isfinite(linear.d))
-    return Seen(linear, network.noise, observe, is_stable(linear), rests)
+    return LinearisedObservation(linear, network.noise, observe, is_stable(linear), rests)
 
 
 def check_linear(likelihood: AbstractLikelihood, network: Network) -> None:
@@ -95,7 +95,7 @@ def check_linear(likelihood: AbstractLikelihood, network: Network) -> None:
         raise ValueError(f"{name} needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
 
 
-class Bound(NamedTuple):
+class LinearRecording(NamedTuple):
     """A recording as a likelihood of a linearised network compares it.
 
     Fields:
@@ -120,7 +120,7 @@ def bind_linear(
     interval: float | None,
     modes: int | None,
     otherwise: float | None = None,
-) -> Bound:
+) -> LinearRecording:
     """Data checked against the observation.
 
     Args:
@@ -150,7 +150,7 @@ def bind_linear(
     period = next(iter(known.values()), otherwise)
     if period is None:
         raise ValueError(f"the time between samples is unknown: give the data a time coordinate, or {name}(repetition_time=720 * u.ms)")
-    return Bound(recording, float(period), labels, dim, _directions(name, recording, dim, observe, modes))
+    return LinearRecording(recording, float(period), labels, dim, _directions(name, recording, dim, observe, modes))
 
 
 def channels_of(observe: AbstractLinear, expected: Expected) -> tuple[tuple[str, ...], str, str]:

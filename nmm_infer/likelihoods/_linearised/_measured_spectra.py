@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ..._distributions._complex_normal import gram
-from ._linearised_observation import Seen
+from ._linearised_observation import LinearisedObservation
 
 
 def measured(
-    seen: Seen,
+    seen: LinearisedObservation,
     frequencies: Float[Array, " frequency"],
     interval: float,
     noise: Any,

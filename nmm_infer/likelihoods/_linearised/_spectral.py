@@ -16,7 +16,7 @@ from .._base import AbstractLinearising, AbstractObserved
 from .._failure import Failure, because, first_of
 from .._recording import Recording
 from ._estimators import AbstractEstimator, Neighbours, check_nyquist
-from ._linearised_observation import Seen, bind_linear, check_linear, see
+from ._linearised_observation import LinearisedObservation, bind_linear, check_linear, see
 from ._measured_spectra import CURVED, curve, measured
 from ._resolution import nodes_needed
 
@@ -174,7 +174,7 @@ class Spectral(AbstractLinearising):
         S = jnp.where(failure == 0, S, jnp.eye(S.shape[-1], dtype=S.dtype))
         return in_parts(S, parts, bins), failure
 
-    def _factors(self, seen: Seen, observed: ObservedSpectra) -> tuple[Any, Array] | None:
+    def _factors(self, seen: LinearisedObservation, observed: ObservedSpectra) -> tuple[Any, Array] | None:
         """The cross-spectra in factors, and why the network has none that count (`Failure`); None where there are no factors."""
         from ..._distributions._network_spectrum import NetworkSpectrum
 

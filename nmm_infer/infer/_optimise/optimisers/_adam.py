@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Float
 
 from ..._engine import check_counts
-from ._optimiser import CHUNK, AbstractOptimiser, Ends, in_chunks
+from ._optimiser import CHUNK, AbstractOptimiser, SearchResults, in_chunks
 
 
 class Climb(NamedTuple):
@@ -45,7 +45,7 @@ class Adam(AbstractOptimiser):
         chunk = jax.jit(jax.vmap(lambda carry: jax.lax.scan(step, carry, length=min(CHUNK, self.steps))[0]))
         carry = jax.vmap(self.begin)(jnp.asarray(starts))
         carry, done, interrupted = in_chunks(lambda carry: (chunk(carry), False), carry, self.steps, lambda c: float(-c.lowest.min()), bar)
-        return Ends(np.asarray(carry.best), -np.asarray(carry.lowest), done * len(starts), interrupted)
+        return SearchResults(np.asarray(carry.best), -np.asarray(carry.lowest), done * len(starts), interrupted)
 
     def _optimiser(self) -> optax.GradientTransformation:
         return optax.chain(optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(self.learning_rate, self.steps)))

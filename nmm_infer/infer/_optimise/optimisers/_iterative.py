@@ -11,7 +11,7 @@ import numpy as np
 import optimistix as optx
 from jaxtyping import Array
 
-from ._optimiser import CHUNK, AbstractOptimiser, Ends, Objective, in_chunks
+from ._optimiser import CHUNK, AbstractOptimiser, Objective, SearchResults, in_chunks
 
 
 class AbstractIterative(AbstractOptimiser):
@@ -59,4 +59,4 @@ class AbstractIterative(AbstractOptimiser):
             return carry, bool(carry[2].all())
 
         carry, done, interrupted = in_chunks(advance, carry, self.steps, note, bar)
-        return Ends(np.asarray(carry[0]), np.asarray(objective.heights(carry[0])), done * len(starts), interrupted)
+        return SearchResults(np.asarray(carry[0]), np.asarray(objective.heights(carry[0])), done * len(starts), interrupted)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..._engine import check_counts
-from ._optimiser import AbstractOptimiser, Ends
+from ._optimiser import AbstractOptimiser, SearchResults
 
 # Gradients computed at once for differences.
 GRADIENTS = 16
@@ -58,7 +58,7 @@ class Newton(AbstractOptimiser):
         except KeyboardInterrupt:
             interrupted = True
         bar.finish(f"log density {np.nanmax(log_density):.1f}")
-        return Ends(positions, log_density, spent, interrupted)
+        return SearchResults(positions, log_density, spent, interrupted)
 
 
 def newton_ladder(gradients: Callable[[Array], Array], x: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "rung latent"]:

@@ -44,7 +44,7 @@ class Objective(NamedTuple):
     freed: Callable[[float | None], Freed] | None = None
 
 
-class Ends(NamedTuple):
+class SearchResults(NamedTuple):
     """Where the searches ended, in the order of their starts."""
 
     positions: Float[np.ndarray, "start latent"]
@@ -64,7 +64,7 @@ class AbstractOptimiser(eqx.Module):
         return False
 
     @abc.abstractmethod
-    def search(self, objective: Objective, starts: Float[np.ndarray, "start latent"], bar: Steps) -> Ends:
+    def search(self, objective: Objective, starts: Float[np.ndarray, "start latent"], bar: Steps) -> SearchResults:
         """One search from each start, all in one batched program.
 
         Raises:

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from ....units import milliseconds
 from ..._engine import check_counts
-from ._optimiser import CHUNK, AbstractOptimiser, Ends
+from ._optimiser import CHUNK, AbstractOptimiser, SearchResults
 
 # Of the learning rate that is left at the last level; of each level's, at its end.
 SLOWEST, LAST = 0.05, 0.1
@@ -109,4 +109,4 @@ class PathAnnealing(AbstractOptimiser):
             points, interrupted = carry[0], True
         reached = np.asarray(objective.heights(points[0]))
         bar.finish(f"log density {np.nanmax(reached):.1f}")
-        return Ends(np.asarray(points[0]), reached, taken * len(xs), interrupted)
+        return SearchResults(np.asarray(points[0]), reached, taken * len(xs), interrupted)
