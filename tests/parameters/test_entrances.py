@@ -329,4 +329,4 @@ def test_every_likelihood_has_its_data_in_order(name):
         np.testing.assert_allclose(problem.condition(data).values, right, rtol=1e-4, atol=1e-6)
     unlike = (array.isel(region=[0, 1, 2]), array.assign_coords(region=list("abcx")), SERIES[:, :3])
     for wrong in (*unlike, spoilt(SERIES, np.nan), spoilt(SERIES, 1e300), SERIES + 1j, np.zeros((0, 4)), 0.3):
-        assert "data" in refusal(problem.bind, wrong)
+        assert "data" in refusal(problem.condition, wrong)
