@@ -20,13 +20,12 @@ from ._mcmc._nuts import NUTS
 from ._mcmc._sampler import AbstractSampler
 from ._mcmc._warmup import stages
 from ._mcmc.stopping import Never
-from ._optimise.optimisers._adam import Adam, Climb
 from ._progress import progress_bar
 from ._target import DRAWS_PER_START, Target
 from ._variational._svi import CHUNK, SVI
 from .devices import Parallel
 from .metrics import Laplace
-from .metrics._affine import Coordinates, Posterior
+from .metrics._affine import Coordinates, Posterior, stacked
 from .starts import FromPrior
 
 
@@ -59,8 +58,6 @@ def batched(engine: Any, conditioned: AbstractConditioned) -> Fit | None:
 def _(engine: AbstractSampler, conditioned: AbstractConditioned) -> Fit | None:
     if not isinstance(engine.stop, Never) or not isinstance(engine.start, FromPrior | None):
         return None  # chains of one data set would end or begin apart from those of the others
-    if isinstance(engine.metric, Laplace) and not (engine.metric.optimiser is None and engine.metric.mode is None):
-        return None  # searches with an end of their own would wait for the longest, and the mode of one data set is not that of another
     # Small factorisations gain nothing from a second BLAS thread, and data sets on several devices would wait for each other.
     threads = Parallel().threads
     with precision(engine.dtype):
@@ -74,17 +71,12 @@ def _(engine: AbstractSampler, conditioned: AbstractConditioned) -> Fit | None:
 
 
 def _sampled(engine: AbstractSampler, target: Target) -> Fit:
-    algorithm, laplace = engine.algorithm(), engine.metric if isinstance(engine.metric, Laplace) else None
-    held, median = target.shared_scales(), jnp.asarray(target.prior_median())
+    algorithm = engine.algorithm()
 
-    def begin(values: Any, key: Array) -> tuple[Posterior, Any]:
-        key_start, key_frame, key_warm, key_run = jax.random.split(key, 4)
+    def begin(values: Any, key: Array, placed: tuple[Coordinates, Array] | None) -> tuple[Posterior, Any]:
+        key_start, _, key_warm, key_run = jax.random.split(key, 4)
         given = target.given(values)
-        if laplace is None:
-            coordinates, at = Coordinates(), starts(given, key_start, engine.chains)
-        else:
-            coordinates = whiten(laplace, given, jnp.where(held, median, starts(given, key_start, 1)[0]), held)
-            at = jax.random.normal(key_frame, (engine.chains, target.size))
+        coordinates, at = (Coordinates(), starts(given, key_start, engine.chains)) if placed is None else placed
         posterior = Posterior(given, coordinates)
         with progress_bar(False) as silent:
             warm = engine.warm(posterior, at, key_warm, silent)
@@ -100,13 +92,15 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
         return jax.vmap(lambda chain: jax.lax.scan(step, chain, now))(chains)
 
     # Stages are the same for all, so that what they decide remains a branch instead of both of its sides.
-    first, further = _spread(begin, 2), _spread(advance, 2, shared=1)
+    first, further = _spread(begin, 3), _spread(advance, 2, shared=1)
     plan = stages(engine.warmup, engine.draws, engine.chunk)
 
     def fit(values: Any, keys: PRNGKeyArray, progress: Progress) -> Batch:
         total = engine.warmup + engine.draws
+        values = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values)
+        placed = _placed(engine, target, values, keys, progress) if isinstance(engine.metric, Laplace) else None
         bar = progress.add_task("fits", total=total, note="")
-        posteriors, chains = first(jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values), keys)
+        posteriors, chains = first(values, keys, placed)
         pieces: list[Draw] = []
         for done in range(0, total, engine.chunk):
             now = jax.tree.map(lambda x: x[done : done + engine.chunk], plan)  # noqa: B023
@@ -120,6 +114,18 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
         return Batch(np.asarray(latent, dtype=np.float64), diverging.sum(axis=(1, 2)))
 
     return fit
+
+
+def _placed(engine: AbstractSampler, target: Target, values: Any, keys: PRNGKeyArray, progress: Progress) -> tuple[Coordinates, Array]:
+    """Coordinates and starts of every data set, one after the other: the engine's own search, with what it decides on the way."""
+    bar, found = progress.add_task("coordinates", total=len(keys), note=""), []
+    for k, key in enumerate(keys):
+        given = target.given(jax.tree.map(lambda x: x[k], values))  # noqa: B023
+        with progress_bar(False) as silent:
+            found.append(engine.metric.coordinates(given, jax.random.split(key, 4)[1], engine.chains, engine.start, silent))
+        progress.update(bar, advance=1)
+    progress.remove_task(bar)
+    return stacked([each.coordinates for each in found]), jnp.stack([jnp.asarray(each.starts) for each in found])
 
 
 @batched.register
@@ -172,31 +178,6 @@ def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
     candidates = jnp.concatenate([jnp.median(draws, axis=1, keepdims=True), draws], axis=1)
     finite = jnp.isfinite(jax.vmap(jax.vmap(target.log_density))(candidates))
     return jnp.take_along_axis(candidates, jnp.argmax(finite, axis=1)[:, None, None], axis=1)[:, 0]
-
-
-def whiten(metric: Laplace, target: Target, start: Array, held: np.ndarray) -> Coordinates:
-    """`metrics.Laplace.coordinates` inside a program: the mode by Adam, and the inverse square root of the curvature there."""
-    adam, value_and_grad = Adam(metric.steps), jax.value_and_grad(lambda x: -target.log_density(x))
-
-    def step(carry: Climb, _: None) -> tuple[Climb, None]:
-        value, gradient = value_and_grad(carry.x)
-        return adam.move(carry, value, jnp.where(held, 0.0, gradient)), None
-
-    mode = jax.lax.scan(step, adam.begin(start), length=metric.steps)[0].best
-    H = hessian(target.log_density, mode)
-    if held.any():
-        both, one = held[:, None] & held, held[:, None] != held
-        H = jnp.where(both, hessian(target.log_prior, mode), jnp.where(one, 0.0, H))
-    values, vectors = jnp.linalg.eigh(H)
-    return Coordinates(mode, vectors / jnp.sqrt(jnp.maximum(values, metric.floor)))
-
-
-def hessian(log_density: Callable[[Array], Array], mode: Array) -> Float[Array, "latent latent"]:
-    """Minus the Hessian by central differences of the gradient, as `mode.curvature` has it."""
-    h = float(jnp.finfo(mode.dtype).eps) ** (1.0 / 3.0)
-    gradient = jax.grad(log_density)
-    H = jax.lax.map(lambda e: (gradient(mode - h * e) - gradient(mode + h * e)) / (2.0 * h), jnp.eye(mode.size, dtype=mode.dtype))
-    return jnp.nan_to_num(0.5 * (H + H.T))
 
 
 def _spread(function: Callable[..., Any], mapped: int, shared: int = 0) -> Callable[..., Any]:

@@ -1,5 +1,7 @@
 """Coordinates to sample in."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -34,6 +36,17 @@ class Bend(eqx.Module):
         slope = (3.0 * cubic * s + 2.0 * quadratic) * s + linear
         return ((cubic * s + quadratic) * s + linear) * s + constant + slope * (t - inside)
 
+    def extended(self, knots: int) -> "Bend":
+        """The same with so many knots, the further ones on its straight end."""
+        more = knots - len(self.knots)
+        length = self.knots[-1] - self.knots[-2]
+        cubic, quadratic, linear, constant = self.pieces[:, -1]
+        slope = (3.0 * cubic * length + 2.0 * quadratic) * length + linear
+        height = ((cubic * length + quadratic) * length + linear) * length + constant
+        n, zero = jnp.arange(more, dtype=self.knots.dtype), jnp.zeros((more, len(self.along)), self.pieces.dtype)
+        straight = jnp.stack([zero, zero, zero + slope, height + n[:, None] * slope])
+        return Bend(self.along, jnp.concatenate([self.knots, self.knots[-1] + 1.0 + n]), jnp.concatenate([self.pieces, straight], axis=1))
+
 
 class Coordinates(eqx.Module):
     """Coordinates u of the unknowns: x = centre + scale u + what bends add. Without a scale, u is x.
@@ -61,6 +74,21 @@ class Coordinates(eqx.Module):
         # Where one is along a bend does not depend on what it adds.
         shift = sum((jax.vmap(bend)(straight) for bend in self.bends), start=jnp.zeros_like(x))
         return straight - jnp.linalg.solve(self.scale, shift.T).T
+
+
+def stacked(several: Sequence[Coordinates]) -> Coordinates:
+    """Coordinates of several posteriors as one pytree with a leading axis: those with fewer bends, or of fewer knots, get some that add nothing."""
+    most = max(len(one.bends) for one in several)
+    knots = max((len(bend.knots) for one in several for bend in one.bends), default=2)
+
+    def filled(one: Coordinates) -> Coordinates:
+        if one.centre is None or not most:
+            return one
+        none = Bend(jnp.zeros_like(one.centre), jnp.arange(2, dtype=one.centre.dtype), jnp.zeros((4, 1, len(one.centre)), one.centre.dtype))
+        bends = (*one.bends, *[none] * (most - len(one.bends)))
+        return Coordinates(one.centre, one.scale, tuple(bend.extended(knots) for bend in bends))
+
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(filled, several))
 
 
 class Posterior(eqx.Module):
