@@ -35,7 +35,11 @@ LARGEST = 60_000  # bytes of a picture of a model
 
 def simulated() -> None:
     """A network's activity, its BOLD and the connectivity of both, side by side."""
-    connectome = nmm.datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
+    connectome = (
+        nmm.datasets.desikan_killiany(cortical=True)
+        .power(0.3)
+        .scaled_by_spectral_radius()
+    )
     network = nmm.Network(
         nmm.models.LeakyIntegrator(tau=1 * u.second),
         connectome,
@@ -44,9 +48,18 @@ def simulated() -> None:
         speed=6 * u.mm / u.ms,
     )
     observe = nmm.observe.Bold(period=1.4 * u.second)
-    bold = nmm.solve(network, 10 * u.minute, step=2 * u.ms, transient=20 * u.second, observe=observe, key=jax.random.key(0))
+    bold = nmm.solve(
+        network,
+        10 * u.minute,
+        step=2 * u.ms,
+        transient=20 * u.second,
+        observe=observe,
+        key=jax.random.key(0),
+    )
     fc = nmm.observe.FunctionalConnectivity()(bold).to_xarray()
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.6), width_ratios=(1, 1.4, 1), layout="constrained")
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(13, 3.6), width_ratios=(1, 1.4, 1), layout="constrained"
+    )
     nmm.viz.connectivity(connectome.to_xarray()["weights"], left, label="structure")
     nmm.viz.timeseries(bold.to_xarray(), middle, most=6)
     nmm.viz.connectivity(fc, right, label="function")
@@ -55,15 +68,39 @@ def simulated() -> None:
 
 def dynamics() -> None:
     """A phase plane, and a bifurcation diagram under a posterior."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4), width_ratios=(1, 1.3), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(13, 4), width_ratios=(1, 1.3), layout="constrained"
+    )
     bistable = nmm.models.MontbrioPazoRoxin()
-    paths = [nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01) for start in ([0.5, -0.6], [0.6, -0.4])]
-    nmm.viz.phase_plane(nmm.dynamics.vector_field(bistable, points=201), left, points=nmm.dynamics.fixed_points(bistable), trajectories=paths)
+    paths = [
+        nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01)
+        for start in ([0.5, -0.6], [0.6, -0.4])
+    ]
+    nmm.viz.phase_plane(
+        nmm.dynamics.vector_field(bistable, points=201),
+        left,
+        points=nmm.dynamics.fixed_points(bistable),
+        trajectories=paths,
+    )
     column = nmm.models.JansenRit(v0=6 * u.mV)
-    branches = [nmm.dynamics.continuation(column, lambda n: n.model.mu, span) for span in ((0 * u.Hz, 400 * u.Hz), (400 * u.Hz, 0 * u.Hz))]
+    branches = [
+        nmm.dynamics.continuation(column, lambda n: n.model.mu, span)
+        for span in ((0 * u.Hz, 400 * u.Hz), (400 * u.Hz, 0 * u.Hz))
+    ]
     values = np.linspace(0, 400, 41) * u.Hz
-    swept = nmm.dynamics.sweep(column, lambda n: n.model.mu, values, duration=2 * u.second, transient=4 * u.second, step=0.5 * u.ms)
-    draws = xr.DataArray(np.random.default_rng(0).normal(125, 8, (4, 1000)), dims=("chain", "draw"), attrs={"units": "Hz"})
+    swept = nmm.dynamics.sweep(
+        column,
+        lambda n: n.model.mu,
+        values,
+        duration=2 * u.second,
+        transient=4 * u.second,
+        step=0.5 * u.ms,
+    )
+    draws = xr.DataArray(
+        np.random.default_rng(0).normal(125, 8, (4, 1000)),
+        dims=("chain", "draw"),
+        attrs={"units": "Hz"},
+    )
     nmm.viz.bifurcation(branches, swept, draws, right)
     figure.savefig(IMAGES / "dynamics.png", dpi=110)
 
@@ -76,16 +113,35 @@ def blocks() -> None:
     figure, panels = plt.subplots(1, 2, figsize=(13, 3.9), layout="constrained")
     lanes = {name: 4 - i for i, name in enumerate(delays)}
 
-    def bar(axes: Any, x: float, y: float, width: float, colour: Any, **style: Any) -> None:
-        axes.add_patch(plt.Rectangle((x, y - 0.3), width, 0.6, facecolor=colour, **style))
+    def bar(
+        axes: Any, x: float, y: float, width: float, colour: Any, **style: Any
+    ) -> None:
+        axes.add_patch(
+            plt.Rectangle((x, y - 0.3), width, 0.6, facecolor=colour, **style)
+        )
 
-    def arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], colour: Any) -> None:
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.6, "connectionstyle": "arc3,rad=0.15"})
+    def arrow(
+        axes: Any, start: tuple[float, float], end: tuple[float, float], colour: Any
+    ) -> None:
+        axes.annotate(
+            "",
+            end,
+            start,
+            arrowprops={
+                "arrowstyle": "->",
+                "color": colour,
+                "lw": 1.6,
+                "connectionstyle": "arc3,rad=0.15",
+            },
+        )
 
     there, back = panels
     there.set_title("Forward: what arrives in one block", loc="left")
     back.set_title("Backward: what one block's messages caused", loc="left")
-    for axes, sign, lane in ((there, -1, "past of what each region sent"), (back, 1, "record of the inputs' cotangents")):
+    for axes, sign, lane in (
+        (there, -1, "past of what each region sent"),
+        (back, 1, "record of the inputs' cotangents"),
+    ):
         axes.axvspan(0, length, color="0.93", zorder=0)
         axes.text(length / 2, 5.05, "block", ha="center", va="bottom")
         bar(axes, 0, 0, length, "0.35")
@@ -94,16 +150,58 @@ def blocks() -> None:
             bar(axes, *((-30.0, y, 30.0) if sign < 0 else (length, y, 30.0)), "0.82")
             start = sign * delays[name]
             bar(axes, start, y, length, colours[name])
-            axes.text(start + length / 2, y, f"delay {delays[name]}", ha="center", va="center", color="white", fontsize=8)
-            arrow(axes, (start + (length if sign < 0 else 0), y), (length / 2, 0.35), colours[name])
-        axes.text(-15 if sign < 0 else length + 15, 5.05, lane, ha="center", va="bottom", color="0.4")
-        axes.set(xlabel="steps from the beginning of the block", ylim=(-0.8, 5.7), xlim=(-32, 40) if sign < 0 else (-10, 40))
+            axes.text(
+                start + length / 2,
+                y,
+                f"delay {delays[name]}",
+                ha="center",
+                va="center",
+                color="white",
+                fontsize=8,
+            )
+            arrow(
+                axes,
+                (start + (length if sign < 0 else 0), y),
+                (length / 2, 0.35),
+                colours[name],
+            )
+        axes.text(
+            -15 if sign < 0 else length + 15,
+            5.05,
+            lane,
+            ha="center",
+            va="bottom",
+            color="0.4",
+        )
+        axes.set(
+            xlabel="steps from the beginning of the block",
+            ylim=(-0.8, 5.7),
+            xlim=(-32, 40) if sign < 0 else (-10, 40),
+        )
         axes.spines[["top", "right", "left"]].set_visible(False)
     there.set_xlim(-32, 14)
-    there.set_yticks([0, *lanes.values()], ["inputs of R", *(f"sent by {name}" for name in lanes)])
-    there.text(length / 2, -0.42, "weighted sum, then step by step", ha="center", va="top", fontsize=8)
-    back.text(length / 2, -0.42, "cotangents of the messages of S", ha="center", va="top", fontsize=8)
-    back.set_yticks([0, *lanes.values()], ["sent by S", *(f"inputs of {name}" for name in lanes)])
+    there.set_yticks(
+        [0, *lanes.values()], ["inputs of R", *(f"sent by {name}" for name in lanes)]
+    )
+    there.text(
+        length / 2,
+        -0.42,
+        "weighted sum, then step by step",
+        ha="center",
+        va="top",
+        fontsize=8,
+    )
+    back.text(
+        length / 2,
+        -0.42,
+        "cotangents of the messages of S",
+        ha="center",
+        va="top",
+        fontsize=8,
+    )
+    back.set_yticks(
+        [0, *lanes.values()], ["sent by S", *(f"inputs of {name}" for name in lanes)]
+    )
     for axes in panels:
         axes.tick_params(axis="y", length=0)
     figure.savefig(IMAGES / "blocks.png", dpi=110)
@@ -120,7 +218,11 @@ def imported() -> dict[str, set[str]]:
         found = rooms.setdefault(parts[0], set())
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level == len(parts):
-                found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+                found |= (
+                    {node.module.split(".")[0]}
+                    if node.module
+                    else {alias.name for alias in node.names}
+                )
     return {room: others & set(rooms) - {room} for room, others in rooms.items()}
 
 
@@ -137,8 +239,19 @@ def layers() -> None:
         for place, room in enumerate(storey):
             left, width = place / len(storey), 1 / len(storey)
             colour = "0.9" if room.startswith("_") else "#c5cae9"
-            axes.add_patch(plt.Rectangle((left + 0.004, height + 0.08), width - 0.008, 0.84, facecolor=colour))
-            axes.text(left + width / 2, height + 0.5, room, ha="center", va="center", fontsize=10)
+            axes.add_patch(
+                plt.Rectangle(
+                    (left + 0.004, height + 0.08), width - 0.008, 0.84, facecolor=colour
+                )
+            )
+            axes.text(
+                left + width / 2,
+                height + 0.5,
+                room,
+                ha="center",
+                va="center",
+                fontsize=10,
+            )
     axes.set(xlim=(0, 1), ylim=(0, len(storeys)))
     axes.set_axis_off()
     figure.savefig(IMAGES / "layers.png", dpi=110)
@@ -148,8 +261,12 @@ def demo(result: Path) -> None:
     """The brain coloured by its inferred time constants."""
     posterior = nmm.load(result)["posterior"]
     median = posterior["model.tau"].median(("chain", "draw"))
-    panels = nmm.viz.brain(median, nmm.datasets.cortex_centres().values, label="time constant (s)")
-    np.ravel(panels)[0].figure.savefig(IMAGES / "demo.png", dpi=130, bbox_inches="tight")
+    panels = nmm.viz.brain(
+        median, nmm.datasets.cortex_centres().values, label="time constant (s)"
+    )
+    np.ravel(panels)[0].figure.savefig(
+        IMAGES / "demo.png", dpi=130, bbox_inches="tight"
+    )
 
 
 def hallmark(stem: str) -> Path:
@@ -157,21 +274,29 @@ def hallmark(stem: str) -> Path:
     plt.close("all")
     runpy.run_path(str(HALLMARKS / f"{stem}.py"))
     if not plt.get_fignums():
-        raise RuntimeError(f"docs/hallmarks/{stem}.py left no figure; it must end with a current matplotlib figure that is not closed")
+        raise RuntimeError(
+            f"docs/hallmarks/{stem}.py left no figure; it must end with a current matplotlib figure that is not closed"
+        )
     buffer = io.BytesIO()
     plt.savefig(buffer, dpi=100, bbox_inches="tight", metadata={"Software": None})
     path = IMAGES / "models" / f"{stem}.png"
     # A palette of 128 colours is plenty for lines and text, and a third of the size.
-    Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
     if path.stat().st_size > LARGEST:
-        raise RuntimeError(f"{path.name} has {path.stat().st_size} bytes, at most {LARGEST} are wanted; draw less, or a smaller figure")
+        raise RuntimeError(
+            f"{path.name} has {path.stat().st_size} bytes, at most {LARGEST} are wanted; draw less, or a smaller figure"
+        )
     return path
 
 
 def sheet(paths: list[Path]) -> Path:
     """The pictures with their names, three in a row, in a temporary folder."""
     rows = -(-len(paths) // 3)
-    figure, axes = plt.subplots(rows, 3, figsize=(21, 3.4 * rows), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, 3, figsize=(21, 3.4 * rows), squeeze=False, layout="constrained"
+    )
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, path in zip(axes.flat, paths, strict=False):
@@ -187,9 +312,15 @@ PICTURES = {f.__name__: f for f in (simulated, dynamics, blocks, layers)}
 
 def main(names: list[str]) -> None:
     known = sorted(path.stem for path in HALLMARKS.glob("*.py"))
-    unknown = [name for name in names if name not in (*PICTURES, *known) and not name.endswith(".nc")]
+    unknown = [
+        name
+        for name in names
+        if name not in (*PICTURES, *known) and not name.endswith(".nc")
+    ]
     if unknown:
-        raise SystemExit(f"no picture is called {', '.join(unknown)}; there are {', '.join((*PICTURES, *known))}, and demo.png is drawn from a posterior.nc")
+        raise SystemExit(
+            f"no picture is called {', '.join(unknown)}; there are {', '.join((*PICTURES, *known))}, and demo.png is drawn from a posterior.nc"
+        )
     (IMAGES / "models").mkdir(parents=True, exist_ok=True)
     drawn = [hallmark(name) for name in known if not names or name in names]
     for name, draw in PICTURES.items():

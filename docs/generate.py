@@ -1,4 +1,4 @@
-"""Writes what the docs can take from the code: tables, a page for each model, and their navigation.
+"""Writes what the docs can take from the code: tables, a page for each model, lists of names.
 
     python docs/generate.py
 
@@ -14,21 +14,34 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import equinox as eqx
+import reference
 
 import nmm_infer as nmm
 from nmm_infer.models import AbstractModel
-from nmm_infer.models._catalogue import CATEGORIES, alternatives, description, model_classes, nested_parts, presets
+from nmm_infer.models._catalogue import (
+    CATEGORIES,
+    alternatives,
+    description,
+    model_classes,
+    nested_parts,
+    presets,
+)
 from nmm_infer.parameters import AbstractPart
 
 DOCS = Path(__file__).parent
 MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-NAVIGATION = re.compile(r"(# the models, by docs/generate.py\n).*?( *# end\n)", re.DOTALL)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [list(head), *(list(row) for row in rows)]
     lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines) + "\n"
+    return (
+        "\n".join(
+            "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
+            for line in lines
+        )
+        + "\n"
+    )
 
 
 def unit(text: str) -> str:
@@ -43,7 +56,16 @@ def parameters(cls: type[AbstractPart]) -> str:
     slots = cls.parameters().values()
     if not slots:
         return "No parameters.\n"
-    rows = ((f"`{p.name}`", default(p.default), unit(p.unit), f"{p.low:g} to {p.high:g}", p.doc) for p in slots)
+    rows = (
+        (
+            f"`{p.name}`",
+            default(p.default),
+            unit(p.unit),
+            f"{p.low:g} to {p.high:g}",
+            p.doc,
+        )
+        for p in slots
+    )
     return table(("parameter", "default", "unit", "range", "meaning"), rows)
 
 
@@ -53,8 +75,19 @@ def summary(cls: type) -> str:
 
 
 def final(module: object) -> list[type]:
-    classes = (c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, AbstractPart))
-    return sorted((c for c in classes if not inspect.isabstract(c) and not c.__name__.startswith("Abstract")), key=lambda c: c.__name__)
+    classes = (
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c) and issubclass(c, AbstractPart)
+    )
+    return sorted(
+        (
+            c
+            for c in classes
+            if not inspect.isabstract(c) and not c.__name__.startswith("Abstract")
+        ),
+        key=lambda c: c.__name__,
+    )
 
 
 def stem(cls: type) -> str:
@@ -74,10 +107,24 @@ def catalogue() -> str:
         for entry in nmm.list_models():
             cls = model_classes()[entry.name]
             if entry.category == category:
-                picture = f"[![{entry.name}](images/models/{stem(cls)}.png)](models/{entry.name}.md)" if hallmark(cls).exists() else ""
-                rows.append((f"[`{entry.name}`](models/{entry.name}.md)", str(entry.n_states), entry.use_case, picture))
+                picture = (
+                    f"[![{entry.name}](images/models/{stem(cls)}.png)](models/{entry.name}.md)"
+                    if hallmark(cls).exists()
+                    else ""
+                )
+                rows.append(
+                    (
+                        f"[`{entry.name}`](models/{entry.name}.md)",
+                        str(entry.n_states),
+                        entry.use_case,
+                        picture,
+                    )
+                )
         if rows:
-            pieces += [f"### {category.capitalize()}\n", table(("model", "states", "what for", ""), rows)]
+            pieces += [
+                f"### {category.capitalize()}\n",
+                table(("model", "states", "what for", ""), rows),
+            ]
     return "\n".join(["", *pieces, ""])
 
 
@@ -87,11 +134,24 @@ def names_of(names: Iterable[str]) -> str:
 
 def variables(model: AbstractModel) -> str:
     """States, and what is computed from them."""
-    rows = [(f"`{s.name}`", unit(s.unit), f"{s.initial:g}" + ", spread" * s.spread, f"{s.low:g} to {s.high:g}") for s in model.states]
+    rows = [
+        (
+            f"`{s.name}`",
+            unit(s.unit),
+            f"{s.initial:g}" + ", spread" * s.spread,
+            f"{s.low:g} to {s.high:g}",
+        )
+        for s in model.states
+    ]
     text = table(("state", "unit", "initial value", "range"), rows)
     if computed := model.derived | model.driven:
         rows = [
-            (f"`{name}`", unit(text), "states" if name in model.derived else "states and input", first_line(getattr(model, name)))
+            (
+                f"`{name}`",
+                unit(text),
+                "states" if name in model.derived else "states and input",
+                first_line(getattr(model, name)),
+            )
             for name, text in computed.items()
         ]
         text += "\n" + table(("derived variable", "unit", "of", "meaning"), rows)
@@ -105,7 +165,11 @@ def first_line(thing: object) -> str:
 def part(model: AbstractModel, field: str, value: eqx.Module) -> str:
     """A part that a model is composed of: a link to it if it is a model, and otherwise what it is."""
     name, link = type(value).__name__, type(value).__name__ in model_classes()
-    what = f"`{field}`: [`{name}`]({name}.md), whose parameters are set through it." if link else f"`{field}`: `{name}`. {summary(type(value))}"
+    what = (
+        f"`{field}`: [`{name}`]({name}.md), whose parameters are set through it."
+        if link
+        else f"`{field}`: `{name}`. {summary(type(value))}"
+    )
     others = [other for other in alternatives(model, field) if other != name]
     pieces = [what + (f" Or {names_of(others)}." if others else "") + "\n"]
     if isinstance(value, AbstractPart) and not link and value.parameters():
@@ -133,14 +197,26 @@ def model_page(cls: type[AbstractModel]) -> str:
     ]
     parts = nested_parts(model)
     if parts:
-        pieces += ["## Parts\n", *(part(model, field, value) for field, value in parts.items())]
+        pieces += [
+            "## Parts\n",
+            *(part(model, field, value) for field, value in parts.items()),
+        ]
     if presets(cls):
         rows = ((f"`{name}.{preset}()`", doc) for preset, doc in presets(cls).items())
         pieces += ["## Presets\n", table(("constructor", "what it is"), rows)]
-    pieces += ["## Literature\n", "".join(f"- {reference}\n" for reference in model.references)]
+    pieces += [
+        "## Literature\n",
+        "".join(f"- {reference}\n" for reference in model.references),
+    ]
     if hallmark(cls).exists():
         caption, code = hallmark_of(cls)
-        pieces += ["## What it does\n", caption + "\n", f"![{name}](../images/models/{stem(cls)}.png)\n", f"```python\n{code}\n```\n"]
+        pieces += [
+            "## What it does\n",
+            caption + "\n",
+            # The site shows what the code below it draws instead.
+            f"<!-- drawn below -->\n![{name}](../images/models/{stem(cls)}.png)\n",
+            f"```python\n{code}\n```\n",
+        ]
     return "\n".join(pieces)
 
 
@@ -154,21 +230,42 @@ def hallmark_of(cls: type) -> tuple[str, str]:
 
 def model_pages() -> dict[Path, str]:
     """The page of every model, by its path."""
-    return {DOCS / "models" / f"{name}.md": model_page(cls) for name, cls in model_classes().items()}
+    return {
+        DOCS / "models" / f"{name}.md": model_page(cls)
+        for name, cls in model_classes().items()
+    }
 
 
-def navigation(text: str) -> str:
-    """mkdocs.yml with the pages of all models."""
-    lines = []
+def model_navigation() -> str:
+    """The pages of all models for the navigation, by category."""
+    pieces = []
     for category in CATEGORIES:
-        names = [name for name, cls in model_classes().items() if cls.category == category]
+        names = [
+            name for name, cls in model_classes().items() if cls.category == category
+        ]
         if names:
-            lines += [f"          - {category.capitalize()}:\n", *(f"              - {name}: models/{name}.md\n" for name in names)]
-    return NAVIGATION.sub(lambda found: found.group(1) + "".join(lines) + found.group(2), text)
+            pages = "\n".join(f"models/{name}" for name in names)
+            options = f":hidden:\n:caption: {category.capitalize()}"
+            pieces.append(f"```{{toctree}}\n{options}\n\n{pages}\n```\n")
+    return "\n".join(["", *pieces, ""])
 
 
 def sections(module: object) -> str:
-    return "\n".join(["", *(part for cls in final(module) for part in (f"### {cls.__name__}\n", summary(cls) + "\n", parameters(cls))), ""])
+    return "\n".join(
+        [
+            "",
+            *(
+                part
+                for cls in final(module)
+                for part in (
+                    f"### {cls.__name__}\n",
+                    summary(cls) + "\n",
+                    parameters(cls),
+                )
+            ),
+            "",
+        ]
+    )
 
 
 def couplings() -> str:
@@ -196,41 +293,42 @@ def likelihoods() -> str:
 
 
 def names(package: str) -> str:
-    """The directives that document what a package exports."""
-    exported = vars(functools.reduce(getattr, package.split("."), nmm)).items()
-    ours = [name for name, thing in exported if not name.startswith("_") and callable(thing) and str(getattr(thing, "__module__", "")).startswith("nmm_infer")]
-    return "\n" + "\n".join(f"::: nmm_infer.{package}.{name}" for name in sorted(ours, key=str.lower)) + "\n\n"
+    """A list of what a package exports; every name gets a page of its own."""
+    listed = "\n".join(f"   {name}" for name in reference.names_in(package))
+    directive = f".. autosummary::\n   :toctree: reference\n   :caption: {package}"
+    return f"\n```{{eval-rst}}\n{directive}\n\n{listed}\n```\n\n"
 
 
-PACKAGES = (
-    "solvers",
-    "adjoints",
-    "linear",
-    "dynamics",
-    "observe",
-    "likelihoods",
-    "infer",
-    "infer.metrics",
-    "infer.optimisers",
-    "check",
-    "viz",
-    "report",
-    "datasets",
-)
-TABLES = {f"names_{name.rpartition('.')[2]}": functools.partial(names, name) for name in PACKAGES}
-TABLES |= {f.__name__: f for f in (catalogue, couplings, noises, stimuli, observations, kernels, likelihoods)}
+TABLES = {
+    f"names_{name.replace('.', '_')}": functools.partial(names, name)
+    for name in reference.PACKAGES
+}
+TABLES |= {
+    f.__name__: f
+    for f in (
+        catalogue,
+        model_navigation,
+        couplings,
+        noises,
+        stimuli,
+        observations,
+        kernels,
+        likelihoods,
+    )
+}
 
 
 def fill(text: str) -> str:
     """The page with its generated parts made anew."""
-    return MARKED.sub(lambda found: found.group(1) + TABLES[found.group(2)]() + found.group(3), text)
+    return MARKED.sub(
+        lambda found: found.group(1) + TABLES[found.group(2)]() + found.group(3), text
+    )
 
 
 def documents() -> dict[Path, str]:
     """Everything that is made here as it should be, by path."""
     pages = {page: fill(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md")}
-    mkdocs = DOCS.parent / "mkdocs.yml"
-    return pages | model_pages() | {mkdocs: navigation(mkdocs.read_text(encoding="utf-8"))}
+    return pages | model_pages()
 
 
 def main() -> None:

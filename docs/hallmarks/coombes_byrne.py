@@ -5,7 +5,9 @@ import matplotlib.pyplot as plt
 
 import nmm_infer as nmm
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained")
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained"
+)
 for r, V in ((0.05, 1.0), (1.0, 0.0), (0.02, -1.5)):
     network = nmm.Network(nmm.models.CoombesByrne(), initial=[r, V])
     activity = nmm.simulate(network, 5 * u.ms, step=0.01 * u.ms)

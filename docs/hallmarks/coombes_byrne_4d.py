@@ -7,10 +7,14 @@ import matplotlib.pyplot as plt
 import nmm_infer as nmm
 
 model = nmm.models.CoombesByrne4D()
-activity = nmm.simulate(model, 12 * u.ms, step=0.005 * u.ms, sample_every=0.02 * u.ms, transient=60 * u.ms)
+activity = nmm.simulate(
+    model, 12 * u.ms, step=0.005 * u.ms, sample_every=0.02 * u.ms, transient=60 * u.ms
+)
 synchrony = model.synchrony(jnp.stack([activity.r.values, activity.V.values]))
 
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 2.8), sharex=True, layout="constrained")
+figure, (top, bottom) = plt.subplots(
+    2, 1, figsize=(7, 2.8), sharex=True, layout="constrained"
+)
 top.plot(activity.time, activity.r)
 top.set(ylabel="r (kHz)")
 bottom.plot(activity.time, synchrony, color="C1")

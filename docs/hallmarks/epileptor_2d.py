@@ -5,9 +5,16 @@ import matplotlib.pyplot as plt
 
 import nmm_infer as nmm
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained")
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained"
+)
 for x0 in (-1.6, -2.2):
-    activity = nmm.simulate(nmm.models.Epileptor2D(x0=x0), 6 * u.second, step=0.1 * u.ms, sample_every=2 * u.ms)
+    activity = nmm.simulate(
+        nmm.models.Epileptor2D(x0=x0),
+        6 * u.second,
+        step=0.1 * u.ms,
+        sample_every=2 * u.ms,
+    )
     left.plot(activity.time / 1000, activity.x1)
     right.plot(activity.x1, activity.z, label=f"x0 = {x0}")
 left.set(xlabel="time (s)", ylabel="discharges x1")

@@ -8,8 +8,16 @@ import nmm_infer as nmm
 
 current = np.linspace(0.4, 1.6, 121)
 apart = nmm.Connectome(np.zeros((current.size, current.size)))
-regions = nmm.Network(nmm.models.FitzHughNagumo(I=current), apart, nmm.couplings.Additive(G=0.0))
-V = nmm.simulate(regions, 4 * u.second, step=0.2 * u.ms, transient=3 * u.second, sample_every=1 * u.ms)["V"].values
+regions = nmm.Network(
+    nmm.models.FitzHughNagumo(I=current), apart, nmm.couplings.Additive(G=0.0)
+)
+V = nmm.simulate(
+    regions,
+    4 * u.second,
+    step=0.2 * u.ms,
+    transient=3 * u.second,
+    sample_every=1 * u.ms,
+)["V"].values
 _, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
 for number, colour in ((110, "C1"), (60, "C0"), (10, "0.6")):
     left.plot(V[:200, number], color=colour, label=f"I = {current[number]:.1f}")

@@ -6,9 +6,13 @@ import matplotlib.pyplot as plt
 import nmm_infer as nmm
 
 model = nmm.models.GastSchmidtKnoscheSD(eta=-5.5)
-activity = nmm.simulate(model, 500 * u.ms, step=0.01 * u.ms, sample_every=0.2 * u.ms, transient=250 * u.ms)
+activity = nmm.simulate(
+    model, 500 * u.ms, step=0.01 * u.ms, sample_every=0.2 * u.ms, transient=250 * u.ms
+)
 
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 2.8), sharex=True, height_ratios=(2, 1), layout="constrained")
+figure, (top, bottom) = plt.subplots(
+    2, 1, figsize=(7, 2.8), sharex=True, height_ratios=(2, 1), layout="constrained"
+)
 top.plot(activity.time, activity.r)
 top.set(ylabel="rate r (kHz)")
 bottom.plot(activity.time, activity.A, color="C1")

@@ -8,8 +8,15 @@ import nmm_infer as nmm
 
 a = np.linspace(-0.02, 0.04, 31)
 apart = nmm.Connectome(np.zeros((a.size, a.size)))
-regions = nmm.Network(nmm.models.Hopf(a=a, omega=0.06), apart, nmm.couplings.Additive(G=0.0), initial=[0.1, 0.0])
-x = nmm.simulate(regions, 3 * u.second, step=0.5 * u.ms, sample_every=1 * u.ms)["x"].values
+regions = nmm.Network(
+    nmm.models.Hopf(a=a, omega=0.06),
+    apart,
+    nmm.couplings.Additive(G=0.0),
+    initial=[0.1, 0.0],
+)
+x = nmm.simulate(regions, 3 * u.second, step=0.5 * u.ms, sample_every=1 * u.ms)[
+    "x"
+].values
 _, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
 for number, colour in ((5, "0.6"), (30, "C0")):
     left.plot(x[:600, number], color=colour, label=f"a = {a[number]:.2f}/ms")

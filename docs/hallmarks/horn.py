@@ -9,12 +9,26 @@ import nmm_infer as nmm
 frequency = np.linspace(15, 60, 46) * u.Hz
 apart = nmm.Connectome(np.zeros((46, 46)))
 drive = nmm.stimuli.Sine(amplitude=0.1, frequency=frequency)
-regions = nmm.Network(nmm.models.HORN(), apart, nmm.couplings.Additive(G=0.0), stimulus=drive, initial=[0.0, 0.0])
-x = nmm.simulate(regions, 800 * u.ms, step=0.2 * u.ms, sample_every=1 * u.ms)["x"].values
+regions = nmm.Network(
+    nmm.models.HORN(),
+    apart,
+    nmm.couplings.Additive(G=0.0),
+    stimulus=drive,
+    initial=[0.0, 0.0],
+)
+x = nmm.simulate(regions, 800 * u.ms, step=0.2 * u.ms, sample_every=1 * u.ms)[
+    "x"
+].values
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained")
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained"
+)
 for number, colour in ((21, "C0"), (6, "0.6")):
-    left.plot(x[:500, number], color=colour, label=f"driven at {frequency.mantissa[number]:.0f} Hz")
+    left.plot(
+        x[:500, number],
+        color=colour,
+        label=f"driven at {frequency.mantissa[number]:.0f} Hz",
+    )
 left.set(xlabel="time (ms)", ylabel="position x", ylim=(-1, 1.3))
 left.legend(frameon=False, ncols=2, loc="upper left")
 right.plot(frequency.mantissa, np.abs(x[-300:]).max(axis=0), ".-")

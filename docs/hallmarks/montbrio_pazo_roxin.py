@@ -11,7 +11,9 @@ down = nmm.stimuli.Pulse(amplitude=-3.0, onset=80 * u.ms, width=10 * u.ms, port=
 network = nmm.Network(nmm.models.MontbrioPazoRoxin(), stimulus=(up, down))
 activity = nmm.simulate(network, 110 * u.ms, step=0.02 * u.ms)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained")
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(7, 2.8), width_ratios=(2, 1), layout="constrained"
+)
 left.plot(activity.time, activity.r)
 left.axvspan(20, 50, color="C2", alpha=0.2)
 left.axvspan(80, 90, color="C3", alpha=0.2)

@@ -11,7 +11,12 @@ S0, w = np.linspace(0.0, 0.9, 10), np.linspace(0.6, 2.0, 57)
 
 def run(w, S0):
     apart = nmm.Connectome(np.zeros((S0.size, S0.size)))
-    regions = nmm.Network(nmm.models.ReducedWongWang(w=w, I_o=0.3 * u.nA), apart, nmm.couplings.Additive(G=0.0), initial=S0[None])
+    regions = nmm.Network(
+        nmm.models.ReducedWongWang(w=w, I_o=0.3 * u.nA),
+        apart,
+        nmm.couplings.Additive(G=0.0),
+        initial=S0[None],
+    )
     return nmm.simulate(regions, 60 * u.second, step=4 * u.ms)["S"].values
 
 

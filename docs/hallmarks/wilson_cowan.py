@@ -15,8 +15,14 @@ for state, label in (("E", "excitatory"), ("I", "inhibitory")):
 left.set(xlabel="time (ms)", ylabel="activity", ylim=(-0.02, 0.34))
 left.legend(frameon=False, ncols=2, loc="upper center")
 for start, label in (((0.5, 0.3), "from above"), ((0.0, 0.0), "from below")):
-    regions = nmm.Network(nmm.models.WilsonCowan(P=P), apart, nmm.couplings.Additive(G=0.0), initial=start)
-    E = nmm.simulate(regions, 5 * u.second, step=0.5 * u.ms, sample_every=100 * u.ms)["E"].values
+    regions = nmm.Network(
+        nmm.models.WilsonCowan(P=P), apart, nmm.couplings.Additive(G=0.0), initial=start
+    )
+    E = nmm.simulate(regions, 5 * u.second, step=0.5 * u.ms, sample_every=100 * u.ms)[
+        "E"
+    ].values
     right.plot(P, E[-1], label=label)
 right.set(xlabel="input P to E", ylabel="E at rest")
-right.legend(frameon=False, fontsize=8, handlelength=1, loc="center", bbox_to_anchor=(0.44, 0.5))
+right.legend(
+    frameon=False, fontsize=8, handlelength=1, loc="center", bbox_to_anchor=(0.44, 0.5)
+)

@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import nmm_infer as nmm
 
 model = nmm.models.WilsonCowanThreePopulations(core=nmm.models.WilsonCowan(P=1.0))
-pulse = nmm.stimuli.Pulse(amplitude=4.0, onset=300 * u.ms, width=300 * u.ms, rise=5 * u.ms, port="x_s")
+pulse = nmm.stimuli.Pulse(
+    amplitude=4.0, onset=300 * u.ms, width=300 * u.ms, rise=5 * u.ms, port="x_s"
+)
 data = nmm.simulate(nmm.Network(model, stimulus=pulse), 1 * u.second, step=0.5 * u.ms)
 _, ax = plt.subplots(figsize=(7, 2.8), layout="constrained")
 ax.axvspan(300, 600, color="0.92", lw=0)

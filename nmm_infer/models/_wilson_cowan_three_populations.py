@@ -15,7 +15,7 @@ class WilsonCowanThreePopulations(AbstractModel):
     x_e = α_e (c_ee E - c_ei PV - c_es SOM + P - θ_e + κ_e)
     x_i = α_i (c_ie E - c_ii PV - c_is SOM + Q - θ_i + κ_i)
     x_s = α_s (c_se E + U - θ_s + κ_s)
-    τ_s SOM' = -SOM + (k_s - r_s SOM) s(x_s), and E' and PV' likewise; κ is what arrives at the ports
+    τ_s SOM' = -SOM + (k_s - r_s SOM) s(x_s), E' and PV' likewise; κ arrives at the ports
 
     `core` is the `WilsonCowan` of E and PV (its I); its response and inhibition are those of SOM too.
     Which population inhibits which is after Pfeffer et al. 2013, whence no PV → SOM and no SOM → SOM;

@@ -10,8 +10,10 @@ from ._transfer import rate
 class WongWangExcInh(AbstractModel):
     r"""Dynamic mean field of an excitatory (NMDA) and an inhibitory (GABA) pool.
 
-    x_e = w_p J_N S_e - J_i S_i + W_e I_o + J_N c + I_ext,  S_e' = -S_e/τ_e + (1 - S_e) γ_e H_e(x_e)
-    x_i = J_N S_e - S_i + W_i I_o + λ J_N c,                S_i' = -S_i/τ_i + γ_i H_i(x_i)
+    x_e = w_p J_N S_e - J_i S_i + W_e I_o + J_N c + I_ext
+    x_i = J_N S_e - S_i + W_i I_o + λ J_N c
+    S_e' = -S_e/τ_e + (1 - S_e) γ_e H_e(x_e)
+    S_i' = -S_i/τ_i + γ_i H_i(x_i)
 
     The global gain G of the papers is the coupling's. Rates are kHz: H_e rests at 3.08 Hz.
     """
