@@ -1,4 +1,6 @@
-"""`python -m benchmarks` runs all benchmarks, one after the other; `python -m benchmarks peers --help` says what one of them takes."""
+"""`python -m benchmarks` runs all benchmarks, one after the other; `python -m benchmarks peers --help` says
+what one of them takes.
+"""
 
 import importlib.util
 import subprocess
@@ -32,7 +34,10 @@ SUBBENCHMARKS = (
     "linearity",
 )
 
-app = typer.Typer(add_completion=False, help="What simulations cost, against other simulators and against the hand-written limit.")
+app = typer.Typer(
+    add_completion=False,
+    help="What simulations cost, against other simulators and against the hand-written limit.",
+)
 
 
 def available() -> list[str]:
@@ -53,29 +58,48 @@ def everything(context: typer.Context) -> None:
 def start(name: str) -> int:
     typer.echo(f"== {name}")
     module = ["benchmarks", "peers"] if name == "peers" else [f"benchmarks.{name}"]
-    return subprocess.run([sys.executable, "-m", *module], cwd=Path(__file__).parent.parent, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", *module], cwd=Path(__file__).parent.parent, check=False
+    ).returncode
 
 
 @app.command()
 def peers(
-    only: Annotated[str | None, typer.Option(help="Workers to run, comma-separated, such as ours,tvboptim.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Workers to run, comma-separated, such as ours,tvboptim.")
+    ] = None,
     problem: Annotated[str | None, typer.Option(help="Only this problem: MPR, Hopf or Hopf-x.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind: forward, gradient or speed.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 5,
     quick: Annotated[bool, typer.Option(help="Fewer steps.")] = False,
-    keep: Annotated[bool, typer.Option(help="Keep the tasks of an earlier run that are not measured now.")] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Keep the tasks of an earlier run that are not measured now.")
+    ] = False,
     environments: Annotated[Path, typer.Option(help="Folder of the peers' environments.")] = FOLDER,
-    results: Annotated[Path | None, typer.Option(help="Folder of peers.md and peers.json; by default benchmarks/results, for a part of them a cache.")] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            help=(
+                "Folder of peers.md and peers.json; by default benchmarks/results, for a part of them a"
+                " cache."
+            )
+        ),
+    ] = None,
 ) -> None:
     """The same network in every simulator."""
     try:
         contestants = chosen(only)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    tasks = tuple(task for task in peers_module.tasks(quick) if problem in (None, task.problem) and kind in (None, task.kind))
+    tasks = tuple(
+        task
+        for task in peers_module.tasks(quick)
+        if problem in (None, task.problem) and kind in (None, task.kind)
+    )
     if not tasks:
         raise typer.BadParameter(
-            f"no task is {problem or 'any problem'} and {kind or 'any kind'}; problems are MPR, Hopf, Hopf-x, kinds are forward, gradient, speed"
+            f"no task is {problem or 'any problem'} and {kind or 'any kind'}; problems are MPR, Hopf, Hopf-x,"
+            " kinds are forward, gradient, speed"
         )
     is_part = any((only, problem, kind, quick))
     place = results or (environments / "results" if is_part else peers_module.RESULTS)

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 
 class Contestant(NamedTuple):
-    """`worker` is a module of `benchmarks.workers`; `packages` are installed for it, none: it runs where we run."""
+    """`worker` is a module of `benchmarks.workers`; `packages` are installed for it, none: it runs where we
+    run.
+    """
 
     name: str
     worker: str

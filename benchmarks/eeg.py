@@ -1,12 +1,14 @@
 """Regional parameters of columns from EEG: `python -m benchmarks.eeg [--only jansen_rit,wilson_cowan]`.
 
-68 regions, seen by 64 electrodes through the lead field of a template head, against the average reference. The recording is simulated in time by the full
-nonlinear network, with measurement noise of another amplitude in each channel, and fitted by `Spectral` from 1 to 45 Hz. Unknown are, of every region, at
-which potential or activity it rests (partially pooled), how near the network is to instability, the noise of the dynamics and that of every channel. Jansen
-and Rit's columns rest beside the oscillation, so that alpha is a resonance.
+68 regions, seen by 64 electrodes through the lead field of a template head, against the average reference.
+The recording is simulated in time by the full nonlinear network, with measurement noise of another amplitude
+in each channel, and fitted by `Spectral` from 1 to 45 Hz. Unknown are, of every region, at which potential or
+activity it rests (partially pooled), how near the network is to instability, the noise of the dynamics and
+that of every channel. Jansen and Rit's columns rest beside the oscillation, so that alpha is a resonance.
 
-Bars: R-hat below 1.01, every effective sample size above 400, no divergence, in less than 30 minutes, compilation included; where `check.linearity` calls the
-posterior good, 90 % intervals hold 82 to 96 % of the regions' truths.
+Bars: R-hat below 1.01, every effective sample size above 400, no divergence, in less than 30 minutes,
+compilation included; where `check.linearity` calls the posterior good, 90 % intervals hold 82 to 96 % of the
+regions' truths.
 """
 
 import argparse
@@ -57,8 +59,12 @@ def columns() -> dict[str, Column]:
     import nmm_infer as nmm
 
     return {
-        "jansen_rit": Column("Jansen–Rit, y1", nmm.models.JansenRit(v0=6.0), "y1", "mu", 34.5, 0.8, 0.003, 0.015),
-        "wilson_cowan": Column("Wilson–Cowan, E", nmm.models.WilsonCowan(), "E", "P", 0.03, 0.005, 0.0005, 0.0005),
+        "jansen_rit": Column(
+            "Jansen–Rit, y1", nmm.models.JansenRit(v0=6.0), "y1", "mu", 34.5, 0.8, 0.003, 0.015
+        ),
+        "wilson_cowan": Column(
+            "Wilson–Cowan, E", nmm.models.WilsonCowan(), "E", "P", 0.03, 0.005, 0.0005, 0.0005
+        ),
     }
 
 
@@ -94,12 +100,16 @@ def setting(of: Column, regions: int | None = None, seed: int = 0) -> Setting:
     observe = nmm.observe.LeadField(gain, average_reference=True)
 
     def network(sigma: Any) -> Any:
-        return nmm.Network(of.model, connectome, nmm.couplings.Additive(), noise=nmm.noises.Additive(sigma=sigma))
+        return nmm.Network(
+            of.model, connectome, nmm.couplings.Additive(), noise=nmm.noises.Additive(sigma=sigma)
+        )
 
     truth = of.centre + of.spread * rng.normal(size=n)
     at_rest = nmm.AtRest({of.state: truth}, by=of.by, loop_gain=LOOP_GAIN)(network(of.sigma))
     recorded = nmm.observe.Chain(nmm.observe.Subsample(period=INTERVAL), observe)
-    signal = nmm.solve(at_rest, DURATION, step=STEP, transient=TRANSIENT, key=jax.random.key(seed), observe=recorded)
+    signal = nmm.solve(
+        at_rest, DURATION, step=STEP, transient=TRANSIENT, key=jax.random.key(seed), observe=recorded
+    )
     each = of.level * np.exp(0.4 * rng.normal(size=sensors))
     clean = np.asarray(signal.values)
     noisy = clean + each * rng.normal(size=clean.shape)
@@ -109,9 +119,15 @@ def setting(of: Column, regions: int | None = None, seed: int = 0) -> Setting:
         noise=nmm.Prior(dist.LogNormal(np.full(sensors, math.log(of.level)), 0.5)),
         repetition_time=INTERVAL,
     )
-    told = nmm.Pooled(nmm.Prior(dist.Normal(of.centre, of.spread)), nmm.Prior(dist.LogNormal(math.log(of.spread), 0.3)), centred=1.0)
+    told = nmm.Pooled(
+        nmm.Prior(dist.Normal(of.centre, of.spread)),
+        nmm.Prior(dist.LogNormal(math.log(of.spread), 0.3)),
+        centred=1.0,
+    )
     prepare = nmm.AtRest({of.state: told}, by=of.by, loop_gain=nmm.Prior(dist.Beta(2.0, 4.0)))
-    problem = nmm.Problem(network(nmm.Prior(dist.LogNormal(math.log(of.sigma), 0.5))), observe, likelihood, prepare=prepare)
+    problem = nmm.Problem(
+        network(nmm.Prior(dist.LogNormal(math.log(of.sigma), 0.5))), observe, likelihood, prepare=prepare
+    )
     return Setting(problem, noisy - noisy.mean(axis=1, keepdims=True), truth)
 
 
@@ -119,7 +135,12 @@ def held(of: Column, setting: Setting, tree: Any) -> dict[str, list[float]]:
     """Of every region the truth, the posterior mean and the 90 % interval."""
     values = tree["posterior"][f"rest.{of.state}"]
     low, high = (values.quantile(q, ("chain", "draw")).values.tolist() for q in (0.05, 0.95))
-    return {"truth": setting.truth.tolist(), "mean": values.mean(("chain", "draw")).values.tolist(), "low": low, "high": high}
+    return {
+        "truth": setting.truth.tolist(),
+        "mean": values.mean(("chain", "draw")).values.tolist(),
+        "low": low,
+        "high": high,
+    }
 
 
 def coverage(estimates: dict[str, list[float]]) -> float:
@@ -138,16 +159,22 @@ def picture(numbers: dict[str, dict[str, Any]], out: Path) -> None:
 
     import nmm_infer as nmm
 
-    figure, axes = plt.subplots(1, len(numbers), figsize=(3.6 * len(numbers), 3.4), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(numbers), figsize=(3.6 * len(numbers), 3.4), layout="constrained", squeeze=False
+    )
     known = columns()
     for ax, (name, one) in zip(axes[0], numbers.items(), strict=True):
         # The form of `check.recovery`, of one simulation; ranks are not looked at.
         estimates = one["estimates"] | {"rank": np.zeros(len(one["estimates"]["truth"]))}
-        by = {key: (("simulation", "parameter"), np.asarray(values)[None]) for key, values in estimates.items()}
+        by = {
+            key: (("simulation", "parameter"), np.asarray(values)[None]) for key, values in estimates.items()
+        }
         state = known[name].state
         coords = {"name": ("parameter", [state] * len(one["estimates"]["truth"]))}
         nmm.viz.recovery(xr.Dataset(by, coords=coords), ax)
-        ax.set_title(f"{known[name].title} at rest: {100 * coverage(one['estimates']):.0f} % held", fontsize=9)
+        ax.set_title(
+            f"{known[name].title} at rest: {100 * coverage(one['estimates']):.0f} % held", fontsize=9
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=130)
 
@@ -170,9 +197,13 @@ def page(numbers: dict[str, dict[str, Any]], quick: bool) -> str:
         "# Regional parameters from EEG",
         "",
         circumstances(quick),
-        f"68 regions, 64 electrodes, average reference, {DURATION / 1e3:.0f} s simulated by the nonlinear network. Cross-spectra in 22 bands of 2 Hz, HMC, "
-        "float32, coordinates whitened at the mode. Seconds are of everything but the simulation. Bars: R-hat below 1.01, smallest ESS above 400, no "
-        "divergence, in less than 30 minutes; where the linearisation is good, 82 to 96 % of the truths in their 90 % intervals.",
+        (
+            f"68 regions, 64 electrodes, average reference, {DURATION / 1e3:.0f} s simulated by the nonlinear"
+            " network. Cross-spectra in 22 bands of 2 Hz, HMC, float32, coordinates whitened at the mode."
+            " Seconds are of everything but the simulation. Bars: R-hat below 1.01, smallest ESS above 400,"
+            " no divergence, in less than 30 minutes; where the linearisation is good, 82 to 96 % of the"
+            " truths in their 90 % intervals."
+        ),
         "",
         *table((*HEAD, "converged", "90 % hold", "r with truth", "check.linearity", "coverage"), rows),
         *(f"- {Fit.of(one).title}: {one['said']}" for one in numbers.values() if one["said"]),
@@ -182,16 +213,24 @@ def page(numbers: dict[str, dict[str, Any]], quick: bool) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default="jansen_rit,wilson_cowan", help="comma-separated")
     parser.add_argument("--draws", type=int, default=600)
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--length", type=float, default=1.57, help="of trajectories")
     parser.add_argument("--regions", type=int, default=68)
-    parser.add_argument("--recordings", type=int, default=30, help="simulated for check.linearity; 0: it is left out")
-    parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
+    parser.add_argument(
+        "--recordings", type=int, default=30, help="simulated for check.linearity; 0: it is left out"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what an earlier run measured and this one does not"
+    )
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
+    parser.add_argument(
+        "--out", type=Path, help="where the table is written; a quick one in the folder of temporary files"
+    )
     parser.add_argument("--picture", type=Path, help="where the picture is written")
     options = parser.parse_args()
     options.out = destination(options.out, RESULT, options.quick)
@@ -205,7 +244,9 @@ def main() -> None:
     numbers = earlier(options.out.with_suffix(".json"), options.keep)
     few = {"draws": 10, "warmup": 10} if options.quick else {"draws": options.draws, "warmup": options.warmup}
     metric = nmm.infer.metrics.Laplace(steps=50 if options.quick else 400)
-    sampler = nmm.infer.HMC(**few, length=options.length, jitter=0.2, metric=metric, dtype="float32", predictive_draws=0)
+    sampler = nmm.infer.HMC(
+        **few, length=options.length, jitter=0.2, metric=metric, dtype="float32", predictive_draws=0
+    )
     known = columns()
     for name in options.only.split(","):
         if name not in known:
@@ -214,7 +255,9 @@ def main() -> None:
         print(f"{of.title} …", flush=True)
         with jax.enable_x64(True):
             made = setting(of, options.regions)
-        fit = fitted(of.title, partial(sampler, made.problem, made.data, key=jax.random.key(0)), sampler.warmup)
+        fit = fitted(
+            of.title, partial(sampler, made.problem, made.data, key=jax.random.key(0)), sampler.warmup
+        )
         report(fit)
         numbers[name] = fit.numbers() | {"estimates": held(of, made, fit.tree), "good": None, "said": ""}
         numbers = {name: numbers[name] for name in known if name in numbers}

@@ -1,7 +1,8 @@
 """One posterior from every engine: `python -m benchmarks.engines [--only TITLE …]`.
 
-The evoked response of `benchmarks.erp`: ten parameters, correlations up to 0.98. Engines that claim to be exact have to agree with a long run of
-NUTS within Monte-Carlo error; of the others the table says how far they are.
+The evoked response of `benchmarks.erp`: ten parameters, correlations up to 0.98. Engines that claim to be
+exact have to agree with a long run of NUTS within Monte-Carlo error; of the others the table says how far
+they are.
 """
 
 import argparse
@@ -51,20 +52,44 @@ def ways() -> list[Way]:
     }
     whitened = metrics.Laplace()
     return [
-        Way("NUTS, metrics.Laplace", True, lambda quick: sampler(infer.NUTS, quick, warmup=200, metric=whitened)),
+        Way(
+            "NUTS, metrics.Laplace",
+            True,
+            lambda quick: sampler(infer.NUTS, quick, warmup=200, metric=whitened),
+        ),
         Way("NUTS, metrics.Dense", True, lambda quick: sampler(infer.NUTS, quick)),
-        Way("NUTS, metrics.LowRank", True, lambda quick: sampler(infer.NUTS, quick, metric=metrics.LowRank())),
-        Way("NUTS, metrics.Diagonal", True, lambda quick: sampler(infer.NUTS, quick, draws=500, warmup=500, metric=metrics.Diagonal())),
+        Way(
+            "NUTS, metrics.LowRank", True, lambda quick: sampler(infer.NUTS, quick, metric=metrics.LowRank())
+        ),
+        Way(
+            "NUTS, metrics.Diagonal",
+            True,
+            lambda quick: sampler(infer.NUTS, quick, draws=500, warmup=500, metric=metrics.Diagonal()),
+        ),
         Way("HMC, metrics.Dense", True, lambda quick: sampler(infer.HMC, quick)),
         Way("AdjustedMCLMC, metrics.Dense", True, lambda quick: sampler(infer.AdjustedMCLMC, quick)),
-        Way("ChEES, 64 chains, metrics.Laplace", True, lambda quick: sampler(infer.ChEES, quick, metric=whitened)),
-        Way("SMC, 4 × 1000 particles", True, lambda quick: infer.SMC(particles=100 if quick else 1000, predictive_draws=0)),
+        Way(
+            "ChEES, 64 chains, metrics.Laplace",
+            True,
+            lambda quick: sampler(infer.ChEES, quick, metric=whitened),
+        ),
+        Way(
+            "SMC, 4 × 1000 particles",
+            True,
+            lambda quick: infer.SMC(particles=100 if quick else 1000, predictive_draws=0),
+        ),
         Way("MCLMC, metrics.Laplace", False, lambda quick: sampler(infer.MCLMC, quick, metric=whitened)),
         Way("Laplace, resampled", False, lambda quick: infer.Laplace(resample=True, predictive_draws=0)),
         Way("Laplace", False, lambda quick: infer.Laplace(predictive_draws=0)),
         Way("Pathfinder, 8 paths", False, lambda quick: infer.Pathfinder(predictive_draws=0)),
         *(
-            Way(f"SVI, {name} guide", False, lambda quick, guide=guide: infer.SVI(guide, steps=200 if quick else 20_000, start=modes, predictive_draws=0))
+            Way(
+                f"SVI, {name} guide",
+                False,
+                lambda quick, guide=guide: infer.SVI(
+                    guide, steps=200 if quick else 20_000, start=modes, predictive_draws=0
+                ),
+            )
             for name, guide in guides.items()
         ),
     ]
@@ -72,14 +97,23 @@ def ways() -> list[Way]:
 
 def draws_of(tree: Any) -> dict[str, np.ndarray]:
     """Each parameter's draws, `["chain draw"]`."""
-    return {name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(tree["posterior"].sizes["chain"], -1) for name in NAMES}
+    return {
+        name: (
+            np.asarray(tree["posterior"][f"model.{name}"].values).reshape(
+                tree["posterior"].sizes["chain"], -1
+            )
+        )
+        for name in NAMES
+    }
 
 
 def row(way: Way, tree: Any, seconds: float, reference: dict[str, np.ndarray]) -> tuple[str, ...]:
     """How far the draws are from the reference."""
     here = draws_of(tree)
     ess, ess_there = (np.array(list(effective(draws).values())) for draws in (here, reference))
-    (mean, sd), (true, width) = (np.array([(x.mean(), x.std()) for x in draws.values()]).T for draws in (here, reference))
+    (mean, sd), (true, width) = (
+        np.array([(x.mean(), x.std()) for x in draws.values()]).T for draws in (here, reference)
+    )
     off = np.abs(mean - true) / np.sqrt(sd**2 / ess + width**2 / ess_there)
     ratio = sd / width
     k = tree.attrs.get("pareto_k")
@@ -98,10 +132,20 @@ def row(way: Way, tree: Any, seconds: float, reference: dict[str, np.ndarray]) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=[""], metavar="TITLE", help="engines whose title begins with one of these")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[""],
+        metavar="TITLE",
+        help="engines whose title begins with one of these",
+    )
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
-    parser.add_argument("--out", type=Path, help="where the table is written; a quick one in the folder of temporary files")
+    parser.add_argument(
+        "--out", type=Path, help="where the table is written; a quick one in the folder of temporary files"
+    )
     options = parser.parse_args()
     options.out = destination(options.out, RESULT, options.quick)
     import jax
@@ -111,7 +155,12 @@ def main() -> None:
     problem, key = question(0.5), jax.random.key(1)
     conditioned = problem.condition(data()[1:, None])
     metric = nmm.infer.metrics.Laplace()
-    long = nmm.infer.NUTS(draws=100 if options.quick else 10_000, warmup=100 if options.quick else 500, metric=metric, predictive_draws=0)
+    long = nmm.infer.NUTS(
+        draws=100 if options.quick else 10_000,
+        warmup=100 if options.quick else 500,
+        metric=metric,
+        predictive_draws=0,
+    )
     reference = draws_of(long(problem, conditioned, key=jax.random.key(0), progress=False))
     rows = []
     for way in ways():
@@ -125,12 +174,29 @@ def main() -> None:
         "# One posterior from every engine",
         "",
         circumstances(options.quick),
-        f"The ten parameters of an evoked response against 4 × {reference[NAMES[0]].shape[1]} draws of NUTS: how far the worst mean is, in Monte-Carlo "
-        "standard errors of both and in posterior standard deviations; the smallest and the largest ratio of standard deviations. "
-        f"Engines that claim to be exact agree if no mean is {AGREES:g} standard errors off. MCLMC has a bias that its step size sets "
-        "(`energy_error`). Seconds include compilation, and the search for the mode where there is one.",
+        (
+            f"The ten parameters of an evoked response against 4 × {reference[NAMES[0]].shape[1]} draws of"
+            " NUTS: how far the worst mean is, in Monte-Carlo standard errors of both and in posterior"
+            " standard deviations; the smallest and the largest ratio of standard deviations. Engines that"
+            f" claim to be exact agree if no mean is {AGREES:g} standard errors off. MCLMC has a bias that"
+            " its step size sets (`energy_error`). Seconds include compilation, and the search for the mode"
+            " where there is one."
+        ),
         "",
-        *table(("engine", "claim", "seconds", "draws", "smallest ESS", "means off, MCSE", "means off, sd", "ratio of sds", "Pareto k"), rows),
+        *table(
+            (
+                "engine",
+                "claim",
+                "seconds",
+                "draws",
+                "smallest ESS",
+                "means off, MCSE",
+                "means off, sd",
+                "ratio of sds",
+                "Pareto k",
+            ),
+            rows,
+        ),
     ]
     publish("\n".join(lines), {"rows": rows}, options.out)
 

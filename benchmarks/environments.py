@@ -35,8 +35,15 @@ def _uv(*arguments: str) -> None:
     # `uv run` says where it is; what a shell finds may be a stand-in that needs the checkout's folder.
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        raise InstallError("uv not found: install it with `pip install uv`, or run `uv run --group bench python -m benchmarks`")
-    finished = subprocess.run([uv, *arguments], capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=False)
+        raise InstallError(
+            "uv not found: install it with `pip install uv`, or run `uv run --group bench python -m"
+            " benchmarks`"
+        )
+    finished = subprocess.run(
+        [uv, *arguments], capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=False
+    )
     if finished.returncode:
         lines = [line.strip(" ×╰─▶│├") for line in finished.stderr.splitlines() if line.strip(" ×╰─▶│├")]
-        raise InstallError(f"not installed: {lines[-1][:150] if lines else f'uv ended with {finished.returncode}'}")
+        raise InstallError(
+            f"not installed: {lines[-1][:150] if lines else f'uv ended with {finished.returncode}'}"
+        )

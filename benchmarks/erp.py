@@ -1,13 +1,14 @@
 """The posterior of an evoked response, in effective draws per second: `python -m benchmarks.erp`.
 
-Ten parameters of one cortical source (ERP) from 200 ms of noisy potential: the benchmark of Baldy, Woodman, Jirsa & Hashemi 2025
-(J R Soc Interface 22:20240880), with its priors, its true values and data simulated anew. The published way is Euler's method at
-0.1 ms and NumPyro's NUTS with a diagonal metric and chains in parallel. Each way runs in a process of its own, one after the
-other, and is called twice: the first call compiles. What counts is the parameter with the smallest bulk ESS.
+Ten parameters of one cortical source (ERP) from 200 ms of noisy potential: the benchmark of Baldy, Woodman,
+Jirsa & Hashemi 2025 (J R Soc Interface 22:20240880), with its priors, its true values and data simulated
+anew. The published way is Euler's method at 0.1 ms and NumPyro's NUTS with a diagonal metric and chains in
+parallel. Each way runs in a process of its own, one after the other, and is called twice: the first call
+compiles. What counts is the parameter with the smallest bulk ESS.
 
-All posteriors are compared with a long run of the accurate model. Bars: 100 times the published way and twice NumPyro's NUTS
-with a dense metric and vectorised chains, compilation included; means within three Monte-Carlo standard errors, standard
-deviations within 5 %, a solver whose error is below 1 % of the noise.
+All posteriors are compared with a long run of the accurate model. Bars: 100 times the published way and twice
+NumPyro's NUTS with a dense metric and vectorised chains, compilation included; means within three Monte-Carlo
+standard errors, standard deviations within 5 %, a solver whose error is below 1 % of the noise.
 """
 
 import argparse
@@ -100,7 +101,9 @@ def data() -> np.ndarray:
 
 
 def with_numpyro(y: np.ndarray, euler: bool, dense: bool, draws: int, warmup: int) -> Any:
-    """A function of a seed that samples: draws by name, and their gradients. NumPyro alone, starting where the prior is."""
+    """A function of a seed that samples: draws by name, and their gradients. NumPyro alone, starting where
+    the prior is.
+    """
     import jax
     import jax.numpy as jnp
     import numpyro
@@ -108,11 +111,23 @@ def with_numpyro(y: np.ndarray, euler: bool, dense: bool, draws: int, warmup: in
     from numpyro.infer import MCMC, NUTS, init_to_median
 
     def model(y: Any) -> None:
-        theta = jnp.stack([numpyro.sample(name, dist.Gamma(a, 1.0 / s)) for name, a, s in zip(NAMES, SHAPES, SCALES, strict=True)])
+        theta = jnp.stack(
+            [
+                numpyro.sample(name, dist.Gamma(a, 1.0 / s))
+                for name, a, s in zip(NAMES, SHAPES, SCALES, strict=True)
+            ]
+        )
         numpyro.sample("y", dist.Normal(by_hand(theta, 0.1 if euler else 0.5, euler), NOISE), obs=y)
 
     kernel = NUTS(model, dense_mass=dense, init_strategy=init_to_median(num_samples=15))
-    sampler = MCMC(kernel, num_warmup=warmup, num_samples=draws, num_chains=CHAINS, chain_method="vectorized" if dense else "parallel", progress_bar=False)
+    sampler = MCMC(
+        kernel,
+        num_warmup=warmup,
+        num_samples=draws,
+        num_chains=CHAINS,
+        chain_method="vectorized" if dense else "parallel",
+        progress_bar=False,
+    )
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], int]:
         sampler.run(jax.random.PRNGKey(seed), jnp.asarray(y), extra_fields=("num_steps",))
@@ -128,7 +143,9 @@ def question(step: float) -> Any:
 
     import nmm_infer as nmm
 
-    priors = {name: nmm.Prior(dist.Gamma(a, 1.0 / s)) for name, a, s in zip(NAMES, SHAPES, SCALES, strict=True)}
+    priors = {
+        name: nmm.Prior(dist.Gamma(a, 1.0 / s)) for name, a, s in zip(NAMES, SHAPES, SCALES, strict=True)
+    }
     return nmm.Problem(
         nmm.Network(nmm.models.ERP(**priors)),
         nmm.observe.Subsample(period=EVERY),
@@ -144,11 +161,15 @@ def with_nmm_infer(y: np.ndarray, step: float, engine: Any) -> Any:
     import jax
 
     problem = question(step)
-    conditioned = problem.condition(y[1:, None])  # checked once, so that the second call finds what the first has compiled
+    conditioned = problem.condition(
+        y[1:, None]
+    )  # checked once, so that the second call finds what the first has compiled
 
     def run(seed: int) -> tuple[dict[str, np.ndarray], int]:
         tree = engine(problem, conditioned, key=jax.random.key(seed), progress=False)
-        found = {name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(CHAINS, -1) for name in NAMES}
+        found = {
+            name: np.asarray(tree["posterior"][f"model.{name}"].values).reshape(CHAINS, -1) for name in NAMES
+        }
         return found, int(tree["sample_stats"]["n_steps"].sum())
 
     return run
@@ -162,12 +183,30 @@ def ways(name: str, y: np.ndarray, quick: bool) -> Any:
         return with_numpyro(y, name == "numpyro", True, *((50, 50) if quick else (500, 500)))
     import nmm_infer as nmm
 
-    shared: dict[str, Any] = {"chains": CHAINS, "predictive_draws": 0, "arrangement": nmm.infer.devices.Vectorised(), "chunk": 100}
+    shared: dict[str, Any] = {
+        "chains": CHAINS,
+        "predictive_draws": 0,
+        "arrangement": nmm.infer.devices.Vectorised(),
+        "chunk": 100,
+    }
     if name == "reference":
-        return with_nmm_infer(y, 0.25, nmm.infer.NUTS(draws=200 if quick else 10_000, warmup=200 if quick else 1000, **shared))
+        return with_nmm_infer(
+            y, 0.25, nmm.infer.NUTS(draws=200 if quick else 10_000, warmup=200 if quick else 1000, **shared)
+        )
     if name == "ours-dense":
-        return with_nmm_infer(y, 0.5, nmm.infer.NUTS(draws=50 if quick else 500, warmup=50 if quick else 500, **shared))
-    return with_nmm_infer(y, 0.5, nmm.infer.NUTS(draws=50 if quick else 5000, warmup=50 if quick else 100, metric=nmm.infer.metrics.Laplace(), **shared))
+        return with_nmm_infer(
+            y, 0.5, nmm.infer.NUTS(draws=50 if quick else 500, warmup=50 if quick else 500, **shared)
+        )
+    return with_nmm_infer(
+        y,
+        0.5,
+        nmm.infer.NUTS(
+            draws=50 if quick else 5000,
+            warmup=50 if quick else 100,
+            metric=nmm.infer.metrics.Laplace(),
+            **shared,
+        ),
+    )
 
 
 def worker(name: str, folder: Path, quick: bool) -> None:
@@ -197,11 +236,16 @@ def effective(draws: dict[str, np.ndarray]) -> dict[str, float]:
     """Bulk ESS by name."""
     import arviz_stats
 
-    return {name: float(arviz_stats.ess(x[None] if x.ndim == 1 else x, method="bulk")) for name, x in draws.items()}  # pyright: ignore[reportPrivateImportUsage]
+    return {
+        name: float(arviz_stats.ess(x[None] if x.ndim == 1 else x, method="bulk"))
+        for name, x in draws.items()
+    }  # pyright: ignore[reportPrivateImportUsage]
 
 
 def against(draws: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Largest difference of means in Monte-Carlo standard errors of both, and of standard deviations relative to the reference's."""
+    """Largest difference of means in Monte-Carlo standard errors of both, and of standard deviations relative
+    to the reference's.
+    """
     here, there = effective(draws), effective(reference)
     means, widths = [], []
     for name in NAMES:
@@ -217,13 +261,20 @@ def solver_error(step: float, euler: bool) -> float:
     import jax.numpy as jnp
 
     with jax.enable_x64(True):
-        fine, coarse = (jax.jit(lambda theta, how=how: by_hand(theta, *how))(jnp.asarray(TRUTH)) for how in ((0.01, False), (step, euler)))
+        fine, coarse = (
+            jax.jit(lambda theta, how=how: by_hand(theta, *how))(jnp.asarray(TRUTH))
+            for how in ((0.01, False), (step, euler))
+        )
         return float(jnp.abs(coarse - fine).max()) / NOISE
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(TITLES), help=f"rows, comma-separated: {', '.join(TITLES)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", default=",".join(TITLES), help=f"rows, comma-separated: {', '.join(TITLES)}"
+    )
     parser.add_argument("--quick", action="store_true", help="few draws, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     parser.add_argument("--worker", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
@@ -240,14 +291,30 @@ def main() -> None:
         rows: dict[str, dict[str, Any]] = {}
         for name in chosen:
             print(f"{TITLES[name]} …", flush=True)
-            environment = os.environ | ({"XLA_FLAGS": f"--xla_force_host_platform_device_count={CHAINS}"} if name == "published" else {})
-            command = [sys.executable, "-m", "benchmarks.erp", "--worker", name, place, *(["--quick"] if arguments.quick else [])]
+            environment = os.environ | (
+                {"XLA_FLAGS": f"--xla_force_host_platform_device_count={CHAINS}"}
+                if name == "published"
+                else {}
+            )
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.erp",
+                "--worker",
+                name,
+                place,
+                *(["--quick"] if arguments.quick else []),
+            ]
             subprocess.run(command, cwd=ROOT, env=environment, check=True)
             row = json.loads((folder / f"{name}.json").read_text())
             draws = dict(np.load(folder / f"{name}.npz"))
             row |= {"draws": draws, "ess": min(effective(draws).values())}
             rows[name] = row
-            print(f"  {row['seconds'][0]:.1f} s, smallest ESS {row['ess']:.0f}, {row['ess'] / row['seconds'][0]:.1f} a second", flush=True)
+            print(
+                f"  {row['seconds'][0]:.1f} s, smallest ESS {row['ess']:.0f},"
+                f" {row['ess'] / row['seconds'][0]:.1f} a second",
+                flush=True,
+            )
     text = table(rows, arguments.quick)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(text)
@@ -256,12 +323,27 @@ def main() -> None:
 
 def table(rows: dict[str, dict[str, Any]], quick: bool) -> str:
     """The result in markdown."""
-    header = ("way", "draws", "seconds", "smallest ESS", "ESS/s", "ESS/s, compiled", "gradients a draw", "ESS per 1000 gradients", "means off", "sds off")
+    header = (
+        "way",
+        "draws",
+        "seconds",
+        "smallest ESS",
+        "ESS/s",
+        "ESS/s, compiled",
+        "gradients a draw",
+        "ESS per 1000 gradients",
+        "means off",
+        "sds off",
+    )
     lines: list[tuple[str, ...]] = []
     for name, row in rows.items():
         again = row["seconds"][1] if len(row["seconds"]) > 1 else None
         size = row["draws"][NAMES[0]].size
-        off = against(row["draws"], rows["reference"]["draws"]) if "reference" in rows and name != "reference" else None
+        off = (
+            against(row["draws"], rows["reference"]["draws"])
+            if "reference" in rows and name != "reference"
+            else None
+        )
         lines.append(
             (
                 TITLES[name],
@@ -277,21 +359,40 @@ def table(rows: dict[str, dict[str, Any]], quick: bool) -> str:
             )
         )
     rate = {name: row["ess"] / row["seconds"][0] for name, row in rows.items()}
-    remarks = [f"{rate['ours'] / rate[other]:.1f} times {TITLES[other]}" for other in ("published", "numpyro", "numpyro-rk4") if {"ours", other} <= rate.keys()]
+    remarks = [
+        f"{rate['ours'] / rate[other]:.1f} times {TITLES[other]}"
+        for other in ("published", "numpyro", "numpyro-rk4")
+        if {"ours", other} <= rate.keys()
+    ]
     return "\n".join(
         [
             "# The posterior of an evoked response",
             "",
             circumstances(quick),
-            'Seconds of the first call, compilation included, of four chains and their warmup; "compiled": of a second call with another seed. '
-            "The more draws, the less compilation counts: here so many that every parameter has tens of thousands of effective ones. "
-            "Gradients are those of the draws, without warmup.",
+            (
+                "Seconds of the first call, compilation included, of four chains and their warmup;"
+                ' "compiled": of a second call with another seed. The more draws, the less compilation'
+                " counts: here so many that every parameter has tens of thousands of effective ones."
+                " Gradients are those of the draws, without warmup."
+            ),
             "",
             *table_of(header, lines),
-            *(["Compilation included, nmm_infer's NUTS with the Laplace metric has " + "; ".join(remarks) + ".", ""] if remarks else []),
-            f"Largest error of the solver at the true values: Euler 0.1 ms {solver_error(0.1, True):.2f} of the noise's standard deviation, "
-            f"Runge–Kutta 0.5 ms {solver_error(0.5, False):.4f}. "
-            "Euler's posterior is that of another model, so its means are off by more than Monte-Carlo error.",
+            *(
+                [
+                    "Compilation included, nmm_infer's NUTS with the Laplace metric has "
+                    + "; ".join(remarks)
+                    + ".",
+                    "",
+                ]
+                if remarks
+                else []
+            ),
+            (
+                f"Largest error of the solver at the true values: Euler 0.1 ms {solver_error(0.1, True):.2f}"
+                f" of the noise's standard deviation, Runge–Kutta 0.5 ms {solver_error(0.5, False):.4f}."
+                " Euler's posterior is that of another model, so its means are off by more than Monte-Carlo"
+                " error."
+            ),
             "",
         ]
     )

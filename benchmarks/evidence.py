@@ -1,8 +1,11 @@
-"""Five nested models of an evoked response: `python -m benchmarks.evidence [--true none|g_1|…] [--only SMC,bridge,Laplace]`.
+"""Five nested models of an evoked response: `python -m benchmarks.evidence [--true none|g_1|…] [--only
+SMC,bridge,Laplace]`.
 
-One cortical source of nine states (ERP), fitted by the full model and by the four that lack one of the connections g_1 … g_4 each (the family of Baldy
-et al. 2025, J R Soc Interface 22:20240880). The model that made the data, by default the full one, should have the largest evidence, with any of three
-estimates: SMC, a bridge over draws of NUTS, and Laplace. Without g_3 and without g_4 the source has no inhibition: these two are the same model.
+One cortical source of nine states (ERP), fitted by the full model and by the four that lack one of the
+connections g_1 … g_4 each (the family of Baldy et al. 2025, J R Soc Interface 22:20240880). The model that
+made the data, by default the full one, should have the largest evidence, with any of three estimates: SMC, a
+bridge over draws of NUTS, and Laplace. Without g_3 and without g_4 the source has no inhibition: these two
+are the same model.
 """
 
 import argparse
@@ -24,11 +27,21 @@ def problem(cut: str | None) -> Any:
 
     names = (*CONNECTIONS, "tau_e", "h_e", "u")
     defaults = nmm.models.ERP()
-    values = {name: nmm.Prior(dist.LogNormal(jnp.log(float(getattr(defaults, name))), 0.2)) for name in names if name != cut}
+    values = {
+        name: nmm.Prior(dist.LogNormal(jnp.log(float(getattr(defaults, name))), 0.2))
+        for name in names
+        if name != cut
+    }
     if cut is not None:
         values[cut] = 0.0
     network = nmm.Network(nmm.models.ERP(**values), initial=[[0.0]] * 9)
-    return nmm.Problem(network, nmm.observe.Subsample(period=EVERY), nmm.likelihoods.Gaussian(scale=NOISE), duration=DURATION, step=STEP)
+    return nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=EVERY),
+        nmm.likelihoods.Gaussian(scale=NOISE),
+        duration=DURATION,
+        step=STEP,
+    )
 
 
 def data(cut: str | None, seed: int) -> Any:
@@ -63,7 +76,12 @@ def fits(y: Any, seed: int, only: tuple[str, ...]) -> dict[str, dict[str, Any]]:
             tree = engines[kind](model, y, key=key, progress=False)
             trees[name] = nmm.infer.bridge_sampling(model, y, tree, key=key) if kind == "bridge" else tree
         print(
-            name, *(f"{kind} {trees[name].attrs['log_evidence']:.2f} ± {trees[name].attrs['log_evidence_se']:.2f}" for kind, trees in found.items()), flush=True
+            name,
+            *(
+                f"{kind} {trees[name].attrs['log_evidence']:.2f} ± {trees[name].attrs['log_evidence_se']:.2f}"
+                for kind, trees in found.items()
+            ),
+            flush=True,
         )
     return found
 
@@ -75,7 +93,9 @@ def main() -> None:
     import nmm_infer as nmm
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--true", default="none", choices=("none", *CONNECTIONS), help="the connection that the data lack")
+    parser.add_argument(
+        "--true", default="none", choices=("none", *CONNECTIONS), help="the connection that the data lack"
+    )
     parser.add_argument("--only", default="SMC,bridge,Laplace", help="estimates, comma-separated")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -88,7 +108,10 @@ def main() -> None:
         table = nmm.check.compare(trees)
         verdict = "the true model wins" if table.most_probable == truth else f"{table.most_probable} wins"
         lines += [f"## {kind}: {verdict}", "", "```", str(table), "```", ""]
-    lines.append(f"{time.perf_counter() - began:.0f} s, everything included, on {jax.devices()[0]} and {jax.local_device_count()} device(s).")
+    lines.append(
+        f"{time.perf_counter() - began:.0f} s, everything included, on {jax.devices()[0]} and"
+        f" {jax.local_device_count()} device(s)."
+    )
     text = "\n".join(lines)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(text + "\n", encoding="utf-8")

@@ -47,11 +47,17 @@ class Fit(NamedTuple):
 
     def verdict(self, limit: float) -> str:
         """Whether it converged in less than so many seconds, and what it misses."""
-        return "met" if self.converged and self.seconds < limit else f"missed: {'time' if self.converged else 'not converged'}"
+        return (
+            "met"
+            if self.converged and self.seconds < limit
+            else f"missed: {'time' if self.converged else 'not converged'}"
+        )
 
     def numbers(self) -> dict[str, Any]:
         """All but the draws."""
-        return {name: value for name, value in self._asdict().items() if name != "tree"} | {"converged": self.converged}
+        return {name: value for name, value in self._asdict().items() if name != "tree"} | {
+            "converged": self.converged
+        }
 
     @classmethod
     def of(cls, numbers: dict[str, Any]) -> "Fit":
@@ -127,7 +133,10 @@ def cells(fit: Fit) -> tuple[str, ...]:
 
 def report(fit: Fit) -> None:
     """Prints the numbers of one row while others are still to come."""
-    print("  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fit)[1:], strict=True)), flush=True)
+    print(
+        "  " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[1:], cells(fit)[1:], strict=True)),
+        flush=True,
+    )
 
 
 def publish(text: str, numbers: dict[str, Any], out: Path) -> None:
@@ -141,13 +150,19 @@ def publish(text: str, numbers: dict[str, Any], out: Path) -> None:
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """A table in markdown, and an empty line."""
     head = tuple(head)
-    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows), ""]
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def circumstances(quick: bool) -> str:
     """When, where and with what."""
     software = ", ".join(f"{package} {version(package)}" for package in ("jax", "blackjax", "numpyro"))
     return (
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end, {software}, "
-        f"Python {platform.python_version()}." + (" **A quick run: the figures mean nothing.**" if quick else "")
+        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load"
+        f" {os.getloadavg()[0]:.1f} at the end, {software}, Python {platform.python_version()}."
+        + (" **A quick run: the figures mean nothing.**" if quick else "")
     )

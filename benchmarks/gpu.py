@@ -1,9 +1,11 @@
-"""What a GPU gives beside the processor of its machine: `python -m benchmarks.gpu [--only simulations,gradients,posteriors,regions]`.
+"""What a GPU gives beside the processor of its machine: `python -m benchmarks.gpu [--only
+simulations,gradients,posteriors,regions]`.
 
-The same programs on both, each platform in a process of its own, one after the other: networks with and without delays over many parameter sets at
-once, gradients of log densities over many chains at once, and posteriors of an evoked response by engines that run many chains. Times are the best
-of several runs once compiled; those of posteriors are of the whole call. Without a GPU the column of the processor is all there is. `--keep` keeps what
-an earlier run measured and this one does not: the parts take some minutes each.
+The same programs on both, each platform in a process of its own, one after the other: networks with and
+without delays over many parameter sets at once, gradients of log densities over many chains at once, and
+posteriors of an evoked response by engines that run many chains. Times are the best of several runs once
+compiled; those of posteriors are of the whole call. Without a GPU the column of the processor is all there
+is. `--keep` keeps what an earlier run measured and this one does not: the parts take some minutes each.
 """
 
 import argparse
@@ -29,7 +31,9 @@ STEPS = 1000
 
 
 class Timed(NamedTuple):
-    """One measurement: the part it belongs to, what was run, how many at once, seconds, and for posteriors what they gave."""
+    """One measurement: the part it belongs to, what was run, how many at once, seconds, and for posteriors
+    what they gave.
+    """
 
     part: str
     title: str
@@ -48,9 +52,15 @@ def simulations(quick: bool) -> Iterator[Timed]:
 
     for delays in (False, True):
         for gradient in (False, True):
-            title = ("value and gradient" if gradient else "value") + (", delays of 3 to 37 ms" if delays else "")
+            title = ("value and gradient" if gradient else "value") + (
+                ", delays of 3 to 37 ms" if delays else ""
+            )
             for batch in (1, 4) if quick else (1, 16, 256) if gradient else (1, 16, 256, 2048):
-                run = jax.jit(jax.vmap(program(84, 100 if quick else STEPS, delays, gradient))).lower(*point(84, batch)).compile()
+                run = (
+                    jax.jit(jax.vmap(program(84, 100 if quick else STEPS, delays, gradient)))
+                    .lower(*point(84, batch))
+                    .compile()
+                )
                 yield Timed("simulations", title, batch, best(run, point(84, batch), rounds=3)[0])
 
 
@@ -76,8 +86,18 @@ def gradients(quick: bool) -> Iterator[Timed]:
         with precision(dtype), Parallel().threads():
             problem, values = make()
             target = Target(problem.condition(values))
-            for batch in (1, 4) if quick else (1, 4, 64, 1024) if target.size < 100 else (1, 4, 32) if target.size < 500 else (1, 4):
-                x = jnp.asarray(target.prior_median()) + 0.01 * jax.random.normal(jax.random.key(0), (batch, target.size))
+            for batch in (
+                (1, 4)
+                if quick
+                else (1, 4, 64, 1024)
+                if target.size < 100
+                else (1, 4, 32)
+                if target.size < 500
+                else (1, 4)
+            ):
+                x = jnp.asarray(target.prior_median()) + 0.01 * jax.random.normal(
+                    jax.random.key(0), (batch, target.size)
+                )
                 run = jax.jit(jax.vmap(target.value_and_gradient)).lower(x).compile()
                 yield Timed("gradients", title, batch, best(run, (x,))[0])
 
@@ -105,12 +125,16 @@ def posteriors(quick: bool) -> Iterator[Timed]:
     problem = question(0.5)
     conditioned = problem.condition(data()[1:, None])
     for title, chains, engine in engines[:1] if quick else engines:
-        fit = fitted(title, partial(engine, problem, conditioned, key=jax.random.key(1), progress=False), engine.warmup)
+        fit = fitted(
+            title, partial(engine, problem, conditioned, key=jax.random.key(1), progress=False), engine.warmup
+        )
         yield Timed("posteriors", title, chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 
 
 def regions(quick: bool) -> Iterator[Timed]:
-    """Every region's parameters at rest, those of `benchmarks.resting`: whole calls, the largest first, where a GPU has most to give."""
+    """Every region's parameters at rest, those of `benchmarks.resting`: whole calls, the largest first, where
+    a GPU has most to give.
+    """
     import jax
 
     import nmm_infer as nmm
@@ -119,9 +143,13 @@ def regions(quick: bool) -> Iterator[Timed]:
 
     nmm.use_cores(4)  # a chain for each of so many processors; on a GPU all chains are one program
     nuts, hmc = resting.engine(quick), resting.engine(quick, draws=900, length=resting.LENGTH)
-    for name, sampler in (("lemon", nuts),) if quick else (("400", hmc), ("200", hmc), ("lemon", hmc), ("lemon", nuts)):
+    for name, sampler in (
+        (("lemon", nuts),) if quick else (("400", hmc), ("200", hmc), ("lemon", hmc), ("lemon", nuts))
+    ):
         case = resting.CASES[name]()
-        run = partial(sampler, case.problem, case.problem.condition(case.data), key=jax.random.key(0), progress=False)
+        run = partial(
+            sampler, case.problem, case.problem.condition(case.data), key=jax.random.key(0), progress=False
+        )
         fit = fitted(f"{case.title}, {type(sampler).__name__}", run, sampler.warmup)
         yield Timed("regions", fit.title, fit.chains, fit.seconds, fit.ess, fit.r_hat, fit.divergences)
 
@@ -132,7 +160,12 @@ def work(part: str, quick: bool) -> None:
 
     jax.config.update("jax_enable_compilation_cache", False)
     began = time.perf_counter()
-    for one in {"simulations": simulations, "gradients": gradients, "posteriors": posteriors, "regions": regions}[part](quick):
+    for one in {
+        "simulations": simulations,
+        "gradients": gradients,
+        "posteriors": posteriors,
+        "regions": regions,
+    }[part](quick):
         print(json.dumps({"device": jax.devices()[0].device_kind, **one._asdict()}), flush=True)
     print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
@@ -143,7 +176,9 @@ def measured(part: str, platform: str, quick: bool, limit: float) -> list[dict[s
     # A GPU's memory is not taken in advance, so that others may have some.
     environment = {**os.environ, "JAX_PLATFORMS": platform, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=limit, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=limit, check=False
+        )
         out = done.stdout
     except subprocess.TimeoutExpired as stopped:
         out = stopped.stdout.decode() if isinstance(stopped.stdout, bytes) else stopped.stdout or ""
@@ -162,7 +197,13 @@ def page(rows: list[dict[str, Any]], where: list[str]) -> str:
     """The result in markdown."""
     at = {_case(row): row for row in rows}
     devices = {row["platform"]: row["device"] for row in rows}
-    lines = ["# A GPU beside the processor of its machine", "", *where, f"GPU: {devices.get('cuda', 'none')}.", ""]
+    lines = [
+        "# A GPU beside the processor of its machine",
+        "",
+        *where,
+        f"GPU: {devices.get('cuda', 'none')}.",
+        "",
+    ]
     titles = {
         "simulations": f"Simulations: Montbrió–Pazó–Roxin, 84 regions, {STEPS} steps, single precision",
         "gradients": "Log densities and their gradients",
@@ -179,25 +220,50 @@ def page(rows: list[dict[str, Any]], where: list[str]) -> str:
             seconds = [one and one["seconds"] for one in cells]
             ratio = f"{seconds[0] / seconds[1]:.2f}" if all(seconds) else ""
             if part in POSTERIORS:
-                shown = [f"{one['seconds']:.1f} s, ESS {one['ess']:.0f}, {one['ess'] / one['seconds']:.0f} /s" if one else "" for one in cells]
-                ratio = f"{cells[1]['ess'] / cells[1]['seconds'] / cells[0]['ess'] * cells[0]['seconds']:.2f}" if all(cells) else ""
+                shown = [
+                    (
+                        f"{one['seconds']:.1f} s, ESS {one['ess']:.0f}, {one['ess'] / one['seconds']:.0f} /s"
+                        if one
+                        else ""
+                    )
+                    for one in cells
+                ]
+                ratio = (
+                    f"{cells[1]['ess'] / cells[1]['seconds'] / cells[0]['ess'] * cells[0]['seconds']:.2f}"
+                    if all(cells)
+                    else ""
+                )
                 quality = [f"{one['r_hat']:.3f}, {one['divergences']}" for one in cells if one]
                 body.append((name, str(batch), *shown, ratio, "; ".join(quality)))
             else:
-                body.append((name, str(batch), *(f"{1e3 * one:.2f} ms" if one else "" for one in seconds), ratio))
+                body.append(
+                    (name, str(batch), *(f"{1e3 * one:.2f} ms" if one else "" for one in seconds), ratio)
+                )
         head = ("", "chains" if part in POSTERIORS else "at once", *PLATFORMS.values(), "GPU faster, times")
-        lines += [f"## {title}", "", *table((*head, "R-hat, divergences") if part in POSTERIORS else head, body)]
+        lines += [
+            f"## {title}",
+            "",
+            *table((*head, "R-hat, divergences") if part in POSTERIORS else head, body),
+        ]
     return "\n".join(lines)
 
 
 def main() -> None:
     import jax
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default=",".join(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
-    parser.add_argument("--platforms", default="", help=f"comma-separated: {', '.join(PLATFORMS)}; default: those of this machine")
+    parser.add_argument(
+        "--platforms",
+        default="",
+        help=f"comma-separated: {', '.join(PLATFORMS)}; default: those of this machine",
+    )
     parser.add_argument("--limit", type=float, default=600.0, help="seconds for each part on each platform")
-    parser.add_argument("--keep", action="store_true", help="keep what an earlier run measured and this one does not")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what an earlier run measured and this one does not"
+    )
     parser.add_argument("--quick", action="store_true", help="few at once, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULT, help="where the table is written")
     parser.add_argument("--work", default="", help=argparse.SUPPRESS)
@@ -208,7 +274,11 @@ def main() -> None:
     chosen = [part for part in options.only.split(",") if part]
     if unknown := [part for part in chosen if part not in PARTS]:
         parser.error(f"--only got {', '.join(unknown)}, expected some of {', '.join(PARTS)}")
-    platforms = options.platforms.split(",") if options.platforms else ["cpu", *(["cuda"] if jax.default_backend() == "gpu" else [])]
+    platforms = (
+        options.platforms.split(",")
+        if options.platforms
+        else ["cpu", *(["cuda"] if jax.default_backend() == "gpu" else [])]
+    )
     before = earlier(options.out.with_suffix(".json"), options.keep)
     rows, where = before.get("rows", []), before.get("where", [])
     for part in chosen:

@@ -34,8 +34,12 @@ class HeldOut(NamedTuple):
         return cls(np.asarray(numbers["elpd"]), [Fit.of(fit) for fit in numbers["fits"]])
 
 
-def held_out(title: str, problem: Any, data: Any, sampler: Any, folds: Iterable[int] = range(FOLDS)) -> HeldOut:
-    """Coefficients are predicted from a fit without them: every third, from the first, second and third on, or from those `folds` only."""
+def held_out(
+    title: str, problem: Any, data: Any, sampler: Any, folds: Iterable[int] = range(FOLDS)
+) -> HeldOut:
+    """Coefficients are predicted from a fit without them: every third, from the first, second and third on,
+    or from those `folds` only.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -52,7 +56,10 @@ def held_out(title: str, problem: Any, data: Any, sampler: Any, folds: Iterable[
         fits.append(fitted(f"{title}, fold {fold + 1}", run, sampler.warmup))
         posterior = fits[-1].tree["posterior"]
         every = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // 200)
-        sites = {name: jnp.asarray(posterior[name].values.reshape(-1, *posterior[name].shape[2:])[::every]) for name in posterior.data_vars}
+        sites = {
+            name: jnp.asarray(posterior[name].values.reshape(-1, *posterior[name].shape[2:])[::every])
+            for name in posterior.data_vars
+        }
         for k in bins[bins % FOLDS == fold]:
             log_p = np.asarray(each(sites, jnp.asarray(values[:, [k]])), dtype=np.float64)
             elpd[:, k] = np.logaddexp.reduce(log_p, axis=0) - math.log(len(log_p))

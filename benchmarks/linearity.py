@@ -1,10 +1,13 @@
-"""How wrong posteriors of a linearised network are, and whether `check.linearity` says so: `python -m benchmarks.linearity [--only hopf,...] [--quick]`.
+"""How wrong posteriors of a linearised network are, and whether `check.linearity` says so: `python -m
+benchmarks.linearity [--only hopf,...] [--quick]`.
 
-Recordings by the full nonlinear network, in five strengths of noise at three distances from a bifurcation, each fitted by `Spectral`. One parameter is
-unknown, so that its posterior is a grid: exact, and the same program for all recordings. The bias of posterior means and the coverage of 90 % intervals
-are then compared with what the check tells from one fit, that to the recording whose estimate is the median. Bar: where the check says "good" the measured
-bias is below 0.5 posterior standard deviations and the coverage in 82 to 96 %, and where it says that the posterior is not to be relied on they are not.
-Cells within two Monte-Carlo errors of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a
+Recordings by the full nonlinear network, in five strengths of noise at three distances from a bifurcation,
+each fitted by `Spectral`. One parameter is unknown, so that its posterior is a grid: exact, and the same
+program for all recordings. The bias of posterior means and the coverage of 90 % intervals are then compared
+with what the check tells from one fit, that to the recording whose estimate is the median. Bar: where the
+check says "good" the measured bias is below 0.5 posterior standard deviations and the coverage in 82 to 96 %,
+and where it says that the posterior is not to be relied on they are not. Cells within two Monte-Carlo errors
+of a limit count as neither. Each model is a process of its own, two at a time; their cells are kept in a
 cache folder, so that a run that was stopped continues.
 """
 
@@ -77,7 +80,12 @@ def wong_wang(w: Any, sigma: Any) -> Any:
     import nmm_infer as nmm
 
     connectome = nmm.Connectome(np.array([[0.0, 1.0], [1.0, 0.0]]), labels=["A", "B"])
-    return nmm.Network(nmm.models.ReducedWongWang(w=w), connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=sigma))
+    return nmm.Network(
+        nmm.models.ReducedWongWang(w=w),
+        connectome,
+        nmm.couplings.Additive(G=0.1),
+        noise=nmm.noises.Additive(sigma=sigma),
+    )
 
 
 def mean_field(eta: Any, sigma: Any) -> Any:
@@ -88,11 +96,49 @@ def mean_field(eta: Any, sigma: Any) -> Any:
 
 
 CASES = {
-    "hopf": Case("Hopf, 1 region", hopf, "model.a", (-0.04, -0.02, -0.01), 0.02, (0.002, 0.01, 0.03, 0.06, 0.12), 2.0, (0.012, 0.052), 16),
-    "jansen_rit": Case("Jansen–Rit, 1 column", jansen_rit, "model.mu", (0.8, 0.6, 0.54), 0.2, (0.05, 0.2, 0.5, 1.0, 2.0), 8.0, (0.004, 0.02), 16),
-    "wong_wang": Case("Reduced Wong–Wang, 2 regions", wong_wang, "model.w", (0.5, 0.7, 0.78), 0.2, (0.002, 0.006, 0.02, 0.05, 0.1), 50.0, (5e-5, 2e-3), 12),
+    "hopf": Case(
+        "Hopf, 1 region",
+        hopf,
+        "model.a",
+        (-0.04, -0.02, -0.01),
+        0.02,
+        (0.002, 0.01, 0.03, 0.06, 0.12),
+        2.0,
+        (0.012, 0.052),
+        16,
+    ),
+    "jansen_rit": Case(
+        "Jansen–Rit, 1 column",
+        jansen_rit,
+        "model.mu",
+        (0.8, 0.6, 0.54),
+        0.2,
+        (0.05, 0.2, 0.5, 1.0, 2.0),
+        8.0,
+        (0.004, 0.02),
+        16,
+    ),
+    "wong_wang": Case(
+        "Reduced Wong–Wang, 2 regions",
+        wong_wang,
+        "model.w",
+        (0.5, 0.7, 0.78),
+        0.2,
+        (0.002, 0.006, 0.02, 0.05, 0.1),
+        50.0,
+        (5e-5, 2e-3),
+        12,
+    ),
     "mean_field": Case(
-        "Montbrió–Pazó–Roxin, 1 population", mean_field, "model.eta", (-8.0, -5.0, -4.0), 2.0, (0.002, 0.006, 0.02, 0.04, 0.08), 0.1, (0.02, 0.6), 12
+        "Montbrió–Pazó–Roxin, 1 population",
+        mean_field,
+        "model.eta",
+        (-8.0, -5.0, -4.0),
+        2.0,
+        (0.002, 0.006, 0.02, 0.04, 0.08),
+        0.1,
+        (0.02, 0.6),
+        12,
     ),
 }
 
@@ -112,24 +158,40 @@ def slowest(name: str, value: float) -> tuple[float, float]:
     """The slowest and the fastest rate, per ms."""
     import nmm_infer as nmm
 
-    rates: Any = np.linalg.eigvals(np.asarray(nmm.linear.linearise(CASES[name].network(value, 1.0)).jacobian()))
+    rates: Any = np.linalg.eigvals(
+        np.asarray(nmm.linear.linearise(CASES[name].network(value, 1.0)).jacobian())
+    )
     return float((-np.real(rates)).min()), float(np.abs(rates).max())
 
 
 @functools.cache
 def simulator(name: str, samples: int) -> Callable[..., Any]:
-    """The program of many recordings of the full network, the same one for all cells: in steps half as long as the check's are for the fastest of them."""
+    """The program of many recordings of the full network, the same one for all cells: in steps half as long
+    as the check's are for the fastest of them.
+    """
     import jax
 
     import nmm_infer as nmm
 
     case = CASES[name]
-    slow, fast = (choose(column) for choose, column in zip((min, max), zip(*(slowest(name, value) for value in case.values), strict=True), strict=True))
+    slow, fast = (
+        choose(column)
+        for choose, column in zip(
+            (min, max), zip(*(slowest(name, value) for value in case.values), strict=True), strict=True
+        )
+    )
     step = case.interval / np.ceil(case.interval * fast / 0.05)
 
     def one(value: Any, sigma: Any, key: Any) -> Any:
         observe = nmm.observe.Subsample(period=case.interval)
-        return nmm.solve(started(case, value, sigma), samples * case.interval, step=step, transient=8.0 / slow, key=key, observe=observe).values
+        return nmm.solve(
+            started(case, value, sigma),
+            samples * case.interval,
+            step=step,
+            transient=8.0 / slow,
+            key=key,
+            observe=observe,
+        ).values
 
     return jax.jit(jax.vmap(one, in_axes=(None, None, 0)))
 
@@ -147,7 +209,9 @@ def density(name: str) -> Callable[..., Any]:
 
     def of(grid: Any, value: Any, sigma: Any, values: Any, observed: Any) -> Any:
         def at(x: Any) -> Any:
-            found, failure = spectral.distribution(case.network(x, sigma), nmm.observe.Subsample(), None, observed)
+            found, failure = spectral.distribution(
+                case.network(x, sigma), nmm.observe.Subsample(), None, observed
+            )
             heights = jax.vmap(lambda one: jnp.sum(found.log_prob(one)))(values)
             return jnp.where(failure == 0, heights, -jnp.inf) - 0.5 * ((x - value) / case.width) ** 2
 
@@ -195,14 +259,26 @@ def measure(name: str, value: float, level: float, recordings: int, samples: int
 
     case = CASES[name]
     sigma = level / _sd(case.network(value, 1.0))
-    data = np.asarray(simulator(name, samples)(jnp.asarray(value), jnp.asarray(sigma), jax.random.split(jax.random.key(1), recordings)))
+    data = np.asarray(
+        simulator(name, samples)(
+            jnp.asarray(value), jnp.asarray(sigma), jax.random.split(jax.random.key(1), recordings)
+        )
+    )
     finite = np.isfinite(data).all(axis=(1, 2))
-    problem = nmm.Problem(case.network(nmm.Prior(dist.Normal(value, case.width)), sigma), nmm.observe.Subsample(), likelihood(case))
+    problem = nmm.Problem(
+        case.network(nmm.Prior(dist.Normal(value, case.width)), sigma),
+        nmm.observe.Subsample(),
+        likelihood(case),
+    )
     conditioned = [problem.condition(one) for one in data[finite]]
     values = jnp.stack([jnp.asarray(one.values) for one in conditioned])
 
     def posterior(grid: np.ndarray) -> np.ndarray:
-        heights = np.asarray(density(name)(jnp.asarray(grid), jnp.asarray(value), jnp.asarray(sigma), values, conditioned[0].observed)).T
+        heights = np.asarray(
+            density(name)(
+                jnp.asarray(grid), jnp.asarray(value), jnp.asarray(sigma), values, conditioned[0].observed
+            )
+        ).T
         weights = np.exp(heights - heights.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
@@ -217,15 +293,27 @@ def measure(name: str, value: float, level: float, recordings: int, samples: int
     covered = (below > 0.05) & (below < 0.95)
     n = len(z)
     typical = int(np.argsort(mean)[n // 2])
-    draws = np.random.default_rng(0).choice(grid, size=(1, DRAWS), p=p[typical]) + (grid[1] - grid[0]) * np.random.default_rng(1).uniform(-0.5, 0.5, (1, DRAWS))
+    draws = np.random.default_rng(0).choice(grid, size=(1, DRAWS), p=p[typical]) + (
+        grid[1] - grid[0]
+    ) * np.random.default_rng(1).uniform(-0.5, 0.5, (1, DRAWS))
     group = xr.Dataset({case.name: (("chain", "draw"), draws)})
-    tree = xr.DataTree.from_dict({"posterior": group, "unconstrained_posterior": group, "constant_data": conditioned[typical].constant_data()})
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": group,
+            "unconstrained_posterior": group,
+            "constant_data": conditioned[typical].constant_data(),
+        }
+    )
     began = time.perf_counter()
     try:
         found = nmm.check.linearity(problem, tree, recordings=min(100, recordings), progress=False)
         row = found.table()[0]
         told, ok, said = (row.bias, row.bias_error, row.coverage, row.coverage_error), found.ok, found.verdict
-        said = said if not found.lost else f"{said} ({found.lost} of {found.data.attrs['recordings']} simulations lost)"
+        said = (
+            said
+            if not found.lost
+            else f"{said} ({found.lost} of {found.data.attrs['recordings']} simulations lost)"
+        )
     except ValueError as error:
         told, ok, said = (np.nan,) * 4, False, str(error)
     share = float(covered.mean())
@@ -273,7 +361,9 @@ def _finer(grid: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def verdict(cell: dict[str, Any]) -> str:
-    """What the measured bias and coverage are, by the check's limits: "good", "bad", or "unclear" within two errors of one."""
+    """What the measured bias and coverage are, by the check's limits: "good", "bad", or "unclear" within two
+    errors of one.
+    """
     from nmm_infer.check._linearity._linearity_report import BIAS, COVERAGE
 
     low, high = COVERAGE
@@ -288,21 +378,45 @@ def write(cells: list[dict[str, Any]], target: Path, recordings: int) -> None:
     """Markdown for people and JSON for programs."""
     software = ", ".join(f"{package} {version(package)}" for package in ("jax", "numpyro"))
     found = [(verdict(cell), cell["ok"]) for cell in cells]
-    counts = {(what, ok): sum(one == (what, ok) for one in found) for what in ("good", "unclear", "bad") for ok in (True, False)}
-    head = ("model", "unknown", "slowest mode (1/s)", "linear sd", "bias (sd)", "90 % hold", "check: bias", "check: hold", "so it is", "check says")
+    counts = {
+        (what, ok): sum(one == (what, ok) for one in found)
+        for what in ("good", "unclear", "bad")
+        for ok in (True, False)
+    }
+    head = (
+        "model",
+        "unknown",
+        "slowest mode (1/s)",
+        "linear sd",
+        "bias (sd)",
+        "90 % hold",
+        "check: bias",
+        "check: hold",
+        "so it is",
+        "check says",
+    )
     lines = [
         "# Is the linearisation good?",
         "",
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, {software}, Python {platform.python_version()}. "
-        "`python -m benchmarks.linearity`.",
+        (
+            f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, {software}, Python"
+            f" {platform.python_version()}. `python -m benchmarks.linearity`."
+        ),
         "",
-        f"{recordings} recordings of the full nonlinear network in each row, fitted by `Spectral` with one unknown, whose posterior is exact on a grid. "
-        "Measured: mean of (posterior mean - truth)/posterior sd, and how often 90 % intervals held the truth. Check: what `check.linearity` tells from the "
-        "fit to one of them, the one with the median estimate. The linear sd is that of the observable under the linearised network.",
+        (
+            f"{recordings} recordings of the full nonlinear network in each row, fitted by `Spectral` with"
+            " one unknown, whose posterior is exact on a grid. Measured: mean of (posterior mean -"
+            " truth)/posterior sd, and how often 90 % intervals held the truth. Check: what"
+            " `check.linearity` tells from the fit to one of them, the one with the median estimate. The"
+            " linear sd is that of the observable under the linearised network."
+        ),
         "",
-        f"Of {counts['good', True] + counts['good', False]} cells that are good the check calls {counts['good', True]} good; of "
-        f"{counts['bad', True] + counts['bad', False]} that are bad it calls {counts['bad', False]} bad and {counts['bad', True]} good; "
-        f"{counts['unclear', True] + counts['unclear', False]} are too near to a limit to count.",
+        (
+            f"Of {counts['good', True] + counts['good', False]} cells that are good the check calls"
+            f" {counts['good', True]} good; of {counts['bad', True] + counts['bad', False]} that are bad it"
+            f" calls {counts['bad', False]} bad and {counts['bad', True]} good;"
+            f" {counts['unclear', True] + counts['unclear', False]} are too near to a limit to count."
+        ),
         "",
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
@@ -329,7 +443,10 @@ def write(cells: list[dict[str, Any]], target: Path, recordings: int) -> None:
         if (n := _measured(cells, name)) < len(case.values) * len(case.levels)
     ]
     remarkable = [cell for cell in cells if "lost" in cell["said"] or not np.isfinite(cell["told_bias"])]
-    lost = [f"- {CASES[cell['model']].title} at {cell['value']:g}, sd {cell['level']:g}: {cell['said']}" for cell in remarkable]
+    lost = [
+        f"- {CASES[cell['model']].title} at {cell['value']:g}, sd {cell['level']:g}: {cell['said']}"
+        for cell in remarkable
+    ]
     lines += ["", f"Not complete: {'; '.join(absent)}."] if absent else []
     target.write_text("\n".join([*lines, "", *lost, *([""] if lost else [])]))
     target.with_suffix(".json").write_text(json.dumps(cells, indent=1) + "\n")
@@ -350,7 +467,10 @@ def draw(cells: list[dict[str, Any]], target: Path) -> None:
     from nmm_infer.viz._style import CHAINS, FAINT, PRIOR, calm, legend
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
-    for ax, what, limits, zone in ((left, "bias", (-6.0, 6.0), (-BIAS, BIAS)), (right, "coverage", (-0.02, 1.02), COVERAGE)):
+    for ax, what, limits, zone in (
+        (left, "bias", (-6.0, 6.0), (-BIAS, BIAS)),
+        (right, "coverage", (-0.02, 1.02), COVERAGE),
+    ):
         calm(ax)
         ax.axhspan(*zone, color=PRIOR, alpha=0.5, lw=0, zorder=0)
         ax.axvspan(*zone, color=PRIOR, alpha=0.5, lw=0, zorder=0)
@@ -359,9 +479,22 @@ def draw(cells: list[dict[str, Any]], target: Path) -> None:
             if not _measured(cells, name):
                 continue
             for ok, marker in ((True, "o"), (False, "x")):
-                of = [cell for cell in cells if cell["model"] == name and cell["ok"] == ok and np.isfinite(cell["told_bias"])]
+                of = [
+                    cell
+                    for cell in cells
+                    if cell["model"] == name and cell["ok"] == ok and np.isfinite(cell["told_bias"])
+                ]
                 x, y = ([np.clip(cell[key], *limits) for cell in of] for key in (what, f"told_{what}"))
-                ax.scatter(x, y, c=colour, marker=marker, s=24, lw=1.2, label=case.title.split(",")[0] if ok and ax is left else None, zorder=2)
+                ax.scatter(
+                    x,
+                    y,
+                    c=colour,
+                    marker=marker,
+                    s=24,
+                    lw=1.2,
+                    label=case.title.split(",")[0] if ok and ax is left else None,
+                    zorder=2,
+                )
         ax.set(xlim=limits, ylim=limits)
     left.set(xlabel="measured bias (posterior sd)", ylabel="told by check.linearity")
     right.set(xlabel="measured coverage of 90 % intervals", ylabel="told by check.linearity")
@@ -371,13 +504,25 @@ def draw(cells: list[dict[str, Any]], target: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(CASES), help="models, comma-separated; cells that others measured are kept")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", default=",".join(CASES), help="models, comma-separated; cells that others measured are kept"
+    )
     parser.add_argument("--recordings", type=int, default=200)
     parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--quick", action="store_true", help="one distance, two strengths, few recordings, to see that it works")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one distance, two strengths, few recordings, to see that it works",
+    )
     parser.add_argument("--again", action="store_true", help="measure anew what the cache folder has")
-    parser.add_argument("--write", action="store_true", help="only write the page and draw the picture, of the cells that there are")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="only write the page and draw the picture, of the cells that there are",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="models at a time, if there are several")
     options = parser.parse_args()
     chosen = options.only.split(",")
@@ -406,7 +551,12 @@ def main() -> None:
                 cells.append(measure(name, value, level, recordings, options.samples)._asdict())
                 print(cells[-1], flush=True)
                 file.write_text(json.dumps(cells))
-    done = [cell for name in CASES if (folder / f"{name}.json").exists() for cell in json.loads((folder / f"{name}.json").read_text())]
+    done = [
+        cell
+        for name in CASES
+        if (folder / f"{name}.json").exists()
+        for cell in json.loads((folder / f"{name}.json").read_text())
+    ]
     target = folder / "linearity.md" if options.quick else RESULT
     write(done, target, recordings)
     draw(done, folder / "linearity.png" if options.quick else PICTURE)

@@ -25,8 +25,8 @@ TARGET = 1.5 * 1024
 class Case(NamedTuple):
     """A run of `regions` (84: the shipped connectome) for `minutes`, and what is made of it.
 
-    `seen` is bold, fc of bold, fc (of every step, gathered while it runs) or stored fc (of a trajectory); `frame` are the steps of
-    Checkpointed, 0: Stored. A case that is planned only is compiled and not run.
+    `seen` is bold, fc of bold, fc (of every step, gathered while it runs) or stored fc (of a trajectory);
+    `frame` are the steps of Checkpointed, 0: Stored. A case that is planned only is compiled and not run.
     """
 
     seen: str
@@ -46,7 +46,8 @@ class Case(NamedTuple):
             "stored fc": "FC of every step, trajectory kept",
         }[self.seen]
         return (
-            f"{'value and gradient' if self.gradient else 'value'}: {what}, {self.regions} regions, {self.minutes:g} min"
+            f"{'value and gradient' if self.gradient else 'value'}: {what}, {self.regions} regions,"
+            f" {self.minutes:g} min"
             + (", delays" if self.delays else "")
             + ((f", Checkpointed({self.frame})" if self.frame else ", Stored") if self.gradient else "")
         )
@@ -87,7 +88,9 @@ def program(case: Case, duration: float):
 
     observe = {
         "bold": nmm.observe.Bold(period=PERIOD),
-        "fc of bold": nmm.observe.Chain(nmm.observe.Bold(period=PERIOD), nmm.observe.FunctionalConnectivity()),
+        "fc of bold": nmm.observe.Chain(
+            nmm.observe.Bold(period=PERIOD), nmm.observe.FunctionalConnectivity()
+        ),
         "fc": nmm.observe.FunctionalConnectivity(period=STEP),
         "stored fc": nmm.observe.FunctionalConnectivity(),
     }[case.seen]
@@ -96,12 +99,16 @@ def program(case: Case, duration: float):
     else:
         rng = np.random.default_rng(0)
         weights = rng.lognormal(size=(case.regions, case.regions)) * (1.0 - np.eye(case.regions))
-        connectome = nmm.Connectome(weights / weights.sum(axis=1).max(), rng.uniform(20.0, 200.0, weights.shape))
+        connectome = nmm.Connectome(
+            weights / weights.sum(axis=1).max(), rng.uniform(20.0, 200.0, weights.shape)
+        )
     adjoint = nmm.adjoints.Checkpointed(case.frame) if case.frame else nmm.adjoints.Stored()
 
     def loss(w, G):
         model, noise = nmm.models.ReducedWongWang(w=w), nmm.noises.Additive(sigma=0.005)
-        network = nmm.Network(model, connectome, nmm.couplings.Additive(G=G), noise=noise, speed=SPEED if case.delays else None)
+        network = nmm.Network(
+            model, connectome, nmm.couplings.Additive(G=G), noise=noise, speed=SPEED if case.delays else None
+        )
         key = jax.random.key(0)
         if case.seen == "stored fc":
             signal = observe(nmm.solve(network, duration, step=STEP, key=key, adjoint=adjoint))
@@ -110,7 +117,10 @@ def program(case: Case, duration: float):
         return jnp.sum(signal.values**2)
 
     at = jnp.full(case.regions, 0.9), jnp.asarray(0.1)
-    return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)) if case.gradient else loss).lower(*at).compile(), at
+    return (
+        jax.jit(jax.value_and_grad(loss, argnums=(0, 1)) if case.gradient else loss).lower(*at).compile(),
+        at,
+    )
 
 
 def run(case: Case, duration: float) -> dict:
@@ -120,7 +130,11 @@ def run(case: Case, duration: float) -> dict:
 
     start = time.perf_counter()
     compiled, at = program(case, duration)
-    result = {"compile_s": time.perf_counter() - start, "planned_mib": compiled.memory_analysis().temp_size_in_bytes / MIB, "device": jax.devices()[0].platform}
+    result = {
+        "compile_s": time.perf_counter() - start,
+        "planned_mib": compiled.memory_analysis().temp_size_in_bytes / MIB,
+        "device": jax.devices()[0].platform,
+    }
     if not case.planned_only:
         start = time.perf_counter()
         values = jax.block_until_ready(compiled(*at))
@@ -130,9 +144,23 @@ def run(case: Case, duration: float) -> dict:
 
 
 def in_a_process(case: Case, duration: float) -> dict:
-    command = [sys.executable, "-m", "benchmarks.memory", "--case", json.dumps(case), "--duration", str(duration)]
-    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}  # so that both compile
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()[-1])
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.memory",
+        "--case",
+        json.dumps(case),
+        "--duration",
+        str(duration),
+    ]
+    environment = {
+        name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"
+    }  # so that both compile
+    return json.loads(
+        subprocess.run(
+            command, check=True, capture_output=True, text=True, env=environment
+        ).stdout.splitlines()[-1]
+    )
 
 
 def where() -> str:
@@ -140,12 +168,19 @@ def where() -> str:
     from importlib.metadata import version
 
     software = f"jax {version('jax')}, Python {platform.python_version()}"
-    return f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, {software}, load {os.getloadavg()[0]:.1f}"
+    return (
+        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, {software}, load"
+        f" {os.getloadavg()[0]:.1f}"
+    )
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     """Lines of Markdown."""
-    return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header), *("| " + " | ".join(row) + " |" for row in rows)]
+    return [
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
 
 
 def measure(case: Case) -> dict:
@@ -169,9 +204,12 @@ def write(results: list[dict], quick: bool) -> None:
     lines = [
         "# Memory of a run" + (" (quick)" if quick else ""),
         "",
-        f"{where()}, device {results[0]['device']}. Reduced Wong–Wang, step {STEP:g} ms, Heun, float32, white noise, BOLD every {PERIOD:g} ms; gradients "
-        "with respect to a parameter of every region and the global coupling. Peak: of the resident memory, beyond that of a process that did the same over "
-        "a few samples; some 15 MiB up or down are the compiler's.",
+        (
+            f"{where()}, device {results[0]['device']}. Reduced Wong–Wang, step {STEP:g} ms, Heun, float32,"
+            f" white noise, BOLD every {PERIOD:g} ms; gradients with respect to a parameter of every region"
+            " and the global coupling. Peak: of the resident memory, beyond that of a process that did the"
+            " same over a few samples; some 15 MiB up or down are the compiler's."
+        ),
         "",
         *table(("case", "peak, MiB", "temporary arrays planned by XLA, MiB", "run, s"), rows),
         "",
@@ -181,11 +219,15 @@ def write(results: list[dict], quick: bool) -> None:
     target = RESULT.with_stem("memory_quick") if quick else RESULT
     target.parent.mkdir(exist_ok=True)
     target.write_text("\n".join(lines))
-    target.with_suffix(".json").write_text(json.dumps({"where": where(), "results": results}, indent=1) + "\n")
+    target.with_suffix(".json").write_text(
+        json.dumps({"where": where(), "results": results}, indent=1) + "\n"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a minute instead of ten, and fewer cases")
     parser.add_argument("--case", type=lambda text: Case(*json.loads(text)), help=argparse.SUPPRESS)
     parser.add_argument("--duration", type=float, help=argparse.SUPPRESS)
@@ -196,7 +238,11 @@ def main():
     results = []
     for case in QUICK if options.quick else CASES:
         results.append(measure(case))
-        print(case.title, {name: round(value, 1) for name, value in results[-1].items() if isinstance(value, float)}, flush=True)
+        print(
+            case.title,
+            {name: round(value, 1) for name, value in results[-1].items() if isinstance(value, float)},
+            flush=True,
+        )
         write(results, options.quick)
 
 

@@ -1,7 +1,8 @@
 """The same network in every simulator: `python -m benchmarks peers`.
 
-One process for each contestant and task, so that its peak of memory is its own. All are started and compiled first;
-then the rounds are interleaved, one contestant at a time, so that the drift of the machine hits all alike.
+One process for each contestant and task, so that its peak of memory is its own. All are started and compiled
+first; then the rounds are interleaved, one contestant at a time, so that the drift of the machine hits all
+alike.
 """
 
 import datetime
@@ -34,13 +35,22 @@ def tasks(quick: bool = False, regions: int = 90) -> tuple[Task, ...]:
     )
 
 
-def measure(task: Task, contestants: Iterable[Contestant], rounds: int, folder: Path = FOLDER, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+def measure(
+    task: Task,
+    contestants: Iterable[Contestant],
+    rounds: int,
+    folder: Path = FOLDER,
+    say: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
     """A row for every contestant, those that failed included."""
     sessions = []
     try:
         for contestant in contestants:
             sessions.append(Session(contestant, task, folder))
-            say(f"  {contestant.name}: {sessions[-1].problem or f'ready after {sessions[-1].info["warm_up"]:.1f} s'}")
+            say(
+                f"  {contestant.name}:"
+                f" {sessions[-1].problem or f'ready after {sessions[-1].info["warm_up"]:.1f} s'}"
+            )
         for _ in range(rounds):
             for session in sessions:
                 session.round()
@@ -61,7 +71,8 @@ def run(
     say: Callable[[str], None] = print,
     keep: bool = False,
 ) -> list[dict[str, Any]]:
-    """Measure, and write `peers.md` and `peers.json` after every task, so that an interrupted run leaves what it has.
+    """Measure, and write `peers.md` and `peers.json` after every task, so that an interrupted run leaves what
+    it has.
 
     With `keep` the tasks of an earlier run stay until they are measured anew.
     """
@@ -107,30 +118,65 @@ def write(everything: list[dict[str, Any]], results: Path) -> None:
 def section(each: dict[str, Any]) -> list[str]:
     facts = each["about"]
     before, after = facts["load"]
-    machine = f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, {facts['device']}, load {before:.1f} before and {after:.1f} after"
-    return [f"## {each['title']}", "", f"{machine}, {facts['rounds']} rounds.", "", *markdown(each["task"]["steps"], each["rows"])]
+    machine = (
+        f"{facts['date']}, {facts['machine']}, {facts['cores']} cores, {facts['device']}, load {before:.1f}"
+        f" before and {after:.1f} after"
+    )
+    return [
+        f"## {each['title']}",
+        "",
+        f"{machine}, {facts['rounds']} rounds.",
+        "",
+        *markdown(each["task"]["steps"], each["rows"]),
+    ]
 
 
 def page(everything: list[dict[str, Any]]) -> list[str]:
     """All tasks; each has its own date and load, as they need not be measured at once."""
-    versions = {f"{name} {version}" for each in everything for found in each["rows"] for name, version in (found["versions"] or {}).items()}
+    versions = {
+        f"{name} {version}"
+        for each in everything
+        for found in each["rows"]
+        for name, version in (found["versions"] or {}).items()
+    }
     pythons = {found["python"] for each in everything for found in each["rows"] if found["python"]}
     lines = [
         "# The same network in every simulator",
         "",
-        f"{everything[0]['task']['regions']} regions, dense log-normal weights with row sums of at most 1, delays of 10–200 steps of {STEP:g} ms,",
+        (
+            f"{everything[0]['task']['regions']} regions, dense log-normal weights with row sums of at most"
+            f" 1, delays of 10–200 steps of {STEP:g} ms,"
+        ),
         f"white noise of {SIGMA:g} per √ms on both states, float32 unless noted.",
-        "MPR is the Montbrió–Pazó–Roxin model, its rate coupled into V'. Hopf is coupled diffusively through x and y, Hopf-x through x alone.",
+        (
+            "MPR is the Montbrió–Pazó–Roxin model, its rate coupled into V'. Hopf is coupled diffusively"
+            " through x and y, Hopf-x through x alone."
+        ),
         "",
         f"Python {', '.join(sorted(pythons))}; {', '.join(sorted(versions))}.",
         "",
-        "Times are ratios to the first row, best and median of interleaved rounds; the absolute ones depend on the machine.",
-        "Processor time adds up all threads, and is the fairer figure when the machine is busy: long calls share their core with others, short ones may not.",
+        (
+            "Times are ratios to the first row, best and median of interleaved rounds; the absolute ones"
+            " depend on the machine."
+        ),
+        (
+            "Processor time adds up all threads, and is the fairer figure when the machine is busy: long"
+            " calls share their core with others, short ones may not."
+        ),
         "The first call includes building and compiling; memory is the peak of the process.",
         "",
-        f"*The same as the reference*: without noise, {CHECKED} steps are compared with a plain NumPy loop in float64 that steps in the same way",
-        f"(largest difference over the standard deviation, at most {TOLERANCE:g}; of gradients, the slope along one direction against a central difference,",
-        f"at most {SLOPE_TOLERANCE:g}). *Off* is how far that way of stepping is from Heun's method with the input of each stage, which is ours.",
+        (
+            f"*The same as the reference*: without noise, {CHECKED} steps are compared with a plain NumPy"
+            " loop in float64 that steps in the same way"
+        ),
+        (
+            f"(largest difference over the standard deviation, at most {TOLERANCE:g}; of gradients, the slope"
+            " along one direction against a central difference,"
+        ),
+        (
+            f"at most {SLOPE_TOLERANCE:g}). *Off* is how far that way of stepping is from Heun's method with"
+            " the input of each stage, which is ours."
+        ),
         "",
     ]
     for each in everything:

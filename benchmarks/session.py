@@ -16,7 +16,8 @@ from .reference import EXACT, Scheme, direction, simulate, slope
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 900  # seconds for an answer
-# Largest difference from the reference over the standard deviation of its trajectory; relative difference of a slope.
+# Largest difference from the reference over the standard deviation of its trajectory; relative difference of
+# a slope.
 TOLERANCE, SLOPE_TOLERANCE = 1e-3, 1e-2
 
 
@@ -38,7 +39,14 @@ class Session:
             self.problem = str(error)
             return
         self.process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", contestant.worker, json.dumps(task._asdict()), contestant.variant],
+            [
+                python,
+                "-m",
+                "benchmarks.worker",
+                contestant.worker,
+                json.dumps(task._asdict()),
+                contestant.variant,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -60,7 +68,9 @@ class Session:
         """Compare a run without noise with the reference."""
         answer = self._ask("check")
         if answer:
-            self.agreement = compare(self.task, Scheme(**self.info["scheme"]), np.array(answer["values"], dtype=float))
+            self.agreement = compare(
+                self.task, Scheme(**self.info["scheme"]), np.array(answer["values"], dtype=float)
+            )
 
     def close(self) -> None:
         """End the worker."""
@@ -108,21 +118,37 @@ class Session:
 
 def environment() -> dict[str, str]:
     """On a CPU, and everybody compiles anew."""
-    return {"JAX_PLATFORMS": "cpu"} | {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    return {"JAX_PLATFORMS": "cpu"} | {
+        name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"
+    }
 
 
 def compare(task: Task, scheme: Scheme, values: np.ndarray) -> dict[str, Any]:
-    """How far the values are from the reference with the same scheme (`error`), and, forward, that from the exact scheme (`off`)."""
+    """How far the values are from the reference with the same scheme (`error`), and, forward, that from the
+    exact scheme (`off`).
+    """
     problem = Problem(task)
     if task.kind == "forward":
         reference, exact = (simulate(problem, CHECKED, each) for each in (scheme, EXACT))
         if values.shape != reference.shape:
-            return {"verified": False, "error": None, "why": f"got shape {values.shape}, expected {reference.shape}"}
+            return {
+                "verified": False,
+                "error": None,
+                "why": f"got shape {values.shape}, expected {reference.shape}",
+            }
         error = float(np.abs(values - reference).max() / reference.std())
-        return {"verified": error < TOLERANCE, "error": error, "off": float(np.abs(reference - exact).max() / exact.std())}
+        return {
+            "verified": error < TOLERANCE,
+            "error": error,
+            "off": float(np.abs(reference - exact).max() / exact.std()),
+        }
     wanted = slope(problem, CHECKED, scheme, task.kind)
     towards = np.ones(1) if task.kind == "speed" else direction(problem)
     if values.shape != towards.shape:
-        return {"verified": False, "error": None, "why": f"got shape {values.shape}, expected {towards.shape}"}
+        return {
+            "verified": False,
+            "error": None,
+            "why": f"got shape {values.shape}, expected {towards.shape}",
+        }
     error = float(abs(values @ towards / wanted - 1.0))
     return {"verified": error < SLOPE_TOLERANCE, "error": error}

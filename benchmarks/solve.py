@@ -64,7 +64,9 @@ def by_hand(eta):
 
 
 def ring_buffer(connectome):
-    """What simulators do: delays rounded to steps, a gather of all edges from a ring buffer at every step, held over the step."""
+    """What simulators do: delays rounded to steps, a gather of all edges from a ring buffer at every step,
+    held over the step.
+    """
     weights = jnp.asarray(connectome.weights, jnp.float32)
     delays = np.rint(np.asarray(connectome.lengths) / (SPEED * STEP)).astype(np.int32)
     past = int(delays.max()) + 1
@@ -84,7 +86,9 @@ def ring_buffer(connectome):
 
 def ours(connectome=DENSE, speed=None, noise=None, step=STEP, **options):
     def run(eta):
-        network = nmm.Network(models.MontbrioPazoRoxin(eta=eta), connectome, couplings.Additive(G=0.5), speed=speed, noise=noise)
+        network = nmm.Network(
+            models.MontbrioPazoRoxin(eta=eta), connectome, couplings.Additive(G=0.5), speed=speed, noise=noise
+        )
         return nmm.solve(network, STEPS * step, step=step, key=KEY, **options).values
 
     return run
@@ -104,13 +108,16 @@ ROWS = {
     "solve, delays, half dense, Checkpointed": (ours(HALF, speed=SPEED), "solve, no delays, Checkpointed"),
     "solve, delays, half dense, Stored": (ours(HALF, speed=SPEED, **STORED), "solve, no delays, Stored"),
     "solve, delays, a tenth dense, Stored": (ours(TENTH, speed=SPEED, **STORED), "solve, no delays, Stored"),
-    "solve, delays of 3–37 steps, dense, Stored": (ours(speed=SPEED, step=10 * STEP, **STORED), "solve, no delays, Stored"),
+    "solve, delays of 3–37 steps, dense, Stored": (
+        ours(speed=SPEED, step=10 * STEP, **STORED),
+        "solve, no delays, Stored",
+    ),
     "solve, delays, dense, noise": (ours(speed=SPEED, noise=NOISE), "solve, no delays, noise"),
 }
 TARGETS = (
-    "Targets: without delays ≤ 1.15 and ≤ 1.4 of the hand-written scan; delays ≤ 5 and ≤ 3 of the same run without delays. "
-    "Checkpointed fetches delayed messages three times (forward, again, backward) and Stored twice; "
-    "a fetch costs about what it takes to copy it, one number for each edge and step."
+    "Targets: without delays ≤ 1.15 and ≤ 1.4 of the hand-written scan; delays ≤ 5 and ≤ 3 of the same run"
+    " without delays. Checkpointed fetches delayed messages three times (forward, again, backward) and Stored"
+    " twice; a fetch costs about what it takes to copy it, one number for each edge and step."
 )
 
 
@@ -140,12 +147,30 @@ def seconds(statement):
 
 def main():
     forward = measure({name: jax.jit(run) for name, (run, _) in ROWS.items()})
-    gradient = measure({name: jax.jit(jax.value_and_grad(lambda eta, run=run: run(eta)[:, 0].mean())) for name, (run, _) in ROWS.items()})
+    gradient = measure(
+        {
+            name: jax.jit(jax.value_and_grad(lambda eta, run=run: run(eta)[:, 0].mean()))
+            for name, (run, _) in ROWS.items()
+        }
+    )
     rows = [
-        (name, f"{forward[name]:.2f}", f"{gradient[name]:.2f}", *((f"{t[name] / t[base]:.2f}" if base else "1") for t in (forward, gradient)), base or "")
+        (
+            name,
+            f"{forward[name]:.2f}",
+            f"{gradient[name]:.2f}",
+            *((f"{t[name] / t[base]:.2f}" if base else "1") for t in (forward, gradient)),
+            base or "",
+        )
         for name, (_, base) in ROWS.items()
     ]
-    header = ("network", "forward µs/step", "value and gradient µs/step", "forward ratio", "gradient ratio", "against")
+    header = (
+        "network",
+        "forward µs/step",
+        "value and gradient µs/step",
+        "forward ratio",
+        "gradient ratio",
+        "against",
+    )
     table = Table(*header)
     for row in rows:
         table.add_row(*row)
@@ -155,9 +180,12 @@ def main():
     lines = [
         "# A step of a network",
         "",
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__}, Python {platform.python_version()}, "
-        f"device {jax.devices()[0].platform}, load {os.getloadavg()[0]:.1f}. "
-        f"Montbrió–Pazó–Roxin, {REGIONS} regions, float32, Heun, {STEP} ms, {STEPS} steps, delays 3–37 ms. Best of {ROUNDS} interleaved rounds.",
+        (
+            f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__},"
+            f" Python {platform.python_version()}, device {jax.devices()[0].platform}, load"
+            f" {os.getloadavg()[0]:.1f}. Montbrió–Pazó–Roxin, {REGIONS} regions, float32, Heun, {STEP} ms,"
+            f" {STEPS} steps, delays 3–37 ms. Best of {ROUNDS} interleaved rounds."
+        ),
         "",
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
@@ -165,7 +193,9 @@ def main():
         "",
         TARGETS,
         "",
-        "Importing: " + ", ".join(f"`{name}` {t:.2f} s" for name, t in imports.items()) + " (target: less than 1 s beyond `jax`).",
+        "Importing: "
+        + ", ".join(f"`{name}` {t:.2f} s" for name, t in imports.items())
+        + " (target: less than 1 s beyond `jax`).",
         "",
     ]
     RESULT.parent.mkdir(exist_ok=True)

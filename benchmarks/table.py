@@ -19,7 +19,10 @@ def row(session: Any) -> dict[str, Any]:
         "median": statistics.median(times) if times else None,
         "processor": min(session.processor) if times else None,
         "rounds": times,
-        **{name: session.info.get(name) for name in ("versions", "python", "warm_up", "before", "peak", "scheme", "keeps", "note")},
+        **{
+            name: session.info.get(name)
+            for name in ("versions", "python", "warm_up", "before", "peak", "scheme", "keeps", "note")
+        },
         "agreement": session.agreement,
     }
 
@@ -45,7 +48,11 @@ def markdown(steps: int, rows: list[dict[str, Any]]) -> list[str]:
         lines += ["| " + " | ".join(cells(each, base, steps)) + " |" for each in ran]
         lines += [""]
     for excused, heading in ((True, "Cannot do it: "), (False, "Failed: ")):
-        absent = [f"{each['name']} ({each['problem']})" for each in rows if each["problem"] is not None and each["excused"] == excused]
+        absent = [
+            f"{each['name']} ({each['problem']})"
+            for each in rows
+            if each["problem"] is not None and each["excused"] == excused
+        ]
         if absent:
             lines += [heading + "; ".join(absent) + ".", ""]
     return lines

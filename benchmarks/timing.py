@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 
-def best(function: Callable[..., Any], at: tuple[Any, ...], rounds: int = 5, patience: float = 10.0) -> tuple[float, float]:
+def best(
+    function: Callable[..., Any], at: tuple[Any, ...], rounds: int = 5, patience: float = 10.0
+) -> tuple[float, float]:
     """Best time on the clock and of the processors, of several runs, fewer where one takes long."""
     import jax
 

@@ -13,11 +13,9 @@ class UnsupportedError(Exception):
 class Work(NamedTuple):
     """A task as one simulator does it.
 
-    run: does it once, with noise, and returns when the result is there.
-    check: without noise: the states after each of `problem.CHECKED` steps for a forward task, else the gradient as one vector.
-    scheme: how it steps.
-    keeps: which states are kept.
-    note: what else is different from the task.
+    run: does it once, with noise, and returns when the result is there. check: without noise: the states
+    after each of `problem.CHECKED` steps for a forward task, else the gradient as one vector. scheme: how it
+    steps. keeps: which states are kept. note: what else is different from the task.
     """
 
     run: Callable[[], Any]

@@ -26,7 +26,9 @@ CALLS, SECONDS = 20, 0.3
 
 
 def serve(name: str, task: Task, variant: str) -> None:
-    """Be a worker: `benchmarks.workers.NAME` has `build(task, variant)`, which makes its work, and `PACKAGES`, whose versions are told."""
+    """Be a worker: `benchmarks.workers.NAME` has `build(task, variant)`, which makes its work, and
+    `PACKAGES`, whose versions are told.
+    """
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -64,7 +66,8 @@ def serve(name: str, task: Task, variant: str) -> None:
 def best_of(run: Callable[[], Any]) -> dict[str, float]:
     """The shortest wall time and the least processor time (of all threads) of several calls.
 
-    On a busy machine a long call shares its core and a short one may not, which only the processor time does not see.
+    On a busy machine a long call shares its core and a short one may not, which only the processor time does
+    not see.
     """
     best, least, began = float("inf"), float("inf"), time.perf_counter()
     for _ in range(CALLS):

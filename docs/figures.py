@@ -275,7 +275,8 @@ def hallmark(stem: str) -> Path:
     runpy.run_path(str(HALLMARKS / f"{stem}.py"))
     if not plt.get_fignums():
         raise RuntimeError(
-            f"docs/hallmarks/{stem}.py left no figure; it must end with a current matplotlib figure that is not closed"
+            f"docs/hallmarks/{stem}.py left no figure; it must end with a current matplotlib figure that is"
+            " not closed"
         )
     buffer = io.BytesIO()
     plt.savefig(buffer, dpi=100, bbox_inches="tight", metadata={"Software": None})
@@ -286,7 +287,8 @@ def hallmark(stem: str) -> Path:
     )
     if path.stat().st_size > LARGEST:
         raise RuntimeError(
-            f"{path.name} has {path.stat().st_size} bytes, at most {LARGEST} are wanted; draw less, or a smaller figure"
+            f"{path.name} has {path.stat().st_size} bytes, at most {LARGEST} are wanted; draw less, or a"
+            " smaller figure"
         )
     return path
 
@@ -319,7 +321,8 @@ def main(names: list[str]) -> None:
     ]
     if unknown:
         raise SystemExit(
-            f"no picture is called {', '.join(unknown)}; there are {', '.join((*PICTURES, *known))}, and demo.png is drawn from a posterior.nc"
+            f"no picture is called {', '.join(unknown)}; there are {', '.join((*PICTURES, *known))}, and"
+            " demo.png is drawn from a posterior.nc"
         )
     (IMAGES / "models").mkdir(parents=True, exist_ok=True)
     drawn = [hallmark(name) for name in known if not names or name in names]

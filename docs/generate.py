@@ -2,8 +2,9 @@
 
     python docs/generate.py
 
-A page asks for a table with `<!-- generated: NAME -->` and ends it with `<!-- end -->`; NAME is a function below. The pages in
-`docs/models` are made as a whole, each from a class and its hallmark, a script in `docs/hallmarks` (its picture: `docs/figures.py`).
+A page asks for a table with `<!-- generated: NAME -->` and ends it with `<!-- end -->`; NAME is a function
+below. The pages in `docs/models` are made as a whole, each from a class and its hallmark, a script in
+`docs/hallmarks` (its picture: `docs/figures.py`).
 """
 
 import ast
@@ -96,7 +97,9 @@ def stem(cls: type) -> str:
 
 
 def hallmark(cls: type) -> Path:
-    """The script that shows what the model does: a docstring that is the caption, and code that leaves a figure."""
+    """The script that shows what the model does: a docstring that is the caption, and code that leaves a
+    figure.
+    """
     return DOCS / "hallmarks" / f"{stem(cls)}.py"
 
 
@@ -182,16 +185,24 @@ def model_page(cls: type[AbstractModel]) -> str:
     model, name = cls(), cls.__name__
     first, *rest = description(model)
     pieces = [
-        f"<!-- made by docs/generate.py from nmm_infer/models/_{stem(cls)}.py and docs/hallmarks/{stem(cls)}.py -->\n",
+        (
+            f"<!-- made by docs/generate.py from nmm_infer/models/_{stem(cls)}.py and"
+            f" docs/hallmarks/{stem(cls)}.py -->\n"
+        ),
         f"# {name}\n",
         first.text + "\n",
-        f"`nmm.models.{name}`: {model.category}; {model.use_case}. How to read this page: [Models](../models.md).\n",
+        (
+            f"`nmm.models.{name}`: {model.category}; {model.use_case}. How to read this page:"
+            " [Models](../models.md).\n"
+        ),
         "## Equations\n",
         *(f"```text\n{p.text}\n```\n" if p.equations else p.text + "\n" for p in rest),
         "## Variables\n",
         variables(model),
-        f"Regions send {names_of(model.sends)}; coupling enters at {names_of(model.ports)}; observed is `{model.observable}`; "
-        f"noise drives {names_of(model.noisy_states())}.\n",
+        (
+            f"Regions send {names_of(model.sends)}; coupling enters at {names_of(model.ports)}; observed is"
+            f" `{model.observable}`; noise drives {names_of(model.noisy_states())}.\n"
+        ),
         "## Parameters\n",
         parameters(cls),
     ]

@@ -7,8 +7,8 @@ from typing import Any
 
 import nmm_infer as nmm
 
-# Every package and module whose names are public, as they are reached from `nmm_infer`; of a thing that two of them
-# offer, the first one's name counts.
+# Every package and module whose names are public, as they are reached from `nmm_infer`; of a thing that two
+# of them offer, the first one's name counts.
 PACKAGES = (
     "models",
     "couplings",
@@ -90,7 +90,9 @@ def names_in(package: str) -> list[str]:
 
 
 def filenames() -> dict[str, str]:
-    """Files of names that differ from another one in capitals only, where not all systems tell them apart: of classes, a name of its own."""
+    """Files of names that differ from another one in capitals only, where not all systems tell them apart: of
+    classes, a name of its own.
+    """
     names = {f"nmm_infer.{name}": thing for name, thing in public()}
     folded = [name.casefold() for name in names]
     return {

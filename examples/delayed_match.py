@@ -1,4 +1,5 @@
-"""Delayed match to sample, learnt by a network of oscillators: two cues, noise and time between them, were they the same?
+"""Delayed match to sample, learnt by a network of oscillators: two cues, noise and time between them, were
+they the same?
 
     python examples/delayed_match.py --out results/delayed_match
 
@@ -46,7 +47,9 @@ class Task:
         other = (first + jax.random.randint(other_key, (n,), 1, self.cues)) % self.cues
         time = jnp.arange(self.steps)[:, None]
         shown = jax.nn.one_hot(first, self.cues)[:, None] * (time < self.cue_steps)
-        shown += jax.nn.one_hot(jnp.where(match, first, other), self.cues)[:, None] * (time >= self.steps - self.cue_steps)
+        shown += jax.nn.one_hot(jnp.where(match, first, other), self.cues)[:, None] * (
+            time >= self.steps - self.cue_steps
+        )
         return shown + self.noise * jax.random.normal(noise_key, shown.shape), match.astype(int)
 
 
@@ -55,7 +58,11 @@ def build(task, units, key):
     omega_key, layer_key, readout_key = jax.random.split(key, 3)
     omega = 2 * np.pi / 28 * np.asarray(jax.random.uniform(omega_key, (units,), minval=0.5, maxval=2.0))
     node = nmm.models.HORN(alpha=0.2, omega=omega, gamma=0.005)
-    return nmm.models.HORNNetwork([nmm.models.HORNLayer(task.cues, units, node=node, chunk=1, key=layer_key)], outputs=2, key=readout_key)
+    return nmm.models.HORNNetwork(
+        [nmm.models.HORNLayer(task.cues, units, node=node, chunk=1, key=layer_key)],
+        outputs=2,
+        key=readout_key,
+    )
 
 
 @eqx.filter_jit
@@ -66,9 +73,13 @@ def accuracy(network, task, key):
 
 
 def train(network, task, steps, key, report=lambda step, loss, network: None):
-    """Adam on fresh trials at every step. Weights and biases are trained, the oscillators stay as they are."""
+    """Adam on fresh trials at every step. Weights and biases are trained, the oscillators stay as
+    they are.
+    """
     weights, rest = eqx.partition(network, network.trained())
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(1e-2, steps)))
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(1e-2, steps))
+    )
 
     def loss(weights, sequences, match):
         logits = jax.vmap(eqx.combine(weights, rest))(sequences)
@@ -96,11 +107,25 @@ def draw(network, task, losses, seen, file):
     evidence = jax.vmap(jax.vmap(network.readout))(positions)
     evidence = np.asarray(evidence[..., 1] - evidence[..., 0])
     order = np.argsort(np.asarray(network.layers[-1].node.omega))
-    figure, (inside, decision, learning) = plt.subplots(1, 3, figsize=(12, 3.2), width_ratios=(1.3, 1, 1), layout="constrained")
+    figure, (inside, decision, learning) = plt.subplots(
+        1, 3, figsize=(12, 3.2), width_ratios=(1.3, 1, 1), layout="constrained"
+    )
     limit = float(np.abs(positions[0]).max())
-    image = inside.imshow(np.asarray(positions[0]).T[order], aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower", interpolation="none")
+    image = inside.imshow(
+        np.asarray(positions[0]).T[order],
+        aspect="auto",
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        origin="lower",
+        interpolation="none",
+    )
     figure.colorbar(image, ax=inside, label="position x")
-    inside.set(title="one trial, with a match" if match[0] else "one trial, without a match", xlabel="step", ylabel="oscillator, slow to fast")
+    inside.set(
+        title="one trial, with a match" if match[0] else "one trial, without a match",
+        xlabel="step",
+        ylabel="oscillator, slow to fast",
+    )
     for answer, colour, label in ((1, "#2166ac", "match"), (0, "#b2182b", "no match")):
         lines = decision.plot(evidence[np.asarray(match) == answer].T, color=colour, lw=0.7, alpha=0.7)
         lines[0].set_label(label)
@@ -126,13 +151,20 @@ def main(quick: bool, out: Path) -> None:
     network = build(task, 32 if quick else 64, build_key)
     seen = [(0, float(accuracy(network, task, test_key)))]
     print(f"before training: {seen[0][1]:.1%} of {HELD_OUT} held-out trials right")
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} steps"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=steps)
 
         def report(step, loss, network):
             seen.append((step, float(accuracy(network, task, test_key))))
-            progress.update(bar, completed=step, description=f"loss {loss:.3f}, held-out accuracy {seen[-1][1]:.1%}")
+            progress.update(
+                bar, completed=step, description=f"loss {loss:.3f}, held-out accuracy {seen[-1][1]:.1%}"
+            )
             if step % (steps // 4) == 0:
                 progress.console.print(f"after {step} steps: {seen[-1][1]:.1%}")
 
@@ -142,7 +174,9 @@ def main(quick: bool, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a short run")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to")
     arguments = parser.parse_args()

@@ -47,7 +47,9 @@ def problem():
 def main(quick: bool, out: Path) -> None:
     nmm.use_cores(2 if quick else 4)
     out.mkdir(parents=True, exist_ok=True)
-    engine = nmm.infer.NUTS(draws=100 if quick else 1000, warmup=150 if quick else 500, chains=2 if quick else 4)
+    engine = nmm.infer.NUTS(
+        draws=100 if quick else 1000, warmup=150 if quick else 500, chains=2 if quick else 4
+    )
     posterior = engine(problem(), data(), key=jax.random.key(0))
     print(nmm.check.diagnose(posterior))
     for name, truth in TRUTH.items():
@@ -56,14 +58,18 @@ def main(quick: bool, out: Path) -> None:
         # Wide enough to hold in a short run, narrow enough that a wrong model would fall out.
         assert low - 0.5 * (high - low) < truth < high + 0.5 * (high - low), f"{name} was not recovered"
 
-    axes = nmm.viz.timeseries(posterior["observed_data"]["y"], predicted=posterior["posterior_predictive"]["y"])
+    axes = nmm.viz.timeseries(
+        posterior["observed_data"]["y"], predicted=posterior["posterior_predictive"]["y"]
+    )
     axes.figure.savefig(out / "evoked.png", dpi=150)
     nmm.save(posterior, out / "evoked.nc")
     write_report(posterior, out / "evoked.html", title="An evoked potential")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a short run")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to")
     arguments = parser.parse_args()

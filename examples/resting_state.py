@@ -1,4 +1,5 @@
-"""Regional time scales from one person's resting-state BOLD, on the person's own cortex as far as a group connectome goes.
+"""Regional time scales from one person's resting-state BOLD, on the person's own cortex as far as a group
+connectome goes.
 
     python examples/resting_state.py --out results/resting_state
 
@@ -22,11 +23,14 @@ CHAINS = 4
 
 
 def problem():
-    """Unknown: time constant and noise amplitude of each region, global coupling, measurement noise, global signal."""
+    """Unknown: time constant and noise amplitude of each region, global coupling, measurement noise, global
+    signal.
+    """
     connectome = nmm.datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
     scale = nmm.Prior(dist.LogNormal(np.log(0.3), 0.5))
-    # Data know a time constant and a noise through their product: both are centred, so that a change of their scale leaves products alone.
+    # Data know a time constant and a noise through their product: both are centred, so that a change of their
+    # scale leaves products alone.
     tau = nmm.Pooled(nmm.Prior(dist.Normal(0.0, 1.0)), scale, transform=exp, unit=u.second, centred=1.0)
     sigma = nmm.Pooled(nmm.Prior(dist.Normal(np.log(0.1), 1.0)), scale, transform=exp, centred=1.0)
     network = nmm.Network(
@@ -64,7 +68,13 @@ def main(quick: bool, out: Path) -> None:
     tau = posterior["posterior"]["model.tau"]
     median = tau.median(("chain", "draw"))
     slowest = median.sortby(median, ascending=False)[:5]
-    print("slowest regions:", ", ".join(f"{label} {value:.1f} s" for label, value in zip(slowest["region"].values, slowest.values, strict=True)))
+    print(
+        "slowest regions:",
+        ", ".join(
+            f"{label} {value:.1f} s"
+            for label, value in zip(slowest["region"].values, slowest.values, strict=True)
+        ),
+    )
 
     panels = nmm.viz.brain(median, nmm.datasets.cortex_centres().values, label="time constant (s)")
     np.ravel(panels)[0].figure.savefig(out / "time_constants.png", dpi=150)
@@ -73,7 +83,9 @@ def main(quick: bool, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to")
     arguments = parser.parse_args()

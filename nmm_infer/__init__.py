@@ -2,7 +2,8 @@
 
 Everything is imported when it is first used, so that `import nmm_infer` costs next to nothing.
 
-Where nothing else was asked for, importing asks JAX for matrix products in full precision (`jax_default_matmul_precision`).
+Where nothing else was asked for, importing asks JAX for matrix products in full precision
+(`jax_default_matmul_precision`).
 """
 
 import os as _os
@@ -10,8 +11,8 @@ import sys as _sys
 
 import lazy_loader as _lazy_loader
 
-# GPUs round the factors of a product to ten bits unless told otherwise: log densities of networks would be off by several units.
-# JAX reads its environment when it is imported, which may be later, or never.
+# GPUs round the factors of a product to ten bits unless told otherwise: log densities of networks would be
+# off by several units. JAX reads its environment when it is imported, which may be later, or never.
 if "jax" not in _sys.modules:
     _os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 elif _sys.modules["jax"].config.jax_default_matmul_precision is None:

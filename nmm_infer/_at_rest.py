@@ -34,21 +34,27 @@ JUMP = 8.0
 
 
 class AtRest(AbstractPreparation):
-    r"""Says at which states regions rest and how near the network is to instability; parameters follow from that.
+    r"""Says at which states regions rest and how near the network is to instability; parameters follow from
+    that.
 
-    What a recording at rest tells of a region is its activity, its gain and its rate, which change with an input along a curve that may turn back; and of the
-    coupling, how near it brings the network to instability. So priors belong there: they mean the same for every model, no draw is far from rest, none
-    hangs on which of several fixed points is found, and samplers see no cliffs. Inputs and coupling are solved for:
+    What a recording at rest tells of a region is its activity, its gain and its rate, which change with an
+    input along a curve that may turn back; and of the coupling, how near it brings the network to
+    instability. So priors belong there: they mean the same for every model, no draw is far from rest, none
+    hangs on which of several fixed points is found, and samplers see no cliffs. Inputs and coupling are
+    solved for:
 
-    f(y, p) = 0 and y_k = `rest[k]` for the parameters p named by `by`, by Newton's method on the whole network; then `coupling.G` such that `loop_gain` is the
-    factor by which activity that is sent comes back (`nmm.linear.loop_gain`): below 1 the network is stable.
+    f(y, p) = 0 and y_k = `rest[k]` for the parameters p named by `by`, by Newton's method on the whole
+    network; then `coupling.G` such that `loop_gain` is the factor by which activity that is sent comes back
+    (`nmm.linear.loop_gain`): below 1 the network is stable.
 
-    Sites: `rest.NAME` and `loop_gain`; the parameters that follow are deterministic, `model.NAME` and `coupling.G`.
-    Choose parameters that enter like inputs (`I_o`, `eta`, `mu`, `P`; an inhibition such as `J_i` makes it feedback inhibition control): one for each
-    state that is told, each of which must be able to move that state.
+    Sites: `rest.NAME` and `loop_gain`; the parameters that follow are deterministic, `model.NAME` and
+    `coupling.G`. Choose parameters that enter like inputs (`I_o`, `eta`, `mu`, `P`; an inhibition such as
+    `J_i` makes it feedback inhibition control): one for each state that is told, each of which must be able
+    to move that state.
 
     Args:
-        rest: state → where it rests: a number, one for each region, a Quantity or a prior; in the state's unit, if they have none of their own.
+        rest: state → where it rests: a number, one for each region, a Quantity or a prior; in the state's
+            unit, if they have none of their own.
         by: the parameter of the model that follows, or a tuple of them.
         loop_gain: a number or a prior; None: the coupling is as the network has it.
 
@@ -64,36 +70,69 @@ class AtRest(AbstractPreparation):
     def __init__(self, rest: Mapping[str, Any], *, by: str | tuple[str, ...], loop_gain: Any = None):
         self.by = (by,) if isinstance(by, str) else tuple(by)
         if not rest or len(rest) != len(self.by):
-            raise ValueError(f"AtRest(by=...) got {', '.join(self.by)} for {', '.join(rest) or 'no state'}; expected one parameter for each state that is told")
+            raise ValueError(
+                f"AtRest(by=...) got {', '.join(self.by)} for {', '.join(rest) or 'no state'}; expected one"
+                " parameter for each state that is told"
+            )
         self.units = {name: unit for name, value in rest.items() if (unit := _unit(value)) is not None}
-        self.rest = {name: _slot(value, self.units.get(name, DIMENSIONLESS), f"AtRest(rest={name!r})") for name, value in rest.items()}
-        self.loop_gain = None if loop_gain is None else _slot(loop_gain, DIMENSIONLESS, "AtRest(loop_gain=...)")
+        self.rest = {
+            name: _slot(value, self.units.get(name, DIMENSIONLESS), f"AtRest(rest={name!r})")
+            for name, value in rest.items()
+        }
+        self.loop_gain = (
+            None if loop_gain is None else _slot(loop_gain, DIMENSIONLESS, "AtRest(loop_gain=...)")
+        )
         if isinstance(self.loop_gain, np.ndarray) and (self.loop_gain.shape or not self.loop_gain > 0):
-            raise ValueError(f"AtRest(loop_gain=...) got {loop_gain}, expected one positive number, below 1 for a stable network, or a prior")
+            raise ValueError(
+                f"AtRest(loop_gain=...) got {loop_gain}, expected one positive number, below 1 for a stable"
+                " network, or a prior"
+            )
 
     def check(self, network: Network) -> None:
-        """Raises TypeError or ValueError where the network has no such state, parameter or coupling, a state has another unit, or what follows has a prior."""
+        """Raises TypeError or ValueError where the network has no such state, parameter or coupling, a state
+        has another unit, or what follows has a prior.
+        """
         model = network.model
         if not isinstance(model, AbstractModel):
-            raise TypeError(f"AtRest(...): the network has several models, {model.title()}; expected one in all regions")
+            raise TypeError(
+                f"AtRest(...): the network has several models, {model.title()}; expected one in all regions"
+            )
         slots = model.parameters()
         for name in self.rest:
             if name not in model.state_names():
-                raise ValueError(f"AtRest(rest=...): {model.title()} has no state {name!r}; it has {', '.join(model.state_names())}")
+                raise ValueError(
+                    f"AtRest(rest=...): {model.title()} has no state {name!r}; it has"
+                    f" {', '.join(model.state_names())}"
+                )
         for name in self.by:
             if name not in slots:
-                raise ValueError(f"AtRest(by=...): {model.title()} has no parameter {name!r}; it has {', '.join(slots)}")
+                raise ValueError(
+                    f"AtRest(by=...): {model.title()} has no parameter {name!r}; it has {', '.join(slots)}"
+                )
         follow = [f"model.{name}" for name in self.by]
         if self.loop_gain is not None:
             if not isinstance(network.coupling, Additive) or len(network.source_of(network.coupling)) != 1:
-                raise TypeError("AtRest(loop_gain=...) needs one coupling, nmm.couplings.Additive of one variable, whose G follows from it")
+                raise TypeError(
+                    "AtRest(loop_gain=...) needs one coupling, nmm.couplings.Additive of one variable, whose"
+                    " G follows from it"
+                )
             follow.append("coupling.G")
-        if told := [site for site in priors(network) if any(site == name or site.startswith(name + ".") for name in follow)]:
-            raise ValueError(f"AtRest(...): {', '.join(told)} has a prior, but follows from where the network rests; leave it out")
+        if told := [
+            site
+            for site in priors(network)
+            if any(site == name or site.startswith(name + ".") for name in follow)
+        ]:
+            raise ValueError(
+                f"AtRest(...): {', '.join(told)} has a prior, but follows from where the network rests; leave"
+                " it out"
+            )
         self._scales(model)
         for name, value in self.rest.items():
             if np.shape(value) not in ((), (network.n_regions,)) and not isinstance(value, AbstractPrior):
-                raise ValueError(f"AtRest(rest={name!r}) has shape {np.shape(value)}, expected one number or one for each of {network.n_regions} regions")
+                raise ValueError(
+                    f"AtRest(rest={name!r}) has shape {np.shape(value)}, expected one number or one for each"
+                    f" of {network.n_regions} regions"
+                )
 
     def _scales(self, model: AbstractModel) -> dict[str, float]:
         """What a told number is worth in the unit of its state.
@@ -102,25 +141,44 @@ class AtRest(AbstractPreparation):
             UnitError: of another dimension.
         """
         states = {state.name: state.unit for state in model.states}
-        return {name: factor(self.units[name], states[name], f"AtRest(rest={name!r})") if name in self.units else 1.0 for name in self.rest}
+        return {
+            name: (
+                factor(self.units[name], states[name], f"AtRest(rest={name!r})")
+                if name in self.units
+                else 1.0
+            )
+            for name in self.rest
+        }
 
     def __call__(self, network: Network) -> Network:
-        """The network that rests there, with `initial` where it rests; parameters are NaN where none lets it. To be drawn from first: fields with priors."""
+        """The network that rests there, with `initial` where it rests; parameters are NaN where none lets it.
+        To be drawn from first: fields with priors.
+        """
         import numpyro
 
         if found := priors(self):
-            raise ValueError(f"AtRest(...)(network) has priors at {', '.join(found)}; pass nmm.Problem(..., prepare=nmm.AtRest(...)), or draw them: nmm.sample")
+            raise ValueError(
+                f"AtRest(...)(network) has priors at {', '.join(found)}; pass nmm.Problem(...,"
+                " prepare=nmm.AtRest(...)), or draw them: nmm.sample"
+            )
         self.check(network)
         states = network.model.state_names()
         rows = tuple(states.index(name) for name in self.rest)
         scales = self._scales(network.model)  # pyright: ignore[reportArgumentType]
-        told = jnp.stack([scales[name] * jnp.broadcast_to(jnp.asarray(value, float), (network.n_regions,)) for name, value in self.rest.items()])
+        told = jnp.stack(
+            [
+                scales[name] * jnp.broadcast_to(jnp.asarray(value, float), (network.n_regions,))
+                for name, value in self.rest.items()
+            ]
+        )
         if self.loop_gain is not None:
             G = _coupling(network, told, jnp.asarray(self.loop_gain, float), rows, self.by)
             network = _coupled(network, numpyro.deterministic("coupling.G", G))
         y, p = _resting(network, told, rows, self.by)
         with open_plate("region", network.plates, "rest"):
-            p = [numpyro.deterministic(f"model.{name}", value) for name, value in zip(self.by, p, strict=True)]
+            p = [
+                numpyro.deterministic(f"model.{name}", value) for name, value in zip(self.by, p, strict=True)
+            ]
         return _with(network, p, self.by).resting(y)
 
 
@@ -145,14 +203,18 @@ def _slot(value: Any, unit: str, what: str) -> Any:
 
 
 def _with(network: Network, p: Any, by: tuple[str, ...]) -> Network:
-    return eqx.tree_at(lambda n: [getattr(n.model, name) for name in by], network, list(p), is_leaf=lambda x: x is None)
+    return eqx.tree_at(
+        lambda n: [getattr(n.model, name) for name in by], network, list(p), is_leaf=lambda x: x is None
+    )
 
 
 def _coupled(network: Network, G: Any) -> Network:
     return eqx.tree_at(lambda n: n.coupling.G, network, G)
 
 
-def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[int, ...], by: tuple[str, ...]) -> tuple[Array, Array]:
+def _resting(
+    network: Network, told: Float[Array, "told region"], rows: tuple[int, ...], by: tuple[str, ...]
+) -> tuple[Array, Array]:
     """States and parameters with which the network rests where it is told to."""
     n_states, n = network.initial.shape[0], network.n_regions
     model = network.model
@@ -176,9 +238,16 @@ def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[in
         now = _with(network, p, by)
         at = local(now, y)
         c = now.undelayed(y)
-        P = columns(lambda p: _with(network, p, by).model.drift(jnp.asarray(0.0), y, c), p)  # "state told region"
+        P = columns(
+            lambda p: _with(network, p, by).model.drift(jnp.asarray(0.0), y, c), p
+        )  # "state told region"
         below = jnp.broadcast_to(jnp.asarray(pick, dtype)[..., None], (len(rows), n_states, n))
-        A = jnp.concatenate([jnp.concatenate([at.A, P], axis=1), jnp.concatenate([below, jnp.zeros((len(rows), len(rows), n), dtype)], axis=1)])
+        A = jnp.concatenate(
+            [
+                jnp.concatenate([at.A, P], axis=1),
+                jnp.concatenate([below, jnp.zeros((len(rows), len(rows), n), dtype)], axis=1),
+            ]
+        )
         B = jnp.concatenate([at.B, jnp.zeros((len(rows), *at.B.shape[1:]), dtype)])
         C = jnp.concatenate([at.C, jnp.zeros((at.C.shape[0], len(rows), n), dtype)], axis=1)
         return Local(A, B, C, at.weights)
@@ -208,16 +277,29 @@ def _resting(network: Network, told: Float[Array, "told region"], rows: tuple[in
             before, after = size(x), size(ahead)
             # Steps that are nothing but rounding do not go down.
             good = (after < before) | (far < jnp.sqrt(tolerance)) & jnp.isfinite(after)
-            return k + 1, jnp.where(good, ahead, x), jnp.where(good, jnp.minimum(1.0, 2.0 * part), 0.25 * part), jnp.where(good & (taken == 1.0), far, jnp.inf)
+            return (
+                k + 1,
+                jnp.where(good, ahead, x),
+                jnp.where(good, jnp.minimum(1.0, 2.0 * part), 0.25 * part),
+                jnp.where(good & (taken == 1.0), far, jnp.inf),
+            )
 
-        _, x, _, moved = jax.lax.while_loop(going, advance, (jnp.asarray(0), start, jnp.asarray(1.0, dtype), jnp.asarray(jnp.inf, dtype)))
+        _, x, _, moved = jax.lax.while_loop(
+            going, advance, (jnp.asarray(0), start, jnp.asarray(1.0, dtype), jnp.asarray(jnp.inf, dtype))
+        )
         return jnp.where(moved <= tolerance, x, jnp.nan)
 
     x = implicit_root((network, told), find=find, residual=residual, solve=solve)
     return x[:n_states], x[n_states:]
 
 
-def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[Array, ""], rows: tuple[int, ...], by: tuple[str, ...]) -> Float[Array, ""]:
+def _coupling(
+    network: Network,
+    told: Float[Array, "told region"],
+    gain: Float[Array, ""],
+    rows: tuple[int, ...],
+    by: tuple[str, ...],
+) -> Float[Array, ""]:
     """The coupling strength with which the resting network has that loop gain."""
     tolerance = 1e-9 if told.dtype == jnp.float64 else 1e-5
 
@@ -236,7 +318,8 @@ def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[A
             return (k < MAX_ROUNDS) & (jnp.abs(f) > tolerance)
 
         def advance(carry: tuple[Array, ...]) -> tuple[Array, ...]:
-            # Secants; the first slope is that of regions whose gains do not depend on the coupling. `ahead` is looked at, then the next one chosen.
+            # Secants; the first slope is that of regions whose gains do not depend on the coupling. `ahead`
+            # is looked at, then the next one chosen.
             k, x, f, ahead, rise = carry
             found = off(ahead, given)
             new = (found - f) / (ahead - x)
@@ -245,7 +328,12 @@ def _coupling(network: Network, told: Float[Array, "told region"], gain: Float[A
 
         far, zero, one = (jnp.asarray(value, told.dtype) for value in (jnp.inf, 0.0, 1.0))
         _, _, f, ahead, _ = jax.lax.while_loop(going, advance, (jnp.asarray(0), far, far, zero, one))
-        # The next one, which would be looked at if that were not near enough: what is left of `f` may be as large as the distance to instability.
+        # The next one, which would be looked at if that were not near enough: what is left of `f` may be as
+        # large as the distance to instability.
         return jnp.where(jnp.abs(f) <= tolerance, ahead, jnp.nan)
 
-    return jnp.exp(implicit_root((network, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)))
+    return jnp.exp(
+        implicit_root(
+            (network, told, gain), find=find, residual=off, solve=lambda x, given, b: b / slope(x, given)
+        )
+    )

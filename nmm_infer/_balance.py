@@ -43,15 +43,21 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
         rate: of the excitatory pools, a Quantity or kHz; one number or one for each region. 3 Hz by default.
 
     Returns:
-        The network with one `J_i` for each region; NaN where a traced network has no positive solution, or a traced rate is not positive.
+        The network with one `J_i` for each region; NaN where a traced network has no positive solution, or a
+            traced rate is not positive.
 
     Raises:
         TypeError: another model.
-        ValueError: priors, another source than S_e, a rate that is not positive, a region that cannot rest at it.
+        ValueError: priors, another source than S_e, a rate that is not positive, a region that cannot rest at
+            it.
     """
     model = _check(network)
     rates = _rates(rate, network.n_regions)
-    x_e = _solve(lambda x, p: firing_rate(x, p[0], p[1], p[2]) - p[3], (model.a_e, model.b_e, model.d_e, rates), (model.b_e + rates) / model.a_e)
+    x_e = _solve(
+        lambda x, p: firing_rate(x, p[0], p[1], p[2]) - p[3],
+        (model.a_e, model.b_e, model.d_e, rates),
+        (model.b_e + rates) / model.a_e,
+    )
     drive = model.tau_e * model.gamma_e * rates
     S_e = drive / (1.0 + drive)
     (c,) = network.undelayed(jnp.stack([S_e, jnp.zeros_like(S_e)]))
@@ -68,8 +74,12 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
     return eqx.tree_at(lambda n: n.model.J_i, network, jnp.where((J_i > 0) & (rates > 0), J_i, jnp.nan))
 
 
-def _solve(function: Callable[[Array, Any], Array], parameters: tuple[Any, ...], start: Any) -> Float[Array, " region"]:
-    """Roots, region by region. Both functions are convex and increasing and start above their root, where Newton's method cannot fail."""
+def _solve(
+    function: Callable[[Array, Any], Array], parameters: tuple[Any, ...], start: Any
+) -> Float[Array, " region"]:
+    """Roots, region by region. Both functions are convex and increasing and start above their root, where
+    Newton's method cannot fail.
+    """
     first = jnp.asarray(start)
     first = jnp.broadcast_to(first, jnp.broadcast_shapes(first.shape, *(jnp.shape(p) for p in parameters)))
     tolerance = 1e-12 if first.dtype == jnp.float64 else 1e-6
@@ -102,22 +112,38 @@ def _solve(function: Callable[[Array, Any], Array], parameters: tuple[Any, ...],
 def _check(network: Network) -> WongWangExcInh:
     if not isinstance(network, Network) or not isinstance(network.model, WongWangExcInh):
         got = network.model.title() if isinstance(network, Network) else kind_of(network)
-        raise TypeError(f"balance(network=...) got {got}, expected a Network of nmm.models.WongWangExcInh in every region")
+        raise TypeError(
+            f"balance(network=...) got {got}, expected a Network of nmm.models.WongWangExcInh in every region"
+        )
     if priors(network):
-        raise ValueError(f"balance(network=...) has priors at {', '.join(priors(network))}; draw them first, or pass nmm.Problem(..., prepare=nmm.balance)")
+        raise ValueError(
+            f"balance(network=...) has priors at {', '.join(priors(network))}; draw them first, or pass"
+            " nmm.Problem(..., prepare=nmm.balance)"
+        )
     for coupling in network.couplings:
         if network.source_of(coupling) != ("S_e",):
-            raise ValueError(f"balance(network=...): {type(coupling).__name__} sends {', '.join(network.source_of(coupling))}, expected S_e alone")
+            raise ValueError(
+                f"balance(network=...): {type(coupling).__name__} sends"
+                f" {', '.join(network.source_of(coupling))}, expected S_e alone"
+            )
     return network.model
 
 
 def _rates(rate: Any, n: int) -> Float[Array, " region"]:
     value = to_canonical(rate, "kHz", "balance(rate=...)")
     numbers = isinstance(value, Tracer) or np.asarray(value).dtype.kind in "iuf"
-    if not numbers or (not isinstance(value, Tracer) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) > 0))):
-        raise ValueError(f"balance(rate=...) got {rate}, expected a positive firing rate such as 3 * u.Hz; a bare number is in kHz")
+    if not numbers or (
+        not isinstance(value, Tracer) and not (np.all(np.isfinite(value)) and np.all(np.asarray(value) > 0))
+    ):
+        raise ValueError(
+            f"balance(rate=...) got {rate}, expected a positive firing rate such as 3 * u.Hz; a bare number"
+            " is in kHz"
+        )
     if np.shape(value) not in ((), (n,)):
-        raise ValueError(f"balance(rate=...) has shape {np.shape(value)}, expected one rate or one for each of the network's {n} regions")
+        raise ValueError(
+            f"balance(rate=...) has shape {np.shape(value)}, expected one rate or one for each of the"
+            f" network's {n} regions"
+        )
     return jnp.broadcast_to(jnp.asarray(value), (n,))
 
 
@@ -128,6 +154,8 @@ def _check_positive(J_i: Any, network: Network, rates: Any) -> None:
     if bad.size:
         labels = ", ".join(network.connectome.labels[i] for i in bad[:5])
         raise ValueError(
-            f"balance(...): {bad.size} regions ({labels}) would need an inhibition J_i of {float(np.asarray(J_i)[bad].min()):g} nA to rest at "
-            f"{1e3 * float(np.asarray(rates)[bad[0]]):g} Hz, expected a positive one; they get too little excitation: raise I_o, w_p or G, or lower the rate"
+            f"balance(...): {bad.size} regions ({labels}) would need an inhibition J_i of"
+            f" {float(np.asarray(J_i)[bad].min()):g} nA to rest at {1e3 * float(np.asarray(rates)[bad[0]]):g}"
+            " Hz, expected a positive one; they get too little excitation: raise I_o, w_p or G, or lower the"
+            " rate"
         )

@@ -35,9 +35,11 @@ class Courses(NamedTuple):
 
 
 def courses(data: Any, what: str) -> Courses:
-    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray`, or a `pandas.DataFrame` with a column for each channel.
+    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray`, or a
+    `pandas.DataFrame` with a column for each channel.
 
-    The `time` coordinate of a DataArray is read in its `units` attribute (ms without one), and so is the unit of its values.
+    The `time` coordinate of a DataArray is read in its `units` attribute (ms without one), and so is the unit
+    of its values.
 
     Raises:
         TypeError: something else.
@@ -51,10 +53,13 @@ def courses(data: Any, what: str) -> Courses:
         times = sampling(data, what)
         if kept := [name for name in found.labels[1] or () if name.lower() in CLOCK]:
             raise ValueError(
-                f"{what} is a table with a column {kept[0]!r}, expected a column for each channel and nothing else; drop it, or make time spans of it the "
-                f"index: table.set_index(pandas.to_timedelta(table.pop({kept[0]!r}), unit='s'))"
+                f"{what} is a table with a column {kept[0]!r}, expected a column for each channel and nothing"
+                " else; drop it, or make time spans of it the index:"
+                f" table.set_index(pandas.to_timedelta(table.pop({kept[0]!r}), unit='s'))"
             )
-        return Courses(real(found.values, what), *(times or (None, None)), "region", found.labels[1], found.unit)
+        return Courses(
+            real(found.values, what), *(times or (None, None)), "region", found.labels[1], found.unit
+        )
     if is_quantity(data):
         quantity = 1.0 * data
         if not is_quantity(quantity):  # it was without a dimension
@@ -62,8 +67,8 @@ def courses(data: Any, what: str) -> Courses:
         return Courses(real(quantity.mantissa, what), unit=text(quantity.unit))
     if not isinstance(data, np.ndarray | jax.Array | list | tuple):
         raise TypeError(
-            f"{what} is {type(data).__name__}, expected an array [time, region], an xarray.DataArray with dims (time, region), a pandas.DataFrame with a "
-            "column for each region, or a Signal"
+            f"{what} is {type(data).__name__}, expected an array [time, region], an xarray.DataArray with"
+            " dims (time, region), a pandas.DataFrame with a column for each region, or a Signal"
         )
     return Courses(data if isinstance(data, jax.Array) and not np.iscomplexobj(data) else real(data, what))
 
@@ -71,9 +76,14 @@ def courses(data: Any, what: str) -> Courses:
 def _of_dataarray(data: Any, what: str) -> Courses:
     channel = [dim for dim in data.dims if dim not in ("time", "trial")]
     if "time" not in data.dims or len(channel) != 1:
-        raise ValueError(f"{what} has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor'), or these with 'trial'")
+        raise ValueError(
+            f"{what} has dims {tuple(data.dims)}, expected ('time', 'region') or ('time', 'sensor'), or these"
+            " with 'trial'"
+        )
     trial = ("trial",) if "trial" in data.dims else ()
     found = read(data.transpose(*trial, "time", channel[0]))
     assert found is not None
     times = sampling(data, what)
-    return Courses(real(found.values, what), *(times or (None, None)), str(channel[0]), found.labels[-1], found.unit)
+    return Courses(
+        real(found.values, what), *(times or (None, None)), str(channel[0]), found.labels[-1], found.unit
+    )

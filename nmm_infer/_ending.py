@@ -11,9 +11,11 @@ from ._tools._keys import key_from
 
 
 class Ending(eqx.Module):
-    """All that the next step of a run needs: `nmm.solve(..., after=trajectory.final)` goes on as if the run had never stopped.
+    """All that the next step of a run needs: `nmm.solve(..., after=trajectory.final)` goes on as if the run
+    had never stopped.
 
-    A pytree of arrays: it can be mapped over, differentiated, pickled, and written by `equinox.tree_serialise_leaves`.
+    A pytree of arrays: it can be mapped over, differentiated, pickled, and written by
+    `equinox.tree_serialise_leaves`.
 
     Fields:
         state: at the end.
@@ -45,7 +47,10 @@ class Ending(eqx.Module):
     @property
     def time(self) -> Any:
         """Time of the state in ms."""
-        return self.start + (self.n if isinstance(self.n, Tracer) else np.asarray(self.n, np.float64)) * self.step
+        return (
+            self.start
+            + (self.n if isinstance(self.n, Tracer) else np.asarray(self.n, np.float64)) * self.step
+        )
 
     @property
     def random_key(self) -> PRNGKeyArray | None:

@@ -1,4 +1,6 @@
-"""What carries names for its axes or entries (xarray, pandas) is put in the order that is asked for here, and nowhere else."""
+"""What carries names for its axes or entries (xarray, pandas) is put in the order that is asked for here, and
+nowhere else.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -24,7 +26,8 @@ class Labelled(NamedTuple):
         dims: names of the axes; None: an axis without a name.
         labels: of the entries along each axis; None: none.
         unit: its name, empty if there is none.
-        strict: whether names of axes are always meant; above the index and the columns of a table there may be any heading.
+        strict: whether names of axes are always meant; above the index and the columns of a table there may
+            be any heading.
     """
 
     values: np.ndarray
@@ -62,7 +65,8 @@ def read(value: Any) -> Labelled | None:
 
 
 def aligned(value: Any, axes: Mapping[str, Labels], unit: str, what: str) -> Any:
-    """The numbers of something labelled, axes and entries in the order of `axes`, in `unit`; anything else as it is.
+    """The numbers of something labelled, axes and entries in the order of `axes`, in `unit`; anything else as
+    it is.
 
     Args:
         value: anything.
@@ -91,13 +95,19 @@ def ordered(found: Labelled, axes: Mapping[str, Labels], unit: str, what: str) -
 
 def _scale(own: str, wanted: str, what: str) -> float:
     """What numbers in `own` are multiplied by to be in `wanted`."""
-    if own == wanted or own in UNKNOWN or wanted in ("", "a.u.") or (wanted == DIMENSIONLESS and not is_unit(own)):
+    if (
+        own == wanted
+        or own in UNKNOWN
+        or wanted in ("", "a.u.")
+        or (wanted == DIMENSIONLESS and not is_unit(own))
+    ):
         return 1.0
     return factor(own, wanted, what)
 
 
 def texts(labels: Any, what: str) -> tuple[str, ...]:
-    """Labels that the user gives: a sequence of them, such as a list, an array, an index of pandas or a coordinate of xarray.
+    """Labels that the user gives: a sequence of them, such as a list, an array, an index of pandas or a
+    coordinate of xarray.
 
     Raises:
         TypeError: something without order, or whose entries are no labels.
@@ -106,8 +116,12 @@ def texts(labels: Any, what: str) -> tuple[str, ...]:
     entries = np.asarray(labels).tolist() if hasattr(labels, "dtype") else list(labels) if several else None
     entries = [_unpacked(entry) for entry in entries] if several and isinstance(entries, list) else None
     # NaN is unlike itself, and no label.
-    if entries is None or not all(isinstance(entry, str | bytes | int | float | tuple) and entry == entry for entry in entries):
-        raise TypeError(f"{what} got {shown(labels)}, expected a sequence of labels, such as ['L.BSTS', 'R.BSTS']")
+    if entries is None or not all(
+        isinstance(entry, str | bytes | int | float | tuple) and entry == entry for entry in entries
+    ):
+        raise TypeError(
+            f"{what} got {shown(labels)}, expected a sequence of labels, such as ['L.BSTS', 'R.BSTS']"
+        )
     return tuple(_text(entry) for entry in entries)
 
 
@@ -119,7 +133,8 @@ def chosen(labels: Any, what: str) -> tuple[str, ...]:
 
 
 def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int]:
-    """Positions in `got` of the `wanted` labels. Labels that only count, 0, 1, …, are matched with names by position.
+    """Positions in `got` of the `wanted` labels. Labels that only count, 0, 1, …, are matched with names by
+    position.
 
     Raises:
         ValueError: other names, another number of them, or one twice.
@@ -131,8 +146,9 @@ def order(got: Labels, wanted: tuple[str, ...], dim: str, what: str) -> list[int
     missing, unknown = unmatched(got, wanted)
     if missing or unknown:
         raise ValueError(
-            f"{what} has other labels along {dim!r}: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}; expected {', '.join(wanted[:5])}"
-            f"{', …' if len(wanted) > 5 else ''} in any order; select and rename them, or pass plain numbers in this order"
+            f"{what} has other labels along {dim!r}: missing {missing[:5] or 'none'}, unknown"
+            f" {unknown[:5] or 'none'}; expected {', '.join(wanted[:5])}{', …' if len(wanted) > 5 else ''} in"
+            " any order; select and rename them, or pass plain numbers in this order"
         )
     place = {label: position for position, label in enumerate(got)}
     return [place[label] for label in wanted]
@@ -151,7 +167,9 @@ def counted(labels: Labels) -> bool:
 
 
 def unnamed(got: Labels, wanted: tuple[str, ...]) -> bool:
-    """Whether `got` does not say which of `wanted` is where: no labels, or labels that only count, unless both count."""
+    """Whether `got` does not say which of `wanted` is where: no labels, or labels that only count, unless
+    both count.
+    """
     return got is None or (counted(got) and set(got) != set(wanted))
 
 
@@ -166,10 +184,15 @@ def labels_along(value: Any, axes: tuple[str, ...], what: str) -> tuple[Labels, 
     return (None,) * len(axes) if found is None else _transposed(found, axes, what)[1]
 
 
-def _transposed(found: Labelled, axes: tuple[str, ...], what: str) -> tuple[Float[np.ndarray, "..."], tuple[Labels, ...]]:
+def _transposed(
+    found: Labelled, axes: tuple[str, ...], what: str
+) -> tuple[Float[np.ndarray, "..."], tuple[Labels, ...]]:
     if found.values.ndim != len(axes):
         own = f" {found.dims}" if any(found.dims) else ""
-        raise ValueError(f"{what} has shape {found.values.shape}{own}, expected the axes {axes}; select one entry of any other, or drop it by .squeeze()")
+        raise ValueError(
+            f"{what} has shape {found.values.shape}{own}, expected the axes {axes}; select one entry of any"
+            " other, or drop it by .squeeze()"
+        )
     if set(found.dims) == set(axes):
         places = [found.dims.index(dim) for dim in axes]
         return found.values.transpose(places), tuple(found.labels[place] for place in places)

@@ -26,10 +26,13 @@ _OTHERS = {
 _INSIDE = (str(Path(__file__).parent), str(Path(eqx.__file__).parent))
 
 
-def compare(values: Float[np.ndarray, "..."], low: float, high: float, unit: str, what: str, *, bare: bool) -> None:
+def compare(
+    values: Float[np.ndarray, "..."], low: float, high: float, unit: str, what: str, *, bare: bool
+) -> None:
     """Warns if any of `values` is not between `low` and `high`, all in `unit`.
 
-    `what` names the slot in the message, for instance `"Sine(frequency=...)"`; `bare` values came without a unit of their own.
+    `what` names the slot in the message, for instance `"Sine(frequency=...)"`; `bare` values came without a
+    unit of their own.
     """
     outside = np.ravel(values)[(np.ravel(values) < low) | (np.ravel(values) > high)]
     if not outside.size:
@@ -37,13 +40,20 @@ def compare(values: Float[np.ndarray, "..."], low: float, high: float, unit: str
     name = "" if unit == "1" else f" {unit}"
     more = f" (and {outside.size - 1} more)" if outside.size > 1 else ""
     warnings.warn(
-        f"{what} got {outside[0]:g}{name}{more}, outside of its declared range, {_between(low, high)}{name}; {_advice(values, low, high, unit, bare)}",
+        f"{what} got {outside[0]:g}{name}{more}, outside of its declared range, {_between(low, high)}{name};"
+        f" {_advice(values, low, high, unit, bare)}",
         skip_file_prefixes=_INSIDE,
     )
 
 
 def _between(low: float, high: float) -> str:
-    return f"at least {low:g}" if math.isinf(high) else f"at most {high:g}" if math.isinf(low) else f"{low:g} to {high:g}"
+    return (
+        f"at least {low:g}"
+        if math.isinf(high)
+        else f"at most {high:g}"
+        if math.isinf(low)
+        else f"{low:g} to {high:g}"
+    )
 
 
 def _advice(values: Float[np.ndarray, "..."], low: float, high: float, unit: str, bare: bool) -> str:
@@ -52,5 +62,7 @@ def _advice(values: Float[np.ndarray, "..."], low: float, high: float, unit: str
         meant = factor(other, unit, "") * values
         if np.all((low <= meant) & (meant <= high)):
             number = f"{float(values):g}" if np.ndim(values) == 0 else "values"
-            return f"if it is in {other} write {number} * {' / '.join(f'u.{part}' for part in other.split('/'))}"
+            return (
+                f"if it is in {other} write {number} * {' / '.join(f'u.{part}' for part in other.split('/'))}"
+            )
     return "nothing is known of the part there: check the value and its unit"

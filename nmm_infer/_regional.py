@@ -29,7 +29,11 @@ class Regional(eqx.Module):
         Raises:
             ValueError: regions of other names.
         """
-        return self.values if not labels else np.take(self.values, order(self.labels, labels, "region", self.what), axis=-1)
+        return (
+            self.values
+            if not labels
+            else np.take(self.values, order(self.labels, labels, "region", self.what), axis=-1)
+        )
 
 
 def _is_regional(node: Any) -> bool:
@@ -38,14 +42,19 @@ def _is_regional(node: Any) -> bool:
 
 def in_order[T](tree: T, labels: tuple[str, ...]) -> T:
     """`tree` with the values of labelled regions in the order of `labels`."""
-    return jax.tree.map(lambda leaf: leaf.ordered(labels) if _is_regional(leaf) else leaf, tree, is_leaf=_is_regional)
+    return jax.tree.map(
+        lambda leaf: leaf.ordered(labels) if _is_regional(leaf) else leaf, tree, is_leaf=_is_regional
+    )
 
 
 def check_plain(part: Any) -> None:
-    """Raises ValueError for a part that has labelled values, though nobody tells it in which order its channels are."""
+    """Raises ValueError for a part that has labelled values, though nobody tells it in which order its
+    channels are.
+    """
     for leaf in jax.tree.leaves(part, is_leaf=_is_regional):
         if _is_regional(leaf):
             raise ValueError(
-                f"{leaf.what} got labelled values, but only parts of a network are told the order of its regions; "
-                "pass plain numbers in that order, such as values[list(connectome.labels)].to_numpy()"
+                f"{leaf.what} got labelled values, but only parts of a network are told the order of its"
+                " regions; pass plain numbers in that order, such as"
+                " values[list(connectome.labels)].to_numpy()"
             )

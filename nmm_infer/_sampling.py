@@ -22,7 +22,8 @@ class Sampling(NamedTuple):
 
 
 def sampling(value: Any, what: str) -> Sampling | None:
-    """The times along `time` of an `xarray.DataArray`, in the `units` of that coordinate (ms without one), or of a table with an index of time spans.
+    """The times along `time` of an `xarray.DataArray`, in the `units` of that coordinate (ms without one), or
+    of a table with an index of time spans.
 
     None: nothing is said of times.
 
@@ -40,8 +41,8 @@ def _of_index(index: Any, what: str) -> Sampling | None:
     if np.array_equal(index, np.arange(len(index))):
         return None
     raise ValueError(
-        f"{what} is a table whose index is {', '.join(map(str, index[:3]))}, …; expected 0, 1, 2, … or time spans (pandas.to_timedelta(index, unit='s')), "
-        "which say their unit"
+        f"{what} is a table whose index is {', '.join(map(str, index[:3]))}, …; expected 0, 1, 2, … or time"
+        " spans (pandas.to_timedelta(index, unit='s')), which say their unit"
     )
 
 
@@ -51,11 +52,20 @@ def _of_times(times: np.ndarray, unit: str, what: str) -> Sampling:
         times = times - times[:1]
     # NumPy's own unit of a time span may be anything from years to attoseconds.
     spans = times.dtype.kind == "m"
-    numbers = times / np.timedelta64(1, "us") / 1000.0 if spans else real(times, f"{what}.time") * factor(unit, "ms", f"{what}.time")
+    numbers = (
+        times / np.timedelta64(1, "us") / 1000.0
+        if spans
+        else real(times, f"{what}.time") * factor(unit, "ms", f"{what}.time")
+    )
     steps = np.diff(numbers)
     if len(steps) == 0:
-        raise ValueError(f"{what} has the time of {len(numbers)} samples, from which no interval is known; expected at least two, or data without times")
+        raise ValueError(
+            f"{what} has the time of {len(numbers)} samples, from which no interval is known; expected at"
+            " least two, or data without times"
+        )
     # Not a number is no order either.
     if not np.all(steps > 0) or np.ptp(steps) > 1e-3 * steps.mean():
-        raise ValueError(f"{what} has irregular or decreasing times; expected evenly spaced samples, resample it first")
+        raise ValueError(
+            f"{what} has irregular or decreasing times; expected evenly spaced samples, resample it first"
+        )
     return Sampling(None if calendar else float(numbers[0]), float(steps.mean()))

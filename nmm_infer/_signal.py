@@ -28,7 +28,8 @@ class Signal(eqx.Module):
         labels: labels of the axes, a tuple for each of `dims` (empty: unlabelled).
         name, unit: for tables and plots; the unit is a name such as `"mV"`.
         start: the time in ms that the samples begin after; None: 0.
-        final: where the run ended that streamed this, for `nmm.solve(..., after=signal.final)`; None of anything else.
+        final: where the run ended that streamed this, for `nmm.solve(..., after=signal.final)`; None of
+            anything else.
     """
 
     values: Float[Array, "..."]
@@ -45,35 +46,63 @@ class Signal(eqx.Module):
         """Time courses as users have them, such as `nmm.Signal.of(array, 2 * u.second)`.
 
         Args:
-            data: an array `["time region"]`, a Quantity, an `xarray.DataArray` (time, region or sensor), or a `pandas.DataFrame` with a column
-                for each region.
+            data: an array `["time region"]`, a Quantity, an `xarray.DataArray` (time, region or sensor), or a
+                `pandas.DataFrame` with a column for each region.
             interval: time between samples, a Quantity or ms; None: as the data say, or not known.
 
         Raises:
             TypeError: something else.
             ValueError: other axes, or another interval than the data's own.
         """
-        if not is_dataarray(data) and hasattr(data, "data_vars"):  # an xarray.Dataset, such as `nmm.simulate` gives
+        if not is_dataarray(data) and hasattr(
+            data, "data_vars"
+        ):  # an xarray.Dataset, such as `nmm.simulate` gives
             raise TypeError(
-                f"Signal.of(...) got a Dataset of {', '.join(map(str, data.data_vars))}, expected one of these, such as dataset[{next(iter(data))!r}]"
+                f"Signal.of(...) got a Dataset of {', '.join(map(str, data.data_vars))}, expected one of"
+                f" these, such as dataset[{next(iter(data))!r}]"
             )
         found = courses(data, "Signal.of(...)")
         if found.values.ndim != 2:
-            raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected two axes [time, {found.dim}]; a single channel is [:, None]")
+            raise ValueError(
+                f"Signal.of(...) got the shape {found.values.shape}, expected two axes [time, {found.dim}]; a"
+                " single channel is [:, None]"
+            )
         if 0 in found.values.shape:
-            raise ValueError(f"Signal.of(...) got the shape {found.values.shape}, expected at least one sample of one {found.dim}")
-        bad = np.flatnonzero(~np.isfinite(found.values).all(axis=0)) if not isinstance(found.values, Tracer) else ()
+            raise ValueError(
+                f"Signal.of(...) got the shape {found.values.shape}, expected at least one sample of one"
+                f" {found.dim}"
+            )
+        bad = (
+            np.flatnonzero(~np.isfinite(found.values).all(axis=0))
+            if not isinstance(found.values, Tracer)
+            else ()
+        )
         if len(bad):
             names = ", ".join(found.channels[i] if found.channels else str(i) for i in bad[:5])
-            raise ValueError(f"Signal.of(...) got NaN or infinite values in {found.dim}s {names}; expected numbers; leave them out, or interpolate")
+            raise ValueError(
+                f"Signal.of(...) got NaN or infinite values in {found.dim}s {names}; expected numbers; leave"
+                " them out, or interpolate"
+            )
         given = None if interval is None else milliseconds(interval, "Signal.of(interval=...)")
         if given and found.interval and abs(given - found.interval) > 1e-3 * given:
-            raise ValueError(f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one that is right")
+            raise ValueError(
+                f"Signal.of(interval=...) got {given:g} ms, the data say {found.interval:g} ms; pass the one"
+                " that is right"
+            )
         name = str(getattr(data, "name", None) or "activity")
-        return cls(jnp.asarray(found.values), given or found.interval, ("time", found.dim), ((), found.channels or ()), name, found.unit)
+        return cls(
+            jnp.asarray(found.values),
+            given or found.interval,
+            ("time", found.dim),
+            ((), found.channels or ()),
+            name,
+            found.unit,
+        )
 
     def with_values(self, values: Float[Array, "..."], **described: Any) -> "Signal":
-        """Another quantity at the same times, such as `signal.with_values(jnp.abs(signal.values), name="envelope")`; it is not known where its run ended."""
+        """Another quantity at the same times, such as `signal.with_values(jnp.abs(signal.values),
+        name="envelope")`; it is not known where its run ended.
+        """
         return dataclasses.replace(self, values=values, final=None, **described)
 
     @property
@@ -87,10 +116,14 @@ class Signal(eqx.Module):
         """An `xarray.DataArray` with labelled coordinates; `time` is in ms."""
         import xarray as xr
 
-        coords: dict[str, Any] = {dim: list(names) for dim, names in zip(self.dims, self.labels, strict=True) if names}
+        coords: dict[str, Any] = {
+            dim: list(names) for dim, names in zip(self.dims, self.labels, strict=True) if names
+        }
         if self.times is not None:
             coords["time"] = ("time", self.times, {"units": "ms"})
-        return xr.DataArray(np.asarray(self.values), dims=self.dims, coords=coords, name=self.name, attrs={"units": self.unit})
+        return xr.DataArray(
+            np.asarray(self.values), dims=self.dims, coords=coords, name=self.name, attrs={"units": self.unit}
+        )
 
 
 class Trajectory(eqx.Module):
@@ -101,7 +134,8 @@ class Trajectory(eqx.Module):
         interval: time between samples in ms, the first sample being one interval after `start`.
         model: the model without priors, which knows the variables.
         regions: region labels.
-        inputs: coupling input and stimuli at these times, `["time port region"]`; None where no variable of the model depends on them.
+        inputs: coupling input and stimuli at these times, `["time port region"]`; None where no variable of
+            the model depends on them.
         start: the time in ms that the samples begin after; None: 0.
         final: where the run ended, for `nmm.solve(..., after=trajectory.final)`; None after adaptive steps.
     """
@@ -124,7 +158,15 @@ class Trajectory(eqx.Module):
         name = name or self.model.observable
         self.model.check_variable(name, "Trajectory.variable(...)")
         values = jax.vmap(lambda y, c: self.model.variable(name, y, c))(self.values, self.inputs)
-        return Signal(values, self.interval, ("time", "region"), ((), self.regions), name, self.model.variables()[name], self.start)
+        return Signal(
+            values,
+            self.interval,
+            ("time", "region"),
+            ((), self.regions),
+            name,
+            self.model.variables()[name],
+            self.start,
+        )
 
     def to_xarray(self) -> Any:
         """An `xarray.Dataset` with one variable for each state, and the time in ms."""

@@ -21,8 +21,8 @@ FRAME = 256
 class AbstractAdjoint(eqx.Module):
     """Decides how a simulation is differentiated, and what it keeps for that.
 
-    Class-level metadata:
-        reverse_only: whether delays may have a backward pass of their own, which is fast and which reverse mode alone can take.
+    Class-level metadata: reverse_only: whether delays may have a backward pass of their own, which is fast
+        and which reverse mode alone can take.
     """
 
     reverse_only: AbstractClassVar[bool]
@@ -30,7 +30,9 @@ class AbstractAdjoint(eqx.Module):
     @property
     @abc.abstractmethod
     def frame_steps(self) -> int:
-        """Preferred number of steps in a frame: a simulation that records little holds the states of one frame at a time."""
+        """Preferred number of steps in a frame: a simulation that records little holds the states of one
+        frame at a time.
+        """
 
     @abc.abstractmethod
     def wrap(self, frame: Any) -> Any:
@@ -90,7 +92,8 @@ class Stored(AbstractUncut):
 class Direct(AbstractUncut):
     """Every derivative that JAX can take: forward (`jax.jvp`, `jax.jacfwd`), reverse, and Hessians.
 
-    Its reverse mode keeps everything, and is slow through delays, which have no backward pass of their own here.
+    Its reverse mode keeps everything, and is slow through delays, which have no backward pass of their own
+    here.
     """
 
     reverse_only: ClassVar[bool] = False
@@ -102,10 +105,11 @@ class Direct(AbstractUncut):
 class Forward(AbstractUncut):
     """Forward sensitivities: the gradient with respect to a few numbers, in the same pass as the simulation.
 
-    Nothing is kept of the past, so memory does not grow with the number of steps, but with outputs × unknowns:
-    record few outputs (`observe=`, `sample_every=`). Time grows with the unknowns instead. It is used by
-    `jax.grad` like every other adjoint, so a sampler needs to know nothing of it. What counts as an unknown is
-    every number that the derivative is taken with respect to: a regional parameter counts once for each region.
+    Nothing is kept of the past, so memory does not grow with the number of steps, but with outputs ×
+    unknowns: record few outputs (`observe=`, `sample_every=`). Time grows with the unknowns instead. It is
+    used by `jax.grad` like every other adjoint, so a sampler needs to know nothing of it. What counts as an
+    unknown is every number that the derivative is taken with respect to: a regional parameter counts once for
+    each region.
 
     Args:
         most: unknowns beyond which it is an error, since reverse mode would be faster by far.
@@ -128,7 +132,9 @@ class Forward(AbstractUncut):
                 return run(*eqx.combine(jax.tree.unflatten(structure, leaves), rest))
 
             sensitive = jax.custom_vjp(from_leaves)
-            sensitive.defvjp(lambda *leaves: self._forward(from_leaves, leaves), _backward, symbolic_zeros=True)
+            sensitive.defvjp(
+                lambda *leaves: self._forward(from_leaves, leaves), _backward, symbolic_zeros=True
+            )
             return sensitive(*leaves)
 
         return simulate
@@ -136,13 +142,18 @@ class Forward(AbstractUncut):
     def _forward(self, function: Callable[..., Any], leaves: tuple[Any, ...]) -> tuple[Any, Any]:
         """Outputs, and their derivatives with respect to each unknown number, one after the other."""
         values = [leaf.value for leaf in leaves]
-        free = [i for i, leaf in enumerate(leaves) if leaf.perturbed and jnp.issubdtype(leaf.value.dtype, jnp.inexact)]
+        free = [
+            i
+            for i, leaf in enumerate(leaves)
+            if leaf.perturbed and jnp.issubdtype(leaf.value.dtype, jnp.inexact)
+        ]
         shapes = [values[i].shape for i in free]
         sizes = [values[i].size for i in free]
         if sum(sizes) > self.most:
             raise ValueError(
-                f"Forward(most={self.most}) got a derivative with respect to {sum(sizes)} numbers (of shapes {', '.join(map(str, shapes))}), expected at most "
-                f"{self.most}; use nmm.adjoints.Checkpointed(), whose cost does not grow with them, or raise most="
+                f"Forward(most={self.most}) got a derivative with respect to {sum(sizes)} numbers (of shapes"
+                f" {', '.join(map(str, shapes))}), expected at most {self.most}; use"
+                " nmm.adjoints.Checkpointed(), whose cost does not grow with them, or raise most="
             )
 
         def of_free(*unknown: Any) -> Any:
@@ -156,9 +167,12 @@ class Forward(AbstractUncut):
         point = [values[i] for i in free]
         starts = [sum(sizes[:k]) for k in range(len(sizes))]
         directions = [
-            jnp.eye(sum(sizes), size, -start, dtype=value.dtype).reshape(-1, *value.shape) for size, start, value in zip(sizes, starts, point, strict=True)
+            jnp.eye(sum(sizes), size, -start, dtype=value.dtype).reshape(-1, *value.shape)
+            for size, start, value in zip(sizes, starts, point, strict=True)
         ]
-        outputs, sensitivities = jax.vmap(lambda *along: jax.jvp(of_free, tuple(point), along), out_axes=(None, 0))(*directions)
+        outputs, sensitivities = jax.vmap(
+            lambda *along: jax.jvp(of_free, tuple(point), along), out_axes=(None, 0)
+        )(*directions)
         return outputs, (sensitivities, tuple(free), tuple(values))
 
 
@@ -167,8 +181,16 @@ def _backward(kept: Any, cotangents: Any) -> tuple[Any, ...]:
     gradients: list[Any] = [None] * len(values)
     if not free:
         return tuple(gradients)
-    pairs = [(s, c) for s, c in zip(jax.tree.leaves(sensitivities), jax.tree.leaves(cotangents, is_leaf=_is_zero), strict=True) if not _is_zero(c)]
-    total = sum((jnp.tensordot(s.reshape(s.shape[0], -1), c.reshape(-1), 1) for s, c in pairs), start=jnp.zeros(()))
+    pairs = [
+        (s, c)
+        for s, c in zip(
+            jax.tree.leaves(sensitivities), jax.tree.leaves(cotangents, is_leaf=_is_zero), strict=True
+        )
+        if not _is_zero(c)
+    ]
+    total = sum(
+        (jnp.tensordot(s.reshape(s.shape[0], -1), c.reshape(-1), 1) for s, c in pairs), start=jnp.zeros(())
+    )
     first = 0
     for i in free:
         size = values[i].size

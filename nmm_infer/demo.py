@@ -36,10 +36,25 @@ def resting_state_problem() -> tuple[Problem, Any]:
     connectome = datasets.desikan_killiany(cortical=True).power(0.3).scaled_by_spectral_radius()
     exp = ExpTransform()
     network = Network(
-        LeakyIntegrator(tau=Pooled(Prior(dist.Normal(0.0, 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, unit=u.second, centred=1.0)),
+        LeakyIntegrator(
+            tau=Pooled(
+                Prior(dist.Normal(0.0, 1.0)),
+                Prior(dist.LogNormal(np.log(0.4), 0.5)),
+                transform=exp,
+                unit=u.second,
+                centred=1.0,
+            )
+        ),
         connectome,
         Additive(G=Prior(dist.Beta(4.0, 1.0))),
-        noise=WhiteNoise(sigma=Pooled(Prior(dist.Normal(np.log(0.1), 1.0)), Prior(dist.LogNormal(np.log(0.4), 0.5)), transform=exp, centred=1.0)),
+        noise=WhiteNoise(
+            sigma=Pooled(
+                Prior(dist.Normal(np.log(0.1), 1.0)),
+                Prior(dist.LogNormal(np.log(0.4), 0.5)),
+                transform=exp,
+                centred=1.0,
+            )
+        ),
     )
     likelihood = Spectral(
         band=(0.01 * u.Hz, 0.05 * u.Hz),  # what the preprocessing of the recording has kept
@@ -50,7 +65,15 @@ def resting_state_problem() -> tuple[Problem, Any]:
     return Problem(network, observe=Bold(), likelihood=likelihood), datasets.lemon_bold()
 
 
-def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: Any = None, chains: int | None = None, draws: int | None = None) -> Any:
+def run(
+    *,
+    quick: bool = False,
+    out: str | Path = ".",
+    seed: int = 0,
+    console: Any = None,
+    chains: int | None = None,
+    draws: int | None = None,
+) -> Any:
     """Fit, print a diagnosis, write `posterior.nc` and `report.html`; the tree is returned.
 
     Args:
@@ -61,7 +84,9 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
         chains, draws: None: 4 chains of 1000 draws (2 of 25 if quick).
     """
     chains = chains or (2 if quick else 4)
-    with contextlib.suppress(RuntimeError):  # JAX has started with the devices that it has: the demo is slower, not wrong
+    with contextlib.suppress(
+        RuntimeError
+    ):  # JAX has started with the devices that it has: the demo is slower, not wrong
         use_cores(chains)
 
     from rich.console import Console
@@ -75,8 +100,9 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
     console = console or Console()
     problem, data = resting_state_problem()
     console.print(
-        f"[bold]Resting-state BOLD of one subject[/]: {data.sizes['region']} regions, {data.sizes['time']} volumes. "
-        f"A linear network of {problem.network.n_regions} regions with regional time constants and noise is fitted to its cross-spectra by NUTS."
+        f"[bold]Resting-state BOLD of one subject[/]: {data.sizes['region']} regions, {data.sizes['time']}"
+        f" volumes. A linear network of {problem.network.n_regions} regions with regional time constants and"
+        " noise is fitted to its cross-spectra by NUTS."
     )
     engine = NUTS(
         draws=draws or (25 if quick else 1000),
@@ -95,5 +121,7 @@ def run(*, quick: bool = False, out: str | Path = ".", seed: int = 0, console: A
     console.print(diagnose(tree))
     console.print(predictive(tree))
     report = write_report(tree, page)
-    console.print(f"wrote [bold]{saved}[/] and [bold]{report}[/] after {tree.attrs['wall_time_s']:.0f} s of inference")
+    console.print(
+        f"wrote [bold]{saved}[/] and [bold]{report}[/] after {tree.attrs['wall_time_s']:.0f} s of inference"
+    )
     return tree

@@ -1,8 +1,8 @@
 """`param`: a field of a model, coupling, noise or observation that a user may set, or infer.
 
-Such a field (a *slot*) holds a number, an array over regions, a Quantity or a prior. An array may have labels (pandas, xarray):
-in a part of a network it is put in the order of the network's regions. Its metadata
-(unit, meaning, range) drives unit conversion, error messages, tests and the tables in the docs.
+Such a field (a *slot*) holds a number, an array over regions, a Quantity or a prior. An array may have labels
+(pandas, xarray): in a part of a network it is put in the order of the network's regions. Its metadata (unit,
+meaning, range) drives unit conversion, error messages, tests and the tables in the docs.
 """
 
 import dataclasses
@@ -31,8 +31,9 @@ type Slot = Any
 class Parameter:
     """Metadata of one slot: default and range are in `unit`.
 
-    `low` and `high` bound the values for which the part is meant and tested: a number outside is said in a warning. A slot
-    with `low > 0` is a positive quantity (a time constant, a width): zero and below raise an error.
+    `low` and `high` bound the values for which the part is meant and tested: a number outside is said in a
+    warning. A slot with `low > 0` is a positive quantity (a time constant, a width): zero and below raise an
+    error.
     """
 
     name: str
@@ -74,14 +75,18 @@ class _Fill:
             return value
         array = real(value, what, f"a number, an array over regions, a Quantity in {self.unit} or a Prior")
         if not np.all(np.isfinite(array)):
-            raise ValueError(f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}")
+            raise ValueError(
+                f"{what} got a value that is NaN or infinite; expected finite numbers in {self.unit}"
+            )
         if self.low > 0 and np.any(array <= 0):
             raise ValueError(f"{what} got {float(array.min()):g}, expected a positive number in {self.unit}")
         compare(array, self.low, self.high, self.unit, what, bare=bare)
         return value if isinstance(value, jax.Array) and np.issubdtype(value.dtype, np.inexact) else array
 
 
-def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -math.inf, high: float = math.inf) -> Any:
+def param(
+    default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -math.inf, high: float = math.inf
+) -> Any:
     """A slot with its default and range in `unit`; see `Parameter`."""
     fill = _Fill(unit, low, high)
     return eqx.field(
@@ -92,12 +97,20 @@ def param(default: Any, unit: str = DIMENSIONLESS, *, doc: str, low: float = -ma
 
 
 def names_field(default: tuple[str, ...] | None = None) -> Any:
-    """Names of states, variables or ports: a tuple (or a list), or None. A text is kept as it is, for the network to refuse."""
-    return eqx.field(static=True, default=default, converter=lambda names: tuple(names) if isinstance(names, list) else names)
+    """Names of states, variables or ports: a tuple (or a list), or None. A text is kept as it is, for the
+    network to refuse.
+    """
+    return eqx.field(
+        static=True,
+        default=default,
+        converter=lambda names: tuple(names) if isinstance(names, list) else names,
+    )
 
 
 class AbstractPart(eqx.Module):
-    """Base of everything that has slots. A subclass names its slots, so errors can name them too; `argument_of`, if users give them to another class."""
+    """Base of everything that has slots. A subclass names its slots, so errors can name them too;
+    `argument_of`, if users give them to another class.
+    """
 
     def __init_subclass__(cls, *, argument_of: str | None = None, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -113,12 +126,16 @@ class AbstractPart(eqx.Module):
     def parameters(cls) -> dict[str, Parameter]:
         """The slots of this class by name, in the order they are declared."""
         return {
-            field.name: dataclasses.replace(field.metadata["parameter"], name=field.name) for field in dataclasses.fields(cls) if "parameter" in field.metadata
+            field.name: dataclasses.replace(field.metadata["parameter"], name=field.name)
+            for field in dataclasses.fields(cls)
+            if "parameter" in field.metadata
         }
 
 
 def walk(part: AbstractPart, path: str = "") -> Iterator[tuple[str, AbstractPart]]:
-    """`part`, the parts in its fields, and those in theirs, each after the path that leads to it (`core.`)."""
+    """`part`, the parts in its fields, and those in theirs, each after the path that leads to it
+    (`core.`).
+    """
     yield path, part
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
@@ -140,6 +157,7 @@ def check_regions(part: AbstractPart, n_regions: int) -> None:
             shape = value.shape() if prior else None if value is None else np.shape(value)
             if shape not in (None, (), (n_regions,)):
                 raise ValueError(
-                    f"{type(owner).__name__}({name}=...) has {'a prior of ' if prior else ''}shape {shape}, expected a scalar or shape ({n_regions},): "
-                    f"one value for each of the network's {n_regions} regions"
+                    f"{type(owner).__name__}({name}=...) has {'a prior of ' if prior else ''}shape {shape},"
+                    f" expected a scalar or shape ({n_regions},): one value for each of the network's"
+                    f" {n_regions} regions"
                 )

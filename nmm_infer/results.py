@@ -20,10 +20,11 @@ class Kind(enum.StrEnum):
 
 
 def save(tree: Any, path: str | Path) -> Path:
-    """Write a result as NetCDF. The file appears whole or not at all, so nothing that was there is lost by a failure.
+    """Write a result as NetCDF. The file appears whole or not at all, so nothing that was there is lost by a
+    failure.
 
-    Attributes that NetCDF has no type for (None, True, a dict, a path) are written as text. To know before a fit that its result can be written, pass the path
-    through `nmm.writable` first.
+    Attributes that NetCDF has no type for (None, True, a dict, a path) are written as text. To know before a
+    fit that its result can be written, pass the path through `nmm.writable` first.
 
     Raises:
         OSError: it cannot be written, as where the disk is full; names the path and the size.
@@ -44,7 +45,9 @@ def _as_text(tree: Any) -> Any:
 
     if isinstance(tree, xr.Dataset):
         return clean(tree)
-    return xr.DataTree.from_dict({node.path: clean(node.to_dataset(inherit=False)) for node in tree.subtree}, name=tree.name)
+    return xr.DataTree.from_dict(
+        {node.path: clean(node.to_dataset(inherit=False)) for node in tree.subtree}, name=tree.name
+    )
 
 
 def _attribute(value: Any) -> Any:
@@ -53,7 +56,9 @@ def _attribute(value: Any) -> Any:
             array = np.asarray(value)
         except ValueError:  # a ragged list
             return _attribute(str(value))
-        if array.dtype.kind in "iufc" or (array.ndim == 1 and array.size and all(isinstance(item, str) for item in array.tolist())):
+        if array.dtype.kind in "iufc" or (
+            array.ndim == 1 and array.size and all(isinstance(item, str) for item in array.tolist())
+        ):
             return [_attribute(item) for item in array.tolist()] if array.dtype.kind == "U" else value
         value = str(value)
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
@@ -70,14 +75,20 @@ def load(path: str | Path) -> Any:
 
     path = Path(path).expanduser()
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; a fit writes it with nmm.save(posterior, {path.name!r})")
+        raise FileNotFoundError(
+            f"{path} does not exist; a fit writes it with nmm.save(posterior, {path.name!r})"
+        )
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             tree = tree.load()
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as NetCDF ({path.stat().st_size} bytes): it is truncated or no result file; run the fit again ({error})"
+            f"{path} cannot be read as NetCDF ({path.stat().st_size} bytes): it is truncated or no result"
+            f" file; run the fit again ({error})"
         ) from error
     if not {"posterior", "unconstrained_posterior"} & set(tree.children):
-        raise ValueError(f"{path} has groups {', '.join(tree.children) or 'none'}, expected a 'posterior'; it is NetCDF, but not a result of nmm_infer")
+        raise ValueError(
+            f"{path} has groups {', '.join(tree.children) or 'none'}, expected a 'posterior'; it is NetCDF,"
+            " but not a result of nmm_infer"
+        )
     return tree

@@ -5,8 +5,8 @@ the numerical core sees plain arrays. A unit is written as text (`"mV/ms"`) in t
 field and turned into a brainunit `Unit` only when somebody passes a Quantity: importing brainunit
 costs more than a second, which users of plain numbers need not pay.
 
-A slot in rad/ms is angular: a quantity in Hz counts cycles and is converted by 2π, one in rad/s is not. brainunit prints 1/s as Hz, so
-that is a number of cycles too.
+A slot in rad/ms is angular: a quantity in Hz counts cycles and is converted by 2π, one in rad/s is not.
+brainunit prints 1/s as Hz, so that is a number of cycles too.
 """
 
 import math
@@ -51,7 +51,10 @@ def parse(text: str) -> Any:
                 continue
             unit = getattr(u, name, None)
             if not isinstance(unit, u.Unit) or not (power or "1").removeprefix("-").isdigit():
-                raise UnitError(f"unknown unit {token!r} in {text!r}; use names of brainunit such as 'mV', 'ms', 'kHz' or 'mm/ms'")
+                raise UnitError(
+                    f"unknown unit {token!r} in {text!r}; use names of brainunit such as 'mV', 'ms', 'kHz' or"
+                    " 'mm/ms'"
+                )
             unit = unit ** int(power or 1)
             total = total * unit if position == 0 else total / unit
     return total
@@ -83,12 +86,15 @@ def _decimal(quantity: Any, unit: str, what: str) -> Any:
     target = parse(unit)
     if quantity.dim != target.dim:
         wanted = "a dimensionless number" if unit == DIMENSIONLESS else f"a quantity convertible to {unit}"
-        raise UnitError(f"{what} got a quantity in {quantity.unit}, expected {wanted}; a bare number is read in {unit}")
+        raise UnitError(
+            f"{what} got a quantity in {quantity.unit}, expected {wanted}; a bare number is read in {unit}"
+        )
     return quantity.to_decimal(target) if unit != DIMENSIONLESS else quantity.to_decimal()
 
 
 def _turns(given: str, wanted: str) -> float:
-    """2π where `given` counts cycles per time and `wanted` radians per time, 1/2π the other way round, 1 for everything else.
+    """2π where `given` counts cycles per time and `wanted` radians per time, 1/2π the other way round, 1 for
+    everything else.
 
     Radians and cycles have no dimension, so that brainunit would take 10 Hz for 10 rad/s.
     """
@@ -106,7 +112,9 @@ def factor(unit: Any, canonical: str, what: str) -> float:
     """How many canonical units one `unit` (a brainunit `Unit` or its name) is worth."""
     name = text(unit)
     one = 1.0 * parse(name)
-    return _turns(name, canonical) * float(np.asarray(_decimal(one, canonical, what) if is_quantity(one) else one))
+    return _turns(name, canonical) * float(
+        np.asarray(_decimal(one, canonical, what) if is_quantity(one) else one)
+    )
 
 
 def is_unit(name: str) -> bool:

@@ -44,7 +44,8 @@ MODELS = {
     "ZetterbergJansen": models.ZetterbergJansen,
 }
 
-# A new coupling joins with one line here and one formula in `tests/networks/test_couplings.py`. Slots differ from their defaults, so that each one counts.
+# A new coupling joins with one line here and one formula in `tests/networks/test_couplings.py`. Slots differ
+# from their defaults, so that each one counts.
 COUPLINGS = {
     "Additive": lambda: couplings.Additive(G=0.3),
     "Diffusive": lambda: couplings.Diffusive(G=0.3),
@@ -52,5 +53,7 @@ COUPLINGS = {
     "Kuramoto": lambda: couplings.Kuramoto(K=0.3, alpha=0.4),
     "Laplacian": lambda: couplings.Laplacian(G=0.3),
     "Sigmoidal": lambda: couplings.Sigmoidal(cmin=-0.7, cmax=1.4, midpoint=0.2, a=1.3, sigma=0.6),
-    "SigmoidalJansenRit": lambda: couplings.SigmoidalJansenRit(cmin=0.1, cmax=0.7, midpoint=0.4, r=1.7, a=2.5),
+    "SigmoidalJansenRit": lambda: couplings.SigmoidalJansenRit(
+        cmin=0.1, cmax=0.7, midpoint=0.4, r=1.7, a=2.5
+    ),
 }

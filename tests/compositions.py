@@ -1,6 +1,7 @@
 """Models, likelihoods, engines and arrangements, to be tried with each other: a new one joins by one line.
 
-What is tried is that they work together, at five draws and with two regions; that each is right has tests of its own.
+What is tried is that they work together, at five draws and with two regions; that each is right has tests of
+its own.
 """
 
 import itertools
@@ -21,24 +22,55 @@ def regional(mean, sd):
 
 def _network(model, G, sigma, delays=False, **options):
     noise = nmm.noises.Additive(sigma=nmm.Prior(dist.LogNormal(np.log(sigma), 0.1)))
-    return nmm.Network(model, CONNECTOME, nmm.couplings.Additive(G=G), noise=noise, speed=4.0 if delays else None, **options)
+    return nmm.Network(
+        model, CONNECTOME, nmm.couplings.Additive(G=G), noise=noise, speed=4.0 if delays else None, **options
+    )
 
 
 def _mixed(delays):
-    models = {"slow": nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(3.0, 0.1))), "gate": nmm.models.ReducedWongWang(I_o=0.32)}
+    models = {
+        "slow": nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(3.0, 0.1))),
+        "gate": nmm.models.ReducedWongWang(I_o=0.32),
+    }
     return _network(models, 0.1, 1e-3, delays, groups={"gate": ["right"]})
 
 
 # name → (network with or without delays, what prepares it).
 MODELS = {
-    "linear": (lambda delays: _network(nmm.models.Linear(gamma=regional(-0.1, 0.01)), 0.02, 0.1, delays), None),
-    "leaky": (lambda delays: _network(nmm.models.LeakyIntegrator(tau=regional(20.0, 2.0)), 0.3, 0.1, delays), None),
-    "hopf": (lambda delays: _network(nmm.models.Hopf(a=regional(-0.05, 0.005), omega=0.06), 0.005, 0.01, delays), None),
-    "reduced_wong_wang": (lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays), None),
-    "wong_wang_exc_inh": (lambda delays: _network(nmm.models.WongWangExcInh(w_p=regional(1.4, 0.02)), 0.05, 1e-3, delays), nmm.balance),
-    "jansen_rit": (lambda delays: _network(nmm.models.JansenRit(mu=regional(0.36, 0.01), v0=6.0), 2.0, 1e-3, delays), None),
-    "wilson_cowan": (lambda delays: _network(nmm.models.WilsonCowan(P=regional(0.5, 0.05)), 0.05, 1e-3, delays), None),
-    "montbrio_pazo_roxin": (lambda delays: _network(nmm.models.MontbrioPazoRoxin(tau=20.0, eta=regional(-6.0, 0.1)), 0.1, 1e-2, delays), None),
+    "linear": (
+        lambda delays: _network(nmm.models.Linear(gamma=regional(-0.1, 0.01)), 0.02, 0.1, delays),
+        None,
+    ),
+    "leaky": (
+        lambda delays: _network(nmm.models.LeakyIntegrator(tau=regional(20.0, 2.0)), 0.3, 0.1, delays),
+        None,
+    ),
+    "hopf": (
+        lambda delays: _network(nmm.models.Hopf(a=regional(-0.05, 0.005), omega=0.06), 0.005, 0.01, delays),
+        None,
+    ),
+    "reduced_wong_wang": (
+        lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays),
+        None,
+    ),
+    "wong_wang_exc_inh": (
+        lambda delays: _network(nmm.models.WongWangExcInh(w_p=regional(1.4, 0.02)), 0.05, 1e-3, delays),
+        nmm.balance,
+    ),
+    "jansen_rit": (
+        lambda delays: _network(nmm.models.JansenRit(mu=regional(0.36, 0.01), v0=6.0), 2.0, 1e-3, delays),
+        None,
+    ),
+    "wilson_cowan": (
+        lambda delays: _network(nmm.models.WilsonCowan(P=regional(0.5, 0.05)), 0.05, 1e-3, delays),
+        None,
+    ),
+    "montbrio_pazo_roxin": (
+        lambda delays: _network(
+            nmm.models.MontbrioPazoRoxin(tau=20.0, eta=regional(-6.0, 0.1)), 0.1, 1e-2, delays
+        ),
+        None,
+    ),
     "told_where_it_rests": (
         lambda delays: _network(nmm.models.ReducedWongWang(w=regional(0.5, 0.02)), 0.1, 1e-3, delays),
         nmm.AtRest({"S": regional(0.16, 0.02)}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))),
@@ -52,7 +84,9 @@ LIKELIHOODS = {
     "Covariance": lambda: nmm.likelihoods.Covariance(noise=1e-3, dof=20.0),
     "Gaussian": lambda: nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.HalfNormal(0.1))),
     "ExtendedKalman": lambda: nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.HalfNormal(0.1))),
-    "Features": lambda: nmm.likelihoods.Features(nmm.likelihoods.Log(nmm.observe.Variance()), repetitions=6, noise=1e-3),
+    "Features": lambda: nmm.likelihoods.Features(
+        nmm.likelihoods.Log(nmm.observe.Variance()), repetitions=6, noise=1e-3
+    ),
 }
 SIMULATES = {"Gaussian", "Features"}
 NOISELESS = {"Gaussian"}
@@ -63,7 +97,9 @@ _FEW = {"draws": 5, "warmup": 5, "chains": 2, "predictive_draws": 2, "chunk": 5}
 ENGINES = {
     "NUTS": lambda **options: nmm.infer.NUTS(max_tree_depth=3, **_FEW, **options),
     "HMC": lambda **options: nmm.infer.HMC(**_FEW, **options),
-    "NUTS(Laplace)": lambda **options: nmm.infer.NUTS(max_tree_depth=3, metric=nmm.infer.metrics.Laplace(), **_FEW, **options),
+    "NUTS(Laplace)": lambda **options: nmm.infer.NUTS(
+        max_tree_depth=3, metric=nmm.infer.metrics.Laplace(), **_FEW, **options
+    ),
     "SVI": lambda: nmm.infer.SVI(steps=10, draws=5, predictive_draws=2),
     "MAP": lambda: nmm.infer.MAP(starts=2),
     "Laplace": lambda: nmm.infer.Laplace(search=nmm.infer.MAP(starts=2), draws=5, predictive_draws=2),
@@ -83,12 +119,20 @@ def engine(name, arrangement):
 def problems():
     """Names of every model, likelihood, and whether there are delays, that make a problem."""
     every = itertools.product(MODELS, LIKELIHOODS, (False, True))
-    return [(model, likelihood, delays) for model, likelihood, delays in every if not (delays and likelihood in WITHOUT_DELAYS)]
+    return [
+        (model, likelihood, delays)
+        for model, likelihood, delays in every
+        if not (delays and likelihood in WITHOUT_DELAYS)
+    ]
 
 
 def runs():
     """Everything: problems, engines, arrangements."""
-    ways = [(name, arrangement) for name in ENGINES for arrangement in (ARRANGEMENTS if name in ARRANGED else ("Vectorised",))]
+    ways = [
+        (name, arrangement)
+        for name in ENGINES
+        for arrangement in (ARRANGEMENTS if name in ARRANGED else ("Vectorised",))
+    ]
     return [(*problem, *way) for problem in problems() for way in ways]
 
 
@@ -111,13 +155,23 @@ def problem(model, likelihood, delays=False):
     make, prepare = MODELS[model]
     network = make(delays)
     if likelihood in NOISELESS:
-        network = nmm.Network(network.model, network.connectome, network.coupling, speed=network.speed, initial=0.9 * np.asarray(network.initial) + 1e-3)
+        network = nmm.Network(
+            network.model,
+            network.connectome,
+            network.coupling,
+            speed=network.speed,
+            initial=0.9 * np.asarray(network.initial) + 1e-3,
+        )
     options = {"duration": 60.0, "step": 1.0} if likelihood in SIMULATES else {}
-    return nmm.Problem(network, nmm.observe.Subsample(period=PERIOD), LIKELIHOODS[likelihood](), prepare=prepare, **options)
+    return nmm.Problem(
+        network, nmm.observe.Subsample(period=PERIOD), LIKELIHOODS[likelihood](), prepare=prepare, **options
+    )
 
 
 def data(problem, likelihood):
-    """A recording about as large as the model makes them. That the program runs is what counts, and at a mode that is not the edge of stability."""
+    """A recording about as large as the model makes them. That the program runs is what counts, and at a mode
+    that is not the edge of stability.
+    """
     samples = 12 if likelihood in SIMULATES else 40
     noise = problem.network.noise
     scale = 1.0 if noise is None else min(1.0, 20.0 * float(np.exp(noise.sigma.distribution.loc)))

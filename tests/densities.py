@@ -62,6 +62,8 @@ def hierarchy(y):
 
 
 def positive(y):
-    """A LogNormal prior, so that the unconstrained density is Gaussian in log x and data are not linear in it."""
+    """A LogNormal prior, so that the unconstrained density is Gaussian in log x and data are not linear in
+    it.
+    """
     x = numpyro.sample("x", dist.LogNormal(0.0, 0.5).expand([2]).to_event(1))
     numpyro.sample("y", dist.Normal(jnp.stack([x[0] * x[1], x[0] - x[1]]), 0.1), obs=y)

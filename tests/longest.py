@@ -1,7 +1,9 @@
-"""Which tests are marked `long`, and are not among the default ones: `uv run pytest --durations=0 -vv > durations.log; python tests/longest.py durations.log`.
+"""Which tests are marked `long`, and are not among the default ones: `uv run pytest --durations=0 -vv >
+durations.log; python tests/longest.py durations.log`.
 
-How long a test takes is measured, not known, so the list is written by this script and read by `conftest`. Of each function the quickest case stays among the
-default tests, if it is quick enough, so that they still cover everything.
+How long a test takes is measured, not known, so the list is written by this script and read by `conftest`. Of
+each function the quickest case stays among the default tests, if it is quick enough, so that they still cover
+everything.
 """
 
 import re
@@ -10,7 +12,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 LIST = Path(__file__).parent / "longest.txt"
-# Seconds (with two workers on two cores) from which a test counts as long, and from which even the quickest case of a function does.
+# Seconds (with two workers on two cores) from which a test counts as long, and from which even the quickest
+# case of a function does.
 LONG, TOO_LONG = 2.0, 6.0
 
 

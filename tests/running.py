@@ -1,4 +1,6 @@
-"""A plain Runge–Kutta loop, so that what a model does is not a matter of our solver, and what one reads off its run."""
+"""A plain Runge–Kutta loop, so that what a model does is not a matter of our solver, and what one reads off
+its run.
+"""
 
 import equinox as eqx
 import jax

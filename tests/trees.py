@@ -55,7 +55,11 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
             if informed
             else (mean[..., None] + sd[..., None] * rng.normal(size=(*shape, n_regions)))
         )
-        z = (np.log(tau) - mean[..., None]) / (sd[..., None] + 1e-3) if informed else rng.normal(size=(*shape, n_regions))
+        z = (
+            (np.log(tau) - mean[..., None]) / (sd[..., None] + 1e-3)
+            if informed
+            else rng.normal(size=(*shape, n_regions))
+        )
         sigma = np.exp(rng.normal(0, 0.1 if informed else 1.0, (*shape, n_regions)))
         G = rng.normal(0.85, 0.02, shape) if informed else rng.uniform(0, 1, shape)
         noise = np.abs(rng.normal(0.3, 0.02, shape)) if informed else np.abs(rng.normal(0, 1, shape))
@@ -74,8 +78,12 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
         )
 
     posterior, prior = draw_all(*size, True), draw_all(1, 600, False)
-    power = spectrum(posterior["model.tau"].values, posterior["noise.sigma"].values, FREQUENCIES) * rng.gamma(8, 1 / 8, (*size, len(FREQUENCIES), n_regions))
-    observed_power = spectrum(truth, np.ones(n_regions), FREQUENCIES) * rng.gamma(8, 1 / 8, (len(FREQUENCIES), n_regions))
+    power = spectrum(posterior["model.tau"].values, posterior["noise.sigma"].values, FREQUENCIES) * rng.gamma(
+        8, 1 / 8, (*size, len(FREQUENCIES), n_regions)
+    )
+    observed_power = spectrum(truth, np.ones(n_regions), FREQUENCIES) * rng.gamma(
+        8, 1 / 8, (len(FREQUENCIES), n_regions)
+    )
     fc = correlation_matrices(posterior["model.tau"].values, loadings, posterior["coupling.G"].values)
     wiggle = rng.normal(0, 0.08, (n_regions, n_regions))
     observed_fc = np.clip(fc.mean((0, 1)) + wiggle + wiggle.T, -1, 1)
@@ -83,8 +91,16 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
     weights = np.exp(rng.normal(0, 1, (n_regions, n_regions)))
     weights = (weights + weights.T) * np.exp(2 * observed_fc) * (1 - np.eye(n_regions))
     time = np.arange(200) * 1400.0
-    data = rng.multivariate_normal(np.zeros(n_regions), observed_fc + np.eye(n_regions), len(time), check_valid="ignore")
-    coords = {"chain": np.arange(chains), "draw": np.arange(draws), "region": region, "region_2": region, "frequency": FREQUENCIES}
+    data = rng.multivariate_normal(
+        np.zeros(n_regions), observed_fc + np.eye(n_regions), len(time), check_valid="ignore"
+    )
+    coords = {
+        "chain": np.arange(chains),
+        "draw": np.arange(draws),
+        "region": region,
+        "region_2": region,
+        "frequency": FREQUENCIES,
+    }
     stats = {
         "diverging": np.zeros(size, bool),
         "energy": 100 + rng.normal(0, 5, size),
@@ -100,7 +116,11 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
         "sample_stats": xr.Dataset({name: (("chain", "draw"), values) for name, values in stats.items()}),
         "prior": prior,
         "posterior_predictive": xr.Dataset(
-            {"power": (("chain", "draw", "frequency", "region"), power), "fc": (("chain", "draw", "region", "region_2"), fc)}, coords=coords
+            {
+                "power": (("chain", "draw", "frequency", "region"), power),
+                "fc": (("chain", "draw", "region", "region_2"), fc),
+            },
+            coords=coords,
         ),
         "observed_data": xr.Dataset(
             {"power": (("frequency", "region"), observed_power), "fc": (("region", "region_2"), observed_fc)},
@@ -112,7 +132,12 @@ def good(n_regions=10, chains=4, draws=500, seed=0, centre_points=None, names=No
                 "centres": (("region", "axis"), positions, {"units": "mm"}),
                 "data": (("time", "region"), data),
             },
-            coords={"region": region, "region_2": region, "axis": ["x", "y", "z"], "time": ("time", time, {"units": "ms"})},
+            coords={
+                "region": region,
+                "region_2": region,
+                "axis": ["x", "y", "z"],
+                "time": ("time", time, {"units": "ms"}),
+            },
         ),
     }
     tree = xr.DataTree.from_dict(groups)
@@ -150,11 +175,21 @@ def with_attrs(tree, **attrs):
 
 
 def with_stats(tree, **stats):
-    return changed(tree, sample_stats=tree["sample_stats"].to_dataset().assign({name: (("chain", "draw"), values) for name, values in stats.items()}))
+    return changed(
+        tree,
+        sample_stats=tree["sample_stats"]
+        .to_dataset()
+        .assign({name: (("chain", "draw"), values) for name, values in stats.items()}),
+    )
 
 
 def with_posterior(tree, **variables):
-    return changed(tree, posterior=tree["posterior"].to_dataset().assign({name.replace("__", "."): data for name, data in variables.items()}))
+    return changed(
+        tree,
+        posterior=tree["posterior"]
+        .to_dataset()
+        .assign({name.replace("__", "."): data for name, data in variables.items()}),
+    )
 
 
 def divergent():
@@ -216,23 +251,40 @@ def wider():
 
 
 def heavy_tailed():
-    """The posterior is a prior with such tails that its variance is mostly chance: the second four times the first in this seed."""
+    """The posterior is a prior with such tails that its variance is mostly chance: the second four times the
+    first in this seed.
+    """
     rng = np.random.default_rng(12)
     tree = good()
     prior = tree["prior"].to_dataset()
     prior = prior.assign({"likelihood.noise": (("chain", "draw"), np.exp(1.5 * rng.normal(size=(1, 600))))})
-    return with_posterior(changed(tree, prior=prior), likelihood__noise=(("chain", "draw"), np.exp(1.5 * rng.normal(size=(4, 500)))))
+    return with_posterior(
+        changed(tree, prior=prior),
+        likelihood__noise=(("chain", "draw"), np.exp(1.5 * rng.normal(size=(4, 500)))),
+    )
 
 
 def interrupted():
     tree = good()
-    cut = changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 300)) for name in ("posterior", "sample_stats", "posterior_predictive")})
+    cut = changed(
+        tree,
+        **{
+            name: tree[name].to_dataset().isel(draw=slice(0, 300))
+            for name in ("posterior", "sample_stats", "posterior_predictive")
+        },
+    )
     return with_attrs(cut, interrupted=1, draws=500)
 
 
 def single_chain():
     tree = good()
-    return changed(tree, **{name: tree[name].to_dataset().isel(chain=[0]) for name in ("posterior", "sample_stats", "posterior_predictive")})
+    return changed(
+        tree,
+        **{
+            name: tree[name].to_dataset().isel(chain=[0])
+            for name in ("posterior", "sample_stats", "posterior_predictive")
+        },
+    )
 
 
 def uninformed():
@@ -246,7 +298,12 @@ def svi(falling=False):
     tree = single_chain()
     rng = np.random.default_rng(5)
     steps = np.arange(2000)
-    loss = 500 + 300 * np.exp(-steps / 150) + rng.normal(0, 1, 2000) + (0.05 * (2000 - steps) if falling else 0.0)
+    loss = (
+        500
+        + 300 * np.exp(-steps / 150)
+        + rng.normal(0, 1, 2000)
+        + (0.05 * (2000 - steps) if falling else 0.0)
+    )
     stats = tree["sample_stats"].to_dataset()[["lp"]]
     new = changed(tree, sample_stats=stats, optimization=type(stats)({"loss": (("step",), loss)}))
     new.attrs = {**tree.attrs, "engine": "SVI", "inference_library": "numpyro"}
@@ -280,7 +337,12 @@ def smc(copies=1, acceptance=0.4, last=1.0):
     posterior = posterior.isel(draw=chosen).assign_coords(draw=np.arange(500))
     stats = tree["sample_stats"].to_dataset()[["lp", "acceptance_rate"]]
     temperature = np.broadcast_to(last * np.geomspace(1e-3, 1.0, 6), (4, 6))
-    tempering = xr.Dataset({"temperature": (("chain", "stage"), temperature), "acceptance_rate": (("chain", "stage"), np.full((4, 6), acceptance))})
+    tempering = xr.Dataset(
+        {
+            "temperature": (("chain", "stage"), temperature),
+            "acceptance_rate": (("chain", "stage"), np.full((4, 6), acceptance)),
+        }
+    )
     new = changed(tree, posterior=posterior, sample_stats=stats, tempering=tempering)
     new.attrs["engine"] = "SMC(particles=500, chains=4)"
     return new
@@ -291,13 +353,22 @@ def mclmc(error=6e-4):
     tree = good()
     stats = tree["sample_stats"].to_dataset()[["lp", "diverging", "n_steps", "step_size"]]
     new = changed(tree, sample_stats=stats)
-    return with_attrs(new, engine="MCLMC(Diagonal, draws=500, warmup=5000, chains=4)", exact=0, energy_error=error, energy_error_wanted=5e-4)
+    return with_attrs(
+        new,
+        engine="MCLMC(Diagonal, draws=500, warmup=5000, chains=4)",
+        exact=0,
+        energy_error=error,
+        energy_error_wanted=5e-4,
+    )
 
 
 def point():
     """What a search for the mode returns."""
     tree = good()
-    one = {name: tree[name].to_dataset().isel(chain=[0], draw=[0]) for name in ("posterior", "sample_stats", "posterior_predictive")}
+    one = {
+        name: tree[name].to_dataset().isel(chain=[0], draw=[0])
+        for name in ("posterior", "sample_stats", "posterior_predictive")
+    }
     return with_attrs(changed(tree, **one), engine="MAP(Adam)")
 
 
@@ -318,7 +389,12 @@ def evoked(n_sensors=6):
     tree = good(draws=200)
     return changed(
         tree,
-        posterior_predictive=xr.Dataset({"y": (("chain", "draw", "time", "sensor"), truth + 0.2 * rng.normal(size=shape))}, coords=coords),
-        observed_data=xr.Dataset({"y": (("time", "sensor"), truth + 0.2 * rng.normal(size=truth.shape), {"units": "uV"})}, coords=coords),
+        posterior_predictive=xr.Dataset(
+            {"y": (("chain", "draw", "time", "sensor"), truth + 0.2 * rng.normal(size=shape))}, coords=coords
+        ),
+        observed_data=xr.Dataset(
+            {"y": (("time", "sensor"), truth + 0.2 * rng.normal(size=truth.shape), {"units": "uV"})},
+            coords=coords,
+        ),
         constant_data=None,
     )

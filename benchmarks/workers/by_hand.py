@@ -1,4 +1,6 @@
-"""Hand-written `lax.scan`: the ring buffer with a gather at every step that simulators use, and the same network without delays, the limit."""
+"""Hand-written `lax.scan`: the ring buffer with a gather at every step that simulators use, and the same
+network without delays, the limit.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,10 @@ def build(task: Task, variant: str) -> Work:
         raise UnsupportedError("rounded delays have no gradient" if variant == "ring" else "no delays")
     problem = Problem(task)
     delayed = variant == "ring"
-    weights, strength = jnp.asarray(problem.weights, jnp.float32), jnp.asarray(problem.weights.sum(1), jnp.float32)
+    weights, strength = (
+        jnp.asarray(problem.weights, jnp.float32),
+        jnp.asarray(problem.weights.sum(1), jnp.float32),
+    )
     delays, past = problem.whole_delays, int(problem.whole_delays.max()) + 1
     n, sources = task.regions, np.arange(task.regions)[None, :]
     sent = {"MPR": 1, "Hopf": 2, "Hopf-x": 1}[task.problem]
@@ -38,7 +43,11 @@ def build(task: Task, variant: str) -> Work:
         return jnp.sum(weights * buffer[(m - delays) % past, :, sources].transpose(2, 0, 1), axis=2)
 
     def simulate(regional, G, steps, noise, every):
-        drawn = STEP**0.5 * SIGMA * jax.random.normal(jax.random.key(0), (steps, 2, n)) if noise else jnp.zeros((steps, 1, 1))
+        drawn = (
+            STEP**0.5 * SIGMA * jax.random.normal(jax.random.key(0), (steps, 2, n))
+            if noise
+            else jnp.zeros((steps, 1, 1))
+        )
 
         def step(carry, inputs):
             y, buffer = carry
@@ -58,7 +67,9 @@ def build(task: Task, variant: str) -> Work:
 
         buffer = jnp.broadcast_to(start[:sent], (past, sent, n)) if delayed else None
         inputs = (jnp.arange(steps), drawn)
-        return jax.lax.scan(kept, (start, buffer), jax.tree.map(lambda x: x.reshape(-1, every, *x.shape[1:]), inputs))[1]
+        return jax.lax.scan(
+            kept, (start, buffer), jax.tree.map(lambda x: x.reshape(-1, every, *x.shape[1:]), inputs)
+        )[1]
 
     scheme = Scheme(held=True) if delayed else Scheme(instant=True)
     at = jnp.asarray(problem.regional, jnp.float32), jnp.float32(problem.G)
@@ -68,7 +79,13 @@ def build(task: Task, variant: str) -> Work:
         return Work(lambda: jax.block_until_ready(forward(*at)), lambda: exact(*at), scheme)
 
     def make(steps, noise):
-        return jax.jit(jax.value_and_grad(lambda regional, G: loss(simulate(regional, G, steps, noise, EVERY)[:, 0], 1), argnums=(0, 1)))
+        return jax.jit(
+            jax.value_and_grad(
+                lambda regional, G: loss(simulate(regional, G, steps, noise, EVERY)[:, 0], 1), argnums=(0, 1)
+            )
+        )
 
     noisy, exact = make(task.steps, True), make(CHECKED, False)
-    return Work(lambda: jax.block_until_ready(noisy(*at)), lambda: np.hstack(jax.tree.leaves(exact(*at)[1])), scheme)
+    return Work(
+        lambda: jax.block_until_ready(noisy(*at)), lambda: np.hstack(jax.tree.leaves(exact(*at)[1])), scheme
+    )

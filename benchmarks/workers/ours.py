@@ -26,7 +26,10 @@ def build(task: Task, variant: str) -> Work:
             model, coupling = models.MontbrioPazoRoxin(eta=regional), couplings.Additive(G=G)
         else:
             names = ("x", "y") if task.problem == "Hopf" else ("x",)
-            model, coupling = models.Hopf(a=regional, omega=OMEGA), couplings.Diffusive(G=G, source=names, port=names)
+            model, coupling = (
+                models.Hopf(a=regional, omega=OMEGA),
+                couplings.Diffusive(G=G, source=names, port=names),
+            )
         network = nmm.Network(
             model,
             connectome,
@@ -36,7 +39,9 @@ def build(task: Task, variant: str) -> Work:
             noise=noises.Additive(sigma=SIGMA) if noise else None,
             initial=problem.initial,
         )
-        return nmm.solve(network, steps * STEP, step=STEP, sample_every=every * STEP, key=key, adjoint=ADJOINTS[variant]).values
+        return nmm.solve(
+            network, steps * STEP, step=STEP, sample_every=every * STEP, key=key, adjoint=ADJOINTS[variant]
+        ).values
 
     at = jnp.asarray(problem.regional, jnp.float32), jnp.float32(problem.G), jnp.float32(SPEED)
     if task.kind == "forward":
@@ -46,14 +51,23 @@ def build(task: Task, variant: str) -> Work:
     if task.kind == "gradient":
 
         def make(steps, noise):
-            return jax.jit(jax.value_and_grad(lambda regional, G: loss(values(regional, G, SPEED, steps, noise, EVERY)[:, 0], 1), argnums=(0, 1)))
+            return jax.jit(
+                jax.value_and_grad(
+                    lambda regional, G: loss(values(regional, G, SPEED, steps, noise, EVERY)[:, 0], 1),
+                    argnums=(0, 1),
+                )
+            )
 
         point = at[:2]
     else:
 
         def make(steps, noise):
-            return jax.jit(jax.value_and_grad(lambda speed: loss(values(*at[:2], speed, steps, noise, EVERY)[:, 0], 1)))
+            return jax.jit(
+                jax.value_and_grad(lambda speed: loss(values(*at[:2], speed, steps, noise, EVERY)[:, 0], 1))
+            )
 
         point = at[2:]
     noisy, exact = make(task.steps, True), make(CHECKED, False)
-    return Work(lambda: jax.block_until_ready(noisy(*point)), lambda: np.hstack(jax.tree.leaves(exact(*point)[1])))
+    return Work(
+        lambda: jax.block_until_ready(noisy(*point)), lambda: np.hstack(jax.tree.leaves(exact(*point)[1]))
+    )

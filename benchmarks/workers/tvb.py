@@ -1,7 +1,7 @@
 """The Virtual Brain: its reference loop (NumPy) and its numba backend, in double precision.
 
-The backend knows one model, Montbrió–Pazó–Roxin. It compiles at every `run_sim`; here it is made to keep what it
-compiled. Its Raw monitor keeps all steps, and the reference's keeps those asked for.
+The backend knows one model, Montbrió–Pazó–Roxin. It compiles at every `run_sim`; here it is made to keep what
+it compiled. Its Raw monitor keeps all steps, and the reference's keeps those asked for.
 """
 
 import numpy as np
@@ -39,20 +39,32 @@ def build(task: Task, variant: str) -> Work:
         connectivity.configure()
         connectivity.set_idelays(STEP)
         if task.problem == "MPR":
-            model, joined = models.MontbrioPazoRoxin(eta=problem.regional), coupling.Linear(a=np.array([problem.G]), b=np.array([0.0]))
+            model, joined = (
+                models.MontbrioPazoRoxin(eta=problem.regional),
+                coupling.Linear(a=np.array([problem.G]), b=np.array([0.0])),
+            )
         else:
-            model, joined = models.SupHopf(a=problem.regional, omega=np.array([OMEGA])), coupling.Difference(a=np.array([problem.G]))
+            model, joined = (
+                models.SupHopf(a=problem.regional, omega=np.array([OMEGA])),
+                coupling.Difference(a=np.array([problem.G])),
+            )
         # TVB's amplitude D is σ²/2.
         drawn = noise.Additive(nsig=np.full(2, 0.5 * sigma**2), noise_seed=1)
         # The numba backend has the stochastic integrator only; without noise its amplitude is zero.
-        integrator = integrators.HeunStochastic(dt=STEP, noise=drawn) if sigma or is_numba else integrators.HeunDeterministic(dt=STEP)
+        integrator = (
+            integrators.HeunStochastic(dt=STEP, noise=drawn)
+            if sigma or is_numba
+            else integrators.HeunDeterministic(dt=STEP)
+        )
         simulation = simulator.Simulator(
             connectivity=connectivity,
             model=model,
             coupling=joined,
             integrator=integrator,
             monitors=(monitors.Raw() if every == 1 else monitors.SubSample(period=every * STEP),),
-            initial_conditions=np.broadcast_to(problem.initial[None, :, :, None], (connectivity.horizon, 2, n, 1)).copy(),
+            initial_conditions=np.broadcast_to(
+                problem.initial[None, :, :, None], (connectivity.horizon, 2, n, 1)
+            ).copy(),
             simulation_length=steps * STEP,
         )
         model.variables_of_interest = model.state_variables

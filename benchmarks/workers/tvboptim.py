@@ -30,24 +30,38 @@ def build(task: Task, variant: str) -> Work:
         raise UnsupportedError("its Hopf model is coupled through x and y: see Hopf")
     problem = Problem(task)
     is_mpr, by_speed = task.problem == "MPR", task.kind == "speed"
-    options = {"buffer_strategy": variant, "history_interpolation": "linear" if by_speed else None, "G": problem.G}
+    options = {
+        "buffer_strategy": variant,
+        "history_interpolation": "linear" if by_speed else None,
+        "G": problem.G,
+    }
     if is_mpr:
-        # One channel for the model's two inputs: the second would read the first again, but its gain `cv` is 0.
+        # One channel for the model's two inputs: the second would read the first again, but its gain `cv` is
+        # 0.
         coupling = DelayedLinearCoupling(incoming_states=["r"], **options)
     else:
         coupling = DelayedDifferenceCoupling2(incoming_states=["x", "y"], local_states=["x", "y"], **options)
     weights = jnp.asarray(problem.weights, jnp.float32)
     if by_speed:
         longest = problem.lengths.max() / SPEED
-        graph = DenseLengthGraph(weights, jnp.asarray(problem.lengths, jnp.float32), speed=SPEED, max_delay_bound=1.1 * longest)
+        graph = DenseLengthGraph(
+            weights, jnp.asarray(problem.lengths, jnp.float32), speed=SPEED, max_delay_bound=1.1 * longest
+        )
     else:
         graph = DenseDelayGraph(weights, jnp.asarray(problem.delays * STEP, jnp.float32))
 
     def prepared(steps, noise):
         model = (
-            MontbrioPazoRoxin(eta=jnp.asarray(problem.regional, jnp.float32)) if is_mpr else SupHopf(a=jnp.asarray(problem.regional, jnp.float32), omega=OMEGA)
+            MontbrioPazoRoxin(eta=jnp.asarray(problem.regional, jnp.float32))
+            if is_mpr
+            else SupHopf(a=jnp.asarray(problem.regional, jnp.float32), omega=OMEGA)
         )
-        network = Network(model, {"delayed": coupling}, graph, noise=AdditiveNoise(sigma=SIGMA, key=jax.random.key(0)) if noise else None)
+        network = Network(
+            model,
+            {"delayed": coupling},
+            graph,
+            noise=AdditiveNoise(sigma=SIGMA, key=jax.random.key(0)) if noise else None,
+        )
         solve, config = prepare(network, Heun(), t0=0.0, t1=steps * STEP, dt=STEP)
         start = jnp.asarray(problem.initial, jnp.float32)
         config.initial_state.dynamics = start
@@ -73,6 +87,9 @@ def build(task: Task, variant: str) -> Work:
         return Work(lambda: jax.block_until_ready(forward(*at)), lambda: check(*at), scheme)
     wanted = (2,) if by_speed else (0, 1)
     noisy_gradient, exact_gradient = (
-        jax.jit(jax.value_and_grad(lambda *at, values=values: loss(values(*at)[:, 0]), argnums=wanted)) for values in (noisy, exact)
+        jax.jit(jax.value_and_grad(lambda *at, values=values: loss(values(*at)[:, 0]), argnums=wanted))
+        for values in (noisy, exact)
     )
-    return Work(lambda: jax.block_until_ready(noisy_gradient(*at)), lambda: np.hstack(exact_gradient(*at)[1]), scheme)
+    return Work(
+        lambda: jax.block_until_ready(noisy_gradient(*at)), lambda: np.hstack(exact_gradient(*at)[1]), scheme
+    )

@@ -24,7 +24,12 @@ def build(task: Task, variant: str) -> Work:
         raise UnsupportedError("see Hopf")
     problem = Problem(task)
     # With a step of 1 and a speed of 1 the helper takes lengths for steps, and rounds nothing.
-    helper = vb.make_delay_helper(jnp.asarray(problem.weights.T, jnp.float32), jnp.asarray(problem.whole_delays, jnp.float32), dt=1.0, v_c=1.0)
+    helper = vb.make_delay_helper(
+        jnp.asarray(problem.weights.T, jnp.float32),
+        jnp.asarray(problem.whole_delays, jnp.float32),
+        dt=1.0,
+        v_c=1.0,
+    )
     past = int(problem.whole_delays.max())
     strength = jnp.asarray(problem.weights.sum(axis=1), jnp.float32)
 
@@ -39,8 +44,14 @@ def build(task: Task, variant: str) -> Work:
         return jnp.stack([growth * x - OMEGA * z + c[0], growth * z + OMEGA * x + c[1]])
 
     def start(steps, noise):
-        drawn = jax.random.normal(jax.random.key(0), (steps, 2, task.regions)) if noise else jnp.zeros((steps, 2, task.regions))
-        return jnp.concatenate([jnp.broadcast_to(jnp.asarray(problem.initial, jnp.float32), (past + 1, 2, task.regions)), drawn])
+        drawn = (
+            jax.random.normal(jax.random.key(0), (steps, 2, task.regions))
+            if noise
+            else jnp.zeros((steps, 2, task.regions))
+        )
+        return jnp.concatenate(
+            [jnp.broadcast_to(jnp.asarray(problem.initial, jnp.float32), (past + 1, 2, task.regions)), drawn]
+        )
 
     at = jnp.asarray(problem.regional, jnp.float32), jnp.float32(problem.G)
     _, loop = vb.make_sdde(STEP, past, drift, SIGMA)
@@ -61,6 +72,10 @@ def build(task: Task, variant: str) -> Work:
         check = jax.jit(lambda *at: quiet(start(CHECKED, False), at)[1])
         return Work(run, lambda: check(*at), note=f"in chunks of {chunk} steps")
 
-    noisy = jax.jit(jax.value_and_grad(lambda *at: loss(loop(start(task.steps, True), at)[1][:, 0]), argnums=(0, 1)))
-    exact = jax.jit(jax.value_and_grad(lambda *at: loss(quiet(start(CHECKED, False), at)[1][:, 0]), argnums=(0, 1)))
+    noisy = jax.jit(
+        jax.value_and_grad(lambda *at: loss(loop(start(task.steps, True), at)[1][:, 0]), argnums=(0, 1))
+    )
+    exact = jax.jit(
+        jax.value_and_grad(lambda *at: loss(quiet(start(CHECKED, False), at)[1][:, 0]), argnums=(0, 1))
+    )
     return Work(lambda: jax.block_until_ready(noisy(*at)), lambda: np.hstack(exact(*at)[1]))

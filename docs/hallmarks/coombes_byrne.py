@@ -1,4 +1,6 @@
-"""Whatever the start, the population spirals into the same state: 0.185 spikes per ms at a potential of -0.571 (dot)."""
+"""Whatever the start, the population spirals into the same state: 0.185 spikes per ms at a potential of
+-0.571 (dot).
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

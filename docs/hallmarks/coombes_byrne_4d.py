@@ -1,4 +1,6 @@
-"""Slow synapses make a rhythm, here of 2.1 ms: neurons gather while few of them fire, then fire together and part again."""
+"""Slow synapses make a rhythm, here of 2.1 ms: neurons gather while few of them fire, then fire together and
+part again.
+"""
 
 import brainunit as u
 import jax.numpy as jnp

@@ -1,4 +1,6 @@
-"""Driven pyramidal cells excite interneurons, which silence them: a gamma rhythm of 45 Hz, in which excitation leads."""
+"""Driven pyramidal cells excite interneurons, which silence them: a gamma rhythm of 45 Hz, in which
+excitation leads.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,5 +1,6 @@
-"""Seizures that come and go by themselves, one in 1.93 s: when the slow permittivity z has fallen, discharges set in on a shifted baseline,
-and z rises until they end."""
+"""Seizures that come and go by themselves, one in 1.93 s: when the slow permittivity z has fallen, discharges
+set in on a shifted baseline, and z rises until they end.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""Epileptogenicity x0 on either side of its critical value -2.06: at -1.6 the region seizes every 1.7 s, at -2.2 it stays at rest."""
+"""Epileptogenicity x0 on either side of its critical value -2.06: at -1.6 the region seizes every 1.7 s, at
+-2.2 it stays at rest.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,5 +1,6 @@
-"""The response to an input that sets in at 0: a trough of -1.8 mV after 12 ms and a peak of 5.1 mV after 51 ms. Without adaptation (δ = 0)
-there is no trough, and a peak of 2.8 mV after 24 ms."""
+"""The response to an input that sets in at 0: a trough of -1.8 mV after 12 ms and a peak of 5.1 mV after 51
+ms. Without adaptation (δ = 0) there is no trough, and a peak of 2.8 mV after 24 ms.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""Rest, oscillation, sustained activity: with growing input the oscillation begins at I = 0.73, stops at I = 1.33, and has a period of 31 ms at I = 1."""
+"""Rest, oscillation, sustained activity: with growing input the oscillation begins at I = 0.73, stops at I =
+1.33, and has a period of 31 ms at I = 1.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

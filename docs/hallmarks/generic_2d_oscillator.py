@@ -1,4 +1,6 @@
-"""Excitable by default: a kick to V = 0 decays, one to V = 1 first makes an excursion to V = 1.5. With a = 2 it oscillates, with a period of 109 ms."""
+"""Excitable by default: a kick to V = 0 decays, one to V = 1 first makes an excursion to V = 1.5. With a = 2
+it oscillates, with a period of 109 ms.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

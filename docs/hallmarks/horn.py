@@ -1,4 +1,6 @@
-"""Resonance: the same drive moves the node 9 times as far at its own frequency, 36 Hz, as at 15 Hz, and 20 times as far as at 60 Hz."""
+"""Resonance: the same drive moves the node 9 times as far at its own frequency, 36 Hz, as at 15 Hz, and 20
+times as far as at 60 Hz.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""300 oscillators around 10 Hz stay incoherent until coupling exceeds twice the half-width of their frequencies; from there order grows as √(1 - K_c/K)."""
+"""300 oscillators around 10 Hz stay incoherent until coupling exceeds twice the half-width of their
+frequencies; from there order grows as √(1 - K_c/K).
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

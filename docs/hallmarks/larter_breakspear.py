@@ -1,4 +1,6 @@
-"""The spread d_V of the firing thresholds decides: a column rests at 0.54, cycles at 0.59 and is chaotic at 0.65."""
+"""The spread d_V of the firing thresholds decides: a column rests at 0.54, cycles at 0.59 and is chaotic at
+0.65.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""The time constant of a region is the knee of its spectrum: fluctuations faster than 1/(2πτ) are averaged away, here beyond 8 Hz and 0.3 Hz."""
+"""The time constant of a region is the knee of its spectrum: fluctuations faster than 1/(2πτ) are averaged
+away, here beyond 8 Hz and 0.3 Hz.
+"""
 
 import brainunit as u
 import jax

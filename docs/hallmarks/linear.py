@@ -1,4 +1,6 @@
-"""Driven by noise it is the Ornstein–Uhlenbeck process: Gaussian, with a memory that fades as exp(γ t), here by half in 6.9 ms."""
+"""Driven by noise it is the Ornstein–Uhlenbeck process: Gaussian, with a memory that fades as exp(γ t), here
+by half in 6.9 ms.
+"""
 
 import brainunit as u
 import jax

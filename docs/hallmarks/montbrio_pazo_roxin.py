@@ -1,5 +1,6 @@
-"""Two states at the same parameters: a current of 30 ms (green) lifts the population from 0.08 to 1.03 spikes per ms,
-where it stays until a current of the other sign (red)."""
+"""Two states at the same parameters: a current of 30 ms (green) lifts the population from 0.08 to 1.03 spikes
+per ms, where it stays until a current of the other sign (red).
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""Strong recurrence makes a region bistable: at I_o = 0.3 nA and w between 1.15 and 1.80 low activity and a high, persistent one coexist."""
+"""Strong recurrence makes a region bistable: at I_o = 0.3 nA and w between 1.15 and 1.80 low activity and a
+high, persistent one coexist.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""Two oscillators whose frequencies differ by Δω beat, until coupling of strength Δω/2 locks them to one frequency."""
+"""Two oscillators whose frequencies differ by Δω beat, until coupling of strength Δω/2 locks them to one
+frequency.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

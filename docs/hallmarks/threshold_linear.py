@@ -1,4 +1,6 @@
-"""Recurrence makes time scales: a population of 20 ms that excites itself with strength G forgets in 20/(1 - β_e G) ms, 200 ms at β_e G = 0.9."""
+"""Recurrence makes time scales: a population of 20 ms that excites itself with strength G forgets in 20/(1 -
+β_e G) ms, 200 ms at β_e G = 0.9.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""From a sine to a relaxation oscillation: the amplitude stays at 2, the period grows from 2π towards (3 - 2 ln 2) μ; at μ = 1 it is 6.66 ms."""
+"""From a sine to a relaxation oscillation: the amplitude stays at 2, the period grows from 2π towards (3 - 2
+ln 2) μ; at μ = 1 it is 6.66 ms.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

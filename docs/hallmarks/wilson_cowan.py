@@ -1,4 +1,6 @@
-"""Left, the preset `oscillating`: a rhythm of 20 Hz. Right, the defaults: between P = -0.5 and 0.28 activity stays high or low, as it was before."""
+"""Left, the preset `oscillating`: a rhythm of 20 Hz. Right, the defaults: between P = -0.5 and 0.28 activity
+stays high or low, as it was before.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

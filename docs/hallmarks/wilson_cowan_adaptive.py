@@ -1,4 +1,6 @@
-"""Up and down states: activity that fatigues itself switches off, recovers and switches on again, here at 1.1 Hz."""
+"""Up and down states: activity that fatigues itself switches off, recovers and switches on again, here at 1.1
+Hz.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

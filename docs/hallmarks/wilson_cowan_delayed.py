@@ -1,4 +1,6 @@
-"""Late inhibition overshoots: populations that rest without delays oscillate at 23 Hz with 2 ms from E and 1.5 ms from I, and more slowly with longer ones."""
+"""Late inhibition overshoots: populations that rest without delays oscillate at 23 Hz with 2 ms from E and
+1.5 ms from I, and more slowly with longer ones.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

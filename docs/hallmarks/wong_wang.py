@@ -1,4 +1,6 @@
-"""Winner takes all: with evidence of 10 % one pool ends at 31 Hz and silences the other (0.8 Hz), and with noise more evidence means fewer errors."""
+"""Winner takes all: with evidence of 10 % one pool ends at 31 Hz and silences the other (0.8 Hz), and with
+noise more evidence means fewer errors.
+"""
 
 import brainunit as u
 import jax

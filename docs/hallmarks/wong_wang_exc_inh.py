@@ -1,4 +1,6 @@
-"""Local inhibition sets the resting rate of the excitatory pool: 3.08 Hz at J_i = 1 nA, as observed in cortex, and more with less inhibition."""
+"""Local inhibition sets the resting rate of the excitatory pool: 3.08 Hz at J_i = 1 nA, as observed in
+cortex, and more with less inhibition.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,5 +1,6 @@
-"""A second of drive at 4 Hz instead of 1 Hz: excitatory cells jump from 0.4 to 10.7 Hz, adapt to 2 Hz and are silent for a while after it.
-Inhibitory cells follow them at higher rates."""
+"""A second of drive at 4 Hz instead of 1 Hz: excitatory cells jump from 0.4 to 10.7 Hz, adapt to 2 Hz and are
+silent for a while after it. Inhibitory cells follow them at higher rates.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

@@ -1,4 +1,6 @@
-"""Interneurons that inhibit each other calm the column: with γ_5 = 0 an alpha rhythm of 10.9 Hz, at the default γ_5 = 15 rest."""
+"""Interneurons that inhibit each other calm the column: with γ_5 = 0 an alpha rhythm of 10.9 Hz, at the
+default γ_5 = 15 rest.
+"""
 
 import brainunit as u
 import matplotlib.pyplot as plt

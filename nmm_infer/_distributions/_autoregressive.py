@@ -7,7 +7,8 @@ from jaxtyping import Array, Float
 
 
 class Autoregressive(dist.Distribution):
-    """A mean plus a stationary first-order autoregression in every channel: y_t = m_t + e_t, e_t = φ e_{t-1} + s √(1 - φ²) ε_t, e_1 = s ε_1.
+    """A mean plus a stationary first-order autoregression in every channel: y_t = m_t + e_t, e_t = φ e_{t-1}
+    + s √(1 - φ²) ε_t, e_1 = s ε_1.
 
     The log density is given sample by sample, each conditional on the sample before it,
 
@@ -20,7 +21,14 @@ class Autoregressive(dist.Distribution):
     support = dist.constraints.real  # pyright: ignore[reportAssignmentType]
     pytree_data_fields = ("mean_course", "scale", "correlation")
 
-    def __init__(self, mean: Float[Array, "time channel"], scale: Float[Array, "*channel"], correlation: Float[Array, "*channel"], *, validate_args=None):
+    def __init__(
+        self,
+        mean: Float[Array, "time channel"],
+        scale: Float[Array, "*channel"],
+        correlation: Float[Array, "*channel"],
+        *,
+        validate_args=None,
+    ):
         self.mean_course = mean
         self.scale = scale
         self.correlation = correlation

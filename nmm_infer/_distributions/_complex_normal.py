@@ -66,7 +66,9 @@ gram.defvjp(lambda X: (gram(X), X), _gram_backward)
 
 
 class ComplexNormal(dist.Distribution):
-    """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]` or a `NetworkSpectrum`; the event is `["k n"]`."""
+    """k independent circular complex Gaussian vectors with covariance `S`, `["*batch n n"]` or a
+    `NetworkSpectrum`; the event is `["k n"]`.
+    """
 
     support = dist.constraints.independent(dist.constraints.real, 2)  # pyright: ignore[reportAssignmentType]
     pytree_data_fields = ("covariance",)
@@ -80,11 +82,19 @@ class ComplexNormal(dist.Distribution):
     @property
     def S(self) -> Complex[Array, "*batch n n"]:
         """The covariance as an array."""
-        return jnp.asarray(self.covariance) if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.dense()
+        return (
+            jnp.asarray(self.covariance)
+            if isinstance(self.covariance, jax.Array | np.ndarray)
+            else self.covariance.dense()
+        )
 
     def log_prob(self, value: Complex[Array, "*batch k n"]) -> Float[Array, "*batch"]:
         """Log density of the coefficients."""
-        return log_density(self.covariance, value) if isinstance(self.covariance, jax.Array | np.ndarray) else self.covariance.log_density(value)
+        return (
+            log_density(self.covariance, value)
+            if isinstance(self.covariance, jax.Array | np.ndarray)
+            else self.covariance.log_density(value)
+        )
 
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws k n"]:
         """Draw coefficients."""
@@ -127,7 +137,9 @@ class InParts(dist.Distribution):
 
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Complex[Array, "*draws band k n"]:
         """Draw coefficients."""
-        return self.each.sample(key, sample_shape).reshape(*sample_shape, *self.batch_shape, *self.event_shape)
+        return self.each.sample(key, sample_shape).reshape(
+            *sample_shape, *self.batch_shape, *self.event_shape
+        )
 
 
 def in_parts(S: Any, parts: int, k: int) -> ComplexNormal | InParts:

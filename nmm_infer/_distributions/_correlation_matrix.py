@@ -12,15 +12,18 @@ NEWTON_STEPS = 50
 
 
 class CorrelationMatrix(dist.Distribution):
-    r"""The sample correlation R of ν independent Gaussian vectors with correlation P: a Wishart matrix whose scales are integrated out.
+    r"""The sample correlation R of ν independent Gaussian vectors with correlation P: a Wishart matrix whose
+    scales are integrated out.
 
     With W = D R D ~ Wishart(ν, P), the diagonal matrix D of sample standard deviations has
 
-        p(R) = 2^n |R|^{(ν-n-1)/2} |P|^{-ν/2} / (2^{νn/2} Γ_n(ν/2)) · ∫ Π d_i^{ν-1} exp(-½ dᵀ A d) dd,   A = P⁻¹ ∘ R,
+        p(R) = 2^n |R|^{(ν-n-1)/2} |P|^{-ν/2} / (2^{νn/2} Γ_n(ν/2)) · ∫ Π d_i^{ν-1} exp(-½ dᵀ A d) dd,   A =
+        P⁻¹ ∘ R,
 
-    which does not depend on the variances of the vectors: nothing is lost by z-scoring data, and nothing is taken as known that is
-    not. For two variables it is the density of Fisher (1915). The integral is Laplace's approximation in log d (Tierney & Kadane
-    1986), scaled to be exact where P is the identity; its error is of order n/ν times the distance from there and hardly depends on P.
+    which does not depend on the variances of the vectors: nothing is lost by z-scoring data, and nothing is
+    taken as known that is not. For two variables it is the density of Fisher (1915). The integral is
+    Laplace's approximation in log d (Tierney & Kadane 1986), scaled to be exact where P is the identity; its
+    error is of order n/ν times the distance from there and hardly depends on P.
 
     Its mode e = d/√ν solves e_i (A e)_i = 1, a convex problem; e = 1 where P = R.
     """
@@ -43,7 +46,9 @@ class CorrelationMatrix(dist.Distribution):
         spread = eye + e[:, None] * A * e[None, :]
         integral = nu * jnp.log(e).sum() - 0.5 * (_log_det(spread) - n * jnp.log(2.0))
         constant = n * gammaln(nu / 2) - multigammaln(nu / 2, n)
-        return constant + 0.5 * (nu - n - 1) * _log_det(value) - nu * jnp.log(jnp.diagonal(L)).sum() + integral
+        return (
+            constant + 0.5 * (nu - n - 1) * _log_det(value) - nu * jnp.log(jnp.diagonal(L)).sum() + integral
+        )
 
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Float[Array, "*draws n n"]:
         """Draw correlation matrices."""
@@ -62,10 +67,11 @@ def _log_det(A: Array) -> Array:
 
 
 def scales(A: Float[Array, "n n"]) -> Float[Array, " n"]:
-    """The positive e with e_i (A e)_i = 1, for positive definite A: the minimum of ½ eᵀ A e - Σ log e_i (Marshall & Olkin 1968, Numer Math 12:83).
+    """The positive e with e_i (A e)_i = 1, for positive definite A: the minimum of ½ eᵀ A e - Σ log e_i
+    (Marshall & Olkin 1968, Numer Math 12:83).
 
-    Damped Newton steps, which cannot leave the positive quadrant (Nesterov & Nemirovskii 1994); its gradient is that of the
-    implicit function.
+    Damped Newton steps, which cannot leave the positive quadrant (Nesterov & Nemirovskii 1994); its gradient
+    is that of the implicit function.
     """
     A_fixed = jax.lax.stop_gradient(A)
 

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 type Vector = Float[Array, " state"]
 type Matrix = Float[Array, "state state"]
 
-# Samples between two points where the backward pass starts again, for long recordings; shorter ones keep everything.
+# Samples between two points where the backward pass starts again, for long recordings; shorter ones keep
+# everything.
 FRAME = 256
 # Numbers of the covariances of all samples, up to which everything is kept.
 KEPT = 2_000_000
@@ -53,7 +54,8 @@ class Filtered(NamedTuple):
     Fields:
         log_density: of each sample given those before it.
         mean, covariance: of the state, given the samples up to this one.
-        ahead, spread, onward: mean and covariance before this sample was seen, and the derivative of the state by that of one sample before.
+        ahead, spread, onward: mean and covariance before this sample was seen, and the derivative of the
+            state by that of one sample before.
     """
 
     log_density: Float[Array, " time"]
@@ -65,18 +67,25 @@ class Filtered(NamedTuple):
 
 
 def filtered(model: StateSpace, data: Float[Array, "time channel"], *, keep: bool = True) -> Filtered:
-    """One pass over the data (Jazwinski 1970, ch. 8): the state is Gaussian, and f and h are linear across its width.
+    """One pass over the data (Jazwinski 1970, ch. 8): the state is Gaussian, and f and h are linear across
+    its width.
 
     Args:
         keep: whether states and covariances are given at all; without them memory does not grow with them.
     """
 
-    def sample(carry: tuple[Vector, Matrix, Array], y: Float[Array, " channel"]) -> tuple[tuple[Vector, Matrix, Array], Filtered]:
+    def sample(
+        carry: tuple[Vector, Matrix, Array], y: Float[Array, " channel"]
+    ) -> tuple[tuple[Vector, Matrix, Array], Filtered]:
         mean, covariance, t = carry
         ahead, spread, onward, t = _predicted(model, mean, covariance, t)
         mean, covariance, log_density = _updated(model, t, ahead, spread, y)
         known = Filtered(log_density, mean, covariance, ahead, spread, onward)
-        return (mean, covariance, t), known if keep else known._replace(mean=None, covariance=None, ahead=None, spread=None, onward=None)
+        return (mean, covariance, t), (
+            known
+            if keep
+            else known._replace(mean=None, covariance=None, ahead=None, spread=None, onward=None)
+        )
 
     start = (model.mean, model.covariance, jnp.zeros((), model.mean.dtype))
     n, size = data.shape[0], model.mean.shape[0]
@@ -93,7 +102,9 @@ def filtered(model: StateSpace, data: Float[Array, "time channel"], *, keep: boo
     return jax.tree.map(lambda a, b: jnp.concatenate([a.reshape(whole, *a.shape[2:]), b]), known, rest)
 
 
-def _predicted(model: StateSpace, mean: Vector, covariance: Matrix, t: Array) -> tuple[Vector, Matrix, Matrix, Array]:
+def _predicted(
+    model: StateSpace, mean: Vector, covariance: Matrix, t: Array
+) -> tuple[Vector, Matrix, Matrix, Array]:
     """Mean and covariance one sample later, the derivative of the flow between, and the time."""
 
     identity = jnp.eye(mean.shape[0], dtype=mean.dtype)
@@ -101,7 +112,8 @@ def _predicted(model: StateSpace, mean: Vector, covariance: Matrix, t: Array) ->
     def one(carry, _):
         mean, covariance, onward, t = carry
         F, ahead = _slope(lambda x: model.flow(t, x), mean)
-        # What the noise of the step adds, ∫ Φ Q Φᵀ ds, by Simpson's rule; Φ of half a step is the square root of F, as a series.
+        # What the noise of the step adds, ∫ Φ Q Φᵀ ds, by Simpson's rule; Φ of half a step is the square root
+        # of F, as a series.
         rest = F - identity
         half = identity + 0.5 * rest - 0.125 * times(rest, rest)
         share = model.step / 6.0 * model.noise
@@ -114,8 +126,12 @@ def _predicted(model: StateSpace, mean: Vector, covariance: Matrix, t: Array) ->
     return carry
 
 
-def _updated(model: StateSpace, t: Array, ahead: Vector, spread: Matrix, y: Float[Array, " channel"]) -> tuple[Vector, Matrix, Array]:
-    """Mean and covariance after a sample, and its log density. Noise is independent, so channels are taken one by one, which needs no matrix inverse."""
+def _updated(
+    model: StateSpace, t: Array, ahead: Vector, spread: Matrix, y: Float[Array, " channel"]
+) -> tuple[Vector, Matrix, Array]:
+    """Mean and covariance after a sample, and its log density. Noise is independent, so channels are taken
+    one by one, which needs no matrix inverse.
+    """
     H, predicted = _slope(lambda x: model.seen(t, x), ahead)
 
     def channel(carry, one):
@@ -127,11 +143,15 @@ def _updated(model: StateSpace, t: Array, ahead: Vector, spread: Matrix, y: Floa
         gain = shared / variance
         log_density = log_density - 0.5 * (jnp.log(2 * jnp.pi * variance) + error**2 / variance)
         # Joseph's form, which stays positive: (I - k hᵀ) P (I - k hᵀ)ᵀ + k kᵀ s².
-        covariance = covariance - gain[:, None] * shared - shared[:, None] * gain + variance * gain[:, None] * gain
+        covariance = (
+            covariance - gain[:, None] * shared - shared[:, None] * gain + variance * gain[:, None] * gain
+        )
         return (mean + gain * error, covariance, log_density), None
 
     start = (ahead, spread, jnp.zeros((), ahead.dtype))
-    (mean, covariance, log_density), _ = jax.lax.scan(channel, start, (H, y - predicted, model.scale), unroll=min(H.shape[0], 8))
+    (mean, covariance, log_density), _ = jax.lax.scan(
+        channel, start, (H, y - predicted, model.scale), unroll=min(H.shape[0], 8)
+    )
     return mean, covariance, log_density
 
 
@@ -152,12 +172,16 @@ def smoothed(known: Filtered) -> tuple[Float[Array, "time state"], Float[Array, 
     return jnp.concatenate([means, last[0][None]]), jnp.concatenate([covariances, last[1][None]])
 
 
-def _slope(function: Callable[[Array], Array], x: Vector) -> tuple[Float[Array, "out state"], Float[Array, " out"]]:
+def _slope(
+    function: Callable[[Array], Array], x: Vector
+) -> tuple[Float[Array, "out state"], Float[Array, " out"]]:
     """Derivative and value."""
     value, push = jax.linearize(function, x)
     return jax.vmap(push, out_axes=1)(jnp.eye(x.shape[0], dtype=x.dtype)), value
 
 
 def times(a: Float[Array, "i j"], b: Float[Array, "j k"]) -> Float[Array, "i k"]:
-    """The product of two matrices; of small ones as a sum that the compiler joins with what is around it, which a call of a library forbids."""
+    """The product of two matrices; of small ones as a sum that the compiler joins with what is around it,
+    which a call of a library forbids.
+    """
     return (a[:, :, None] * b[None]).sum(axis=1) if a.shape[1] <= 4 else a @ b

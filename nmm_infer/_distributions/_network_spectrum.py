@@ -1,4 +1,6 @@
-"""Cross-spectra of a network as a product of factors, whose density costs less than that of the spectra themselves."""
+"""Cross-spectra of a network as a product of factors, whose density costs less than that of the spectra
+themselves.
+"""
 
 import equinox as eqx
 import jax
@@ -11,7 +13,8 @@ from ._complex_normal import gram
 
 
 class NetworkSpectrum(eqx.Module):
-    """S = H Hᴴ + diag(white) + shared tr(H Hᴴ)/n 1 1ᵀ with H = diag(left) M⁻¹ diag(right) and M = 1 - diag(gain) K, for each frequency.
+    """S = H Hᴴ + diag(white) + shared tr(H Hᴴ)/n 1 1ᵀ with H = diag(left) M⁻¹ diag(right) and M = 1 -
+    diag(gain) K, for each frequency.
 
     The derivative by K costs a product of its own, which compiled programs leave out where K is no unknown.
 
@@ -62,7 +65,9 @@ def _log_density(s: NetworkSpectrum, z: Array) -> Array:
     return _forward(s, z)[0]
 
 
-def _forward(s: NetworkSpectrum, z: Array) -> tuple[Array, tuple[NetworkSpectrum, Array, Array, Array, Array, Array]]:
+def _forward(
+    s: NetworkSpectrum, z: Array
+) -> tuple[Array, tuple[NetworkSpectrum, Array, Array, Array, Array, Array]]:
     k, n = z.shape[-2:]
     sent = s.left[..., :, None] * jnp.linalg.inv(s.loop.M)
     S, power = _spectrum(sent * s.right[..., None, :], s.white, s.shared)
@@ -73,11 +78,13 @@ def _forward(s: NetworkSpectrum, z: Array) -> tuple[Array, tuple[NetworkSpectrum
     return value, (s, z, sent, S, power, L)
 
 
-def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], g: Array) -> tuple[NetworkSpectrum, Array]:
+def _backward(
+    saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], g: Array
+) -> tuple[NetworkSpectrum, Array]:
     """With G = Y Yᴴ - k S⁻¹, Y = S⁻¹ Z, the differential is Re tr(G dS).
 
-    S⁻¹ is never formed: with R = S - H Hᴴ, which is diagonal plus of rank one, H Hᴴ S⁻¹ = 1 - R S⁻¹, so that one solve for
-    F = diag(left) M⁻¹ gives everything but the derivative by K, which takes a product more.
+    S⁻¹ is never formed: with R = S - H Hᴴ, which is diagonal plus of rank one, H Hᴴ S⁻¹ = 1 - R S⁻¹, so that
+    one solve for F = diag(left) M⁻¹ gives everything but the derivative by K, which takes a product more.
     """
     s, z, F, S, power, L = saved
     k, n = z.shape[-2:]
@@ -94,16 +101,26 @@ def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], 
     rest, YF = Z - R(Y), H(Y) @ F
     clean = S - level[..., None] - jnp.diag(s.white)
     V = Y @ YF - k * SF + trace * F
-    inside = (SF * (s.right.real**2 + s.right.imag**2)[..., None, :] * F.conj()).sum(axis=-1)  # diagonal of S⁻¹ H Hᴴ
-    # White noise times the diagonal of S⁻¹; the difference of numbers around 1, of which the absolute error counts.
+    inside = (SF * (s.right.real**2 + s.right.imag**2)[..., None, :] * F.conj()).sum(
+        axis=-1
+    )  # diagonal of S⁻¹ H Hᴴ
+    # White noise times the diagonal of S⁻¹; the difference of numbers around 1, of which the absolute error
+    # counts.
     noisy = (1.0 - inside - level * one).real
     inverse = jnp.where(s.white > 0, noisy / jnp.where(s.white > 0, s.white, 1.0), 0.0)
-    diagonal = (rest * Y.conj()).sum(axis=-1) - k * (1.0 - noisy - level * one.conj()) + trace[..., 0] * jnp.diagonal(clean, axis1=-2, axis2=-1)
+    diagonal = (
+        (rest * Y.conj()).sum(axis=-1)
+        - k * (1.0 - noisy - level * one.conj())
+        + trace[..., 0] * jnp.diagonal(clean, axis1=-2, axis2=-1)
+    )
     each = g[..., None]
     full = F - R(SF)
-    # By the gain only what K brings back to a region counts, which for all but the trace is a sum over entries.
+    # By the gain only what K brings back to a region counts, which for all but the trace is a sum over
+    # entries.
     K = s.K / s.left[..., None, :]
-    back = ((K @ rest) * jnp.swapaxes(YF, -1, -2)).sum(axis=-1) - k * (K * jnp.swapaxes(full, -1, -2)).sum(axis=-1)
+    back = ((K @ rest) * jnp.swapaxes(YF, -1, -2)).sum(axis=-1) - k * (K * jnp.swapaxes(full, -1, -2)).sum(
+        axis=-1
+    )
     back += trace[..., 0] * _returning(s, K, F, clean)
     by_M = rest @ YF - k * full + trace * (clean @ F)
     by_K = 2.0 * each[..., None] * s.gain[..., None] * jnp.swapaxes(by_M / s.left[..., :, None], -1, -2)
@@ -119,13 +136,19 @@ def _backward(saved: tuple[NetworkSpectrum, Array, Array, Array, Array, Array], 
 
 
 def _returning(s: NetworkSpectrum, K: Array, F: Array, clean: Array) -> Array:
-    """Diagonal of K H Hᴴ F, K divided by `left`. Mostly without a product: M F is known, and M is 1 - diag(gain) K."""
+    """Diagonal of K H Hᴴ F, K divided by `left`. Mostly without a product: M F is known, and M is 1 -
+    diag(gain) K.
+    """
     own = (clean * jnp.swapaxes(F, -1, -2)).sum(axis=-1) / s.left
     sent = (s.right.real**2 + s.right.imag**2) * (F.real**2 + F.imag**2).sum(axis=-2)
     # The quotient of a small difference has no digits where a region hardly listens.
     deaf = jnp.abs(s.gain) < jnp.finfo(own.dtype).eps ** 0.5
     quotient = (own - sent) / jnp.where(deaf, 1.0, s.gain)
-    return jax.lax.cond(deaf.any(), lambda: jnp.where(deaf, (K * jnp.swapaxes(clean @ F, -1, -2)).sum(axis=-1), quotient), lambda: quotient)
+    return jax.lax.cond(
+        deaf.any(),
+        lambda: jnp.where(deaf, (K * jnp.swapaxes(clean @ F, -1, -2)).sum(axis=-1), quotient),
+        lambda: quotient,
+    )
 
 
 _log_density.defvjp(_forward, _backward)

@@ -12,7 +12,8 @@ from ._kalman import Filtered, StateSpace, filtered
 
 
 class FilteredCourse(dist.Distribution):
-    """Data of a stochastic network seen with noise: log densities by the extended Kalman filter, draws by simulation of the network itself.
+    """Data of a stochastic network seen with noise: log densities by the extended Kalman filter, draws by
+    simulation of the network itself.
 
     The log density is that of each sample given those before it, so that its sum is the joint density.
 
@@ -29,7 +30,16 @@ class FilteredCourse(dist.Distribution):
     pytree_data_fields = ("network", "observe", "scale", "spread")
     pytree_aux_fields = ("interval", "steps")
 
-    def __init__(self, network: Any, observe: Any, scale: Any, spread: Any, shape: tuple[int, int], interval: float, steps: int):
+    def __init__(
+        self,
+        network: Any,
+        observe: Any,
+        scale: Any,
+        spread: Any,
+        shape: tuple[int, int],
+        interval: float,
+        steps: int,
+    ):
         self.network = network
         self.observe = observe
         self.scale = scale
@@ -44,12 +54,16 @@ class FilteredCourse(dist.Distribution):
         dtype = jnp.result_type(float)
 
         def seen(t: Array, x: Array) -> Array:
-            return self.observe(undelayed_trajectory(network, x.reshape(1, *shape), jnp.asarray(t)[None], self.interval)).values[0]
+            return self.observe(
+                undelayed_trajectory(network, x.reshape(1, *shape), jnp.asarray(t)[None], self.interval)
+            ).values[0]
 
         rows = jnp.asarray(network.noisy_rows)
         power = network.noise.spectrum(jnp.zeros(1), (len(rows), shape[1]))[0]
         gate = network.noise_gate
-        noise = jnp.zeros(shape, dtype).at[rows].set(power if gate is None else power * jnp.asarray(gate) ** 2)
+        noise = (
+            jnp.zeros(shape, dtype).at[rows].set(power if gate is None else power * jnp.asarray(gate) ** 2)
+        )
         initial = jnp.asarray(network.initial, dtype)
         return StateSpace(
             lambda t, x: network.drift(t, x.reshape(shape)).ravel(),
@@ -76,18 +90,25 @@ class FilteredCourse(dist.Distribution):
 
         def course(key: Array) -> Array:
             begin, path, error = jax.random.split(key, 3)
-            start = model.mean + jnp.sqrt(jnp.diag(model.covariance)) * jax.random.normal(begin, model.mean.shape, model.mean.dtype)
+            start = model.mean + jnp.sqrt(jnp.diag(model.covariance)) * jax.random.normal(
+                begin, model.mean.shape, model.mean.dtype
+            )
             kick = jnp.sqrt(model.noise * model.step)
 
             def step(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], None]:
                 x, t = carry
-                return (model.flow(t, x) + kick * jax.random.normal(key, x.shape, x.dtype), t + model.step), None
+                return (
+                    model.flow(t, x) + kick * jax.random.normal(key, x.shape, x.dtype),
+                    t + model.step,
+                ), None
 
             def sample(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
                 carry, _ = jax.lax.scan(step, carry, jax.random.split(key, model.steps))
                 return carry, model.seen(carry[1], carry[0])
 
-            _, clean = jax.lax.scan(sample, (start, jnp.zeros((), start.dtype)), jax.random.split(path, self.batch_shape[0]))
+            _, clean = jax.lax.scan(
+                sample, (start, jnp.zeros((), start.dtype)), jax.random.split(path, self.batch_shape[0])
+            )
             return clean + model.scale * jax.random.normal(error, clean.shape, clean.dtype)
 
         keys = jax.random.split(key, sample_shape)

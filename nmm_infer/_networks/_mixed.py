@@ -68,7 +68,10 @@ class Mixed(AbstractDynamics):
     def _roles(self) -> dict[str, tuple[str | None, ...]]:
         """Names that stand for another variable in each group; None: for none."""
         models = self._models()
-        roles = {name: tuple(model.sends[k] if k < len(model.sends) else None for model in models) for k, name in enumerate(self.sends)}
+        roles = {
+            name: tuple(model.sends[k] if k < len(model.sends) else None for model in models)
+            for k, name in enumerate(self.sends)
+        }
         return roles | {self.observable: tuple(model.observable for model in models)}
 
     def variables(self) -> dict[str, str]:
@@ -76,14 +79,21 @@ class Mixed(AbstractDynamics):
         states = {state.name: state.unit for state in self.states}
         roles = {}
         for role, names in self._roles().items():
-            units = {model.variables()[name] for model, name in zip(self._models(), names, strict=True) if name is not None}
+            units = {
+                model.variables()[name]
+                for model, name in zip(self._models(), names, strict=True)
+                if name is not None
+            }
             roles[role] = units.pop() if len(units) == 1 else DIMENSIONLESS
         return states | own | roles
 
     def _by_group(self, y: Float[Array, "state region"]) -> list[Float[Array, "state region"]]:
         """Each group's own states in its own regions."""
         names = self.state_names()
-        return [y[np.ix_([names.index(state.name) for state in model.states], member)] for model, member in self._parts()]
+        return [
+            y[np.ix_([names.index(state.name) for state in model.states], member)]
+            for model, member in self._parts()
+        ]
 
     def _together(self, parts: list[Float[Array, "*rows region"]]) -> Float[Array, "*rows region"]:
         """Columns of the groups in the connectome's order."""
@@ -93,16 +103,31 @@ class Mixed(AbstractDynamics):
     def _owned(self, name: str) -> list[str | None]:
         """What the variable `name` is in each group; None where there is no such thing."""
         names = self._roles().get(name, (name,) * len(self.groups))
-        return [own if own in model.variables() else None for model, own in zip(self._models(), names, strict=True)]
+        return [
+            own if own in model.variables() else None
+            for model, own in zip(self._models(), names, strict=True)
+        ]
 
-    def _collect(self, name: str, y: Float[Array, "state region"], missing: float, c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
+    def _collect(
+        self,
+        name: str,
+        y: Float[Array, "state region"],
+        missing: float,
+        c: Float[Array, "port region"] | None = None,
+    ) -> Float[Array, " region"]:
         parts = []
-        for (model, member), own, part in zip(self._parts(), self._owned(name), self._by_group(y), strict=True):
+        for (model, member), own, part in zip(
+            self._parts(), self._owned(name), self._by_group(y), strict=True
+        ):
             fed = None if c is None else c[: len(model.ports), member]
-            parts.append(jnp.full(part.shape[1], missing, y.dtype) if own is None else model.variable(own, part, fed))
+            parts.append(
+                jnp.full(part.shape[1], missing, y.dtype) if own is None else model.variable(own, part, fed)
+            )
         return self._together(parts)
 
-    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
+    def variable(
+        self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None
+    ) -> Float[Array, " region"]:
         self.check_variable(name, "variable(...)")
         return self._collect(name, y, np.nan, c)
 
@@ -110,7 +135,11 @@ class Mixed(AbstractDynamics):
         return tuple(
             name
             for name in self.variables()
-            if any(own in model.driven_variables() for model, own in zip(self._models(), self._owned(name), strict=True) if own is not None)
+            if any(
+                own in model.driven_variables()
+                for model, own in zip(self._models(), self._owned(name), strict=True)
+                if own is not None
+            )
         )
 
     def sent(self, names: tuple[str, ...], y: Float[Array, "state region"]) -> Float[Array, "sent region"]:
@@ -128,8 +157,12 @@ class Mixed(AbstractDynamics):
         for (model, member), part in zip(self._parts(), self._by_group(y), strict=True):
             change = model.drift(t, part, c[: len(model.ports), member])
             own = model.state_names()
-            # A row that the model does not have decays within a ms, so that it is no undamped mode of the network.
-            rows = [change[own.index(state)] if state in own else -y[row, member] for row, state in enumerate(self.state_names())]
+            # A row that the model does not have decays within a ms, so that it is no undamped mode of the
+            # network.
+            rows = [
+                change[own.index(state)] if state in own else -y[row, member]
+                for row, state in enumerate(self.state_names())
+            ]
             parts.append(jnp.stack(rows))
         return self._together(parts)
 
@@ -146,7 +179,9 @@ class Mixed(AbstractDynamics):
         return tuple(name for name in self.state_names() if name in noisy)
 
     def gate(self, chosen: tuple[str, ...] | None) -> Float[np.ndarray, "noisy region"]:
-        """1 where noise acts on a state of a region: on the `chosen` ones that it has, or on those that its model declares."""
+        """1 where noise acts on a state of a region: on the `chosen` ones that it has, or on those that its
+        model declares.
+        """
         states = chosen or self.noisy_states()
         gate = np.zeros((len(states), len(self.labels)))
         for model, member in self._parts():
@@ -167,7 +202,9 @@ class Mixed(AbstractDynamics):
             try:
                 self.groups[name].check_slots(len(member))
             except ValueError as error:
-                raise ValueError(f"Network(model=...): in group {name!r} of {len(member)} regions, {error}") from error
+                raise ValueError(
+                    f"Network(model=...): in group {name!r} of {len(member)} regions, {error}"
+                ) from error
 
     def title(self) -> str:
         return "Mixed(" + ", ".join(f"{name}: {self.groups[name].title()}" for name, _ in self.members) + ")"
@@ -198,37 +235,61 @@ def mix(models: Mapping[str, Any], groups: Mapping[str, Any] | None, labels: tup
     what = "Network(model={...}, groups=...)"
     for name, model in models.items():
         if not isinstance(model, AbstractModel):
-            raise TypeError(f"{what} got {kind_of(model)} for group {name!r}, expected a model such as nmm.models.Hopf()")
+            raise TypeError(
+                f"{what} got {kind_of(model)} for group {name!r}, expected a model such as nmm.models.Hopf()"
+            )
         if not str(name).isidentifier():
-            raise ValueError(f"{what} got a group named {name!r}, expected a name such as 'epileptogenic': letters, digits and underscores")
+            raise ValueError(
+                f"{what} got a group named {name!r}, expected a name such as 'epileptogenic': letters, digits"
+                " and underscores"
+            )
     members = _members(models, groups or {}, labels, what)
     _check_units(models, what)
     # One value for each region means, in a group, for each of its regions.
     inside = {name: tuple(labels[i] for i in member) for name, member in members}
-    bound = {name: in_order(map_priors(lambda prior, name=name: prior.along(group_plate(name)), model), inside[name]) for name, model in models.items()}
+    bound = {
+        name: in_order(
+            map_priors(lambda prior, name=name: prior.along(group_plate(name)), model), inside[name]
+        )
+        for name, model in models.items()
+    }
     return Mixed(bound, members, labels)  # pyright: ignore[reportCallIssue] (what it takes for fields are properties)
 
 
-def _members(models: Mapping[str, Any], groups: Mapping[str, Any], labels: tuple[str, ...], what: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _members(
+    models: Mapping[str, Any], groups: Mapping[str, Any], labels: tuple[str, ...], what: str
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
     stray = [name for name in groups if name not in models]
     if stray:
         raise ValueError(
-            f"{what}: groups names {', '.join(map(repr, stray))}, for which there is no model; there are models for {', '.join(map(repr, models))}"
+            f"{what}: groups names {', '.join(map(repr, stray))}, for which there is no model; there are"
+            f" models for {', '.join(map(repr, models))}"
         )
     named = {name: chosen(value, f"{what}[{name!r}]") for name, value in groups.items()}
     unknown = [label for group in named.values() for label in group if label not in labels]
     if unknown:
-        raise ValueError(f"{what}: the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(labels[:5])}")
+        raise ValueError(
+            f"{what}: the connectome has no regions {', '.join(unknown[:10])}; labels start with"
+            f" {', '.join(labels[:5])}"
+        )
     taken = [label for group in named.values() for label in group]
     twice = sorted({label for label in taken if taken.count(label) > 1})
     if twice:
-        raise ValueError(f"{what}: regions {', '.join(twice[:10])} are in more than one group, expected each in one")
+        raise ValueError(
+            f"{what}: regions {', '.join(twice[:10])} are in more than one group, expected each in one"
+        )
     rest = tuple(label for label in labels if label not in taken)
     open_groups = [name for name in models if name not in named]
     if len(open_groups) > 1:
-        raise ValueError(f"{what}: groups does not say which regions {', '.join(map(repr, open_groups))} have; only one group may take the rest")
+        raise ValueError(
+            f"{what}: groups does not say which regions {', '.join(map(repr, open_groups))} have; only one"
+            " group may take the rest"
+        )
     if rest and not open_groups:
-        raise ValueError(f"{what}: regions {', '.join(rest[:10])} are in no group; add them to one, or leave one group out of groups= to take the rest")
+        raise ValueError(
+            f"{what}: regions {', '.join(rest[:10])} are in no group; add them to one, or leave one group out"
+            " of groups= to take the rest"
+        )
     members = {**named, **dict.fromkeys(open_groups, rest)}
     empty = [name for name in models if not members[name]]
     if empty:
@@ -243,4 +304,7 @@ def _check_units(models: Mapping[str, Any], what: str) -> None:
         for name, unit in model.variables().items():
             other, known = seen.setdefault(name, (model.title(), unit))
             if known != unit:
-                raise ValueError(f"{what}: {name!r} is in {known} in {other} and in {unit} in {model.title()}; these two models cannot be mixed")
+                raise ValueError(
+                    f"{what}: {name!r} is in {known} in {other} and in {unit} in {model.title()}; these two"
+                    " models cannot be mixed"
+                )

@@ -36,7 +36,8 @@ class Conduction(AbstractPart, argument_of="Network"):
 class Network(AbstractPlated):
     """Model + connectome + coupling + noise + stimulus. Any of their slots may hold a prior.
 
-    Values of regions that have labels (`pandas.Series`, `xarray.DataArray`) are put in the order of the connectome's.
+    Values of regions that have labels (`pandas.Series`, `xarray.DataArray`) are put in the order of the
+    connectome's.
 
     Args:
         model: the neural mass of every region; or a dictionary, name of a group of regions → its model.
@@ -47,11 +48,13 @@ class Network(AbstractPlated):
         stimulus: a stimulus, or a tuple of them; None: none.
         groups: with a dictionary of models, name of a group → labels of its regions. One group may be
             left out: it has all other regions.
-        initial: `["state region"]` or `["state"]`; a dictionary, name of a state → a number, one value for each region, or a prior
-            (states left out keep the model's); an `xarray.Dataset` with a variable for each state, or a `Trajectory`, of which the last frame
-            counts; None: the model's. History before t = 0 is constant. Where a run ended, `trajectory.final`: runs go on from there,
-            with its past, noise and time, as by `nmm.solve(..., after=trajectory.final)`.
-        after: the same, beside `initial` that is its state; for `dataclasses.replace`, where another `initial` begins anew.
+        initial: `["state region"]` or `["state"]`; a dictionary, name of a state → a number, one value for
+            each region, or a prior (states left out keep the model's); an `xarray.Dataset` with a variable
+            for each state, or a `Trajectory`, of which the last frame counts; None: the model's. History
+            before t = 0 is constant. Where a run ended, `trajectory.final`: runs go on from there, with its
+            past, noise and time, as by `nmm.solve(..., after=trajectory.final)`.
+        after: the same, beside `initial` that is its state; for `dataclasses.replace`, where another
+            `initial` begins anew.
         speed_range: (slowest, fastest) conduction speed in mm/ms for which the solver reserves
             memory and block length. None: taken from `speed`: its value, or what its prior can reach.
             `nmm.stacked` makes networks of different speeds ready for all of them.
@@ -70,7 +73,9 @@ class Network(AbstractPlated):
     speed: Slot
     initial: Float[Array, "state region"]
     after: Ending | None
-    rest: Float[Array, "state region"] | None = eqx.field(init=False)  # where it is known to rest, so that nobody has to search
+    rest: Float[Array, "state region"] | None = eqx.field(
+        init=False
+    )  # where it is known to rest, so that nobody has to search
     speed_range: SpeedRange | None = eqx.field(static=True)
 
     def __init__(
@@ -93,10 +98,15 @@ class Network(AbstractPlated):
         labels = self.connectome.labels
         self.coupling = in_order(tuple(coupling) if isinstance(coupling, tuple | list) else coupling, labels)
         self.noise = in_order(noise, labels)
-        self.stimulus = in_order(() if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus, labels)
+        self.stimulus = in_order(
+            () if stimulus is None else tuple(stimulus) if isinstance(stimulus, tuple | list) else stimulus,
+            labels,
+        )
         self.speed = Conduction(speed).speed
         self.speed_range = _range(self.speed, speed_range)
-        self.after = initial if isinstance(initial, Ending) else after if _begins_there(initial, after) else None
+        self.after = (
+            initial if isinstance(initial, Ending) else after if _begins_there(initial, after) else None
+        )
         self.initial = initial_state(initial if self.after is None else self.after, self.model, labels)
         self.rest = None
         self._check()
@@ -112,39 +122,62 @@ class Network(AbstractPlated):
             _check_names(coupling.port, f"{name}(port=...)", "leave it out for the model's first")
             if len(self.ports_of(coupling)) != len(self.source_of(coupling)):
                 raise ValueError(
-                    f"{name} sends {', '.join(self.source_of(coupling))} into port {', '.join(self.ports_of(coupling))}: "
-                    "expected as many ports as variables; give source=(...) and port=(...) of the same length"
+                    f"{name} sends {', '.join(self.source_of(coupling))} into port"
+                    f" {', '.join(self.ports_of(coupling))}: expected as many ports as variables; give"
+                    " source=(...) and port=(...) of the same length"
                 )
             for variable in coupling.source or ():
                 self.model.check_variable(variable, f"{name}(source=...)")
                 if variable in self.model.driven_variables():
+                    driven = self.model.driven_variables()
+                    fine = ", ".join(other for other in self.model.variables() if other not in driven)
                     raise ValueError(
-                        f"{name}(source=...): {variable} of {self.model.title()} depends on what arrives, and cannot be what is sent; "
-                        f"expected one of {', '.join(other for other in self.model.variables() if other not in self.model.driven_variables())}"
+                        f"{name}(source=...): {variable} of {self.model.title()} depends on what arrives, and"
+                        f" cannot be what is sent; expected one of {fine}"
                     )
             for port in self.ports_of(coupling):
                 if port not in self.model.ports:
-                    raise ValueError(f"{name}(port=...): {self.model.title()} has no port {port!r}; it has {', '.join(self.model.ports)}")
+                    raise ValueError(
+                        f"{name}(port=...): {self.model.title()} has no port {port!r}; it has"
+                        f" {', '.join(self.model.ports)}"
+                    )
         if self.noise is not None:
-            _check_kind(self.noise, AbstractNoise, "noise", "one for all states, such as nmm.noises.Additive(sigma=0.01)")
+            _check_kind(
+                self.noise,
+                AbstractNoise,
+                "noise",
+                "one for all states, such as nmm.noises.Additive(sigma=0.01)",
+            )
             check_regions(self.noise, n)
-            _check_names(self.noise.states, f"{type(self.noise).__name__}(states=...)", "leave it out for what the model declares, or the noise for none")
+            _check_names(
+                self.noise.states,
+                f"{type(self.noise).__name__}(states=...)",
+                "leave it out for what the model declares, or the noise for none",
+            )
             for state in self.noisy_states:
                 if state not in self.model.state_names():
                     raise ValueError(
-                        f"{type(self.noise).__name__}(states=...): {self.model.title()} has no state {state!r}; it has {', '.join(self.model.state_names())}"
+                        f"{type(self.noise).__name__}(states=...): {self.model.title()} has no state"
+                        f" {state!r}; it has {', '.join(self.model.state_names())}"
                     )
         for stimulus in self.stimuli:
             self._check_stimulus(stimulus)
         if not self.couplings:
             if n > 1:
-                raise ValueError(f"Network(coupling=...) is missing: {n} regions need a coupling, such as nmm.couplings.Additive(G=0.1)")
+                raise ValueError(
+                    f"Network(coupling=...) is missing: {n} regions need a coupling, such as"
+                    " nmm.couplings.Additive(G=0.1)"
+                )
             if self.connectome.edges.exists.any():
                 raise ValueError(
-                    "Network(coupling=...) is missing: the region has a weight to itself, which takes a coupling, such as nmm.couplings.Additive(G=0.1)"
+                    "Network(coupling=...) is missing: the region has a weight to itself, which takes a"
+                    " coupling, such as nmm.couplings.Additive(G=0.1)"
                 )
         if self.speed is not None and self.connectome.lengths is None:
-            raise ValueError("Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or leave speed=None for no delays")
+            raise ValueError(
+                "Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or"
+                " leave speed=None for no delays"
+            )
 
     def _check_stimulus(self, stimulus: Any) -> None:
         _check_kind(stimulus, AbstractStimulus, "stimulus", "such as nmm.stimuli.Pulse(amplitude=0.1)")
@@ -152,12 +185,18 @@ class Network(AbstractPlated):
         check_regions(stimulus, n)
         driven(stimulus, self.connectome.labels)
         if stimulus.port is not None and stimulus.port not in self.model.ports:
-            raise ValueError(f"{name}(port=...): {self.model.title()} has no port {stimulus.port!r}; it has {', '.join(self.model.ports)}")
+            raise ValueError(
+                f"{name}(port=...): {self.model.title()} has no port {stimulus.port!r}; it has"
+                f" {', '.join(self.model.ports)}"
+            )
         # What a prior will draw fits: its plate has the network's size.
         known = map_priors(lambda prior: jnp.ones(()), stimulus)
         shape = eqx.filter_eval_shape(known, jnp.zeros(())).shape
         if shape not in ((), (1,), (n,)):
-            raise ValueError(f"{name}(...) gives values of shape {shape}, expected one number or one for each of the network's {n} regions")
+            raise ValueError(
+                f"{name}(...) gives values of shape {shape}, expected one number or one for each of the"
+                f" network's {n} regions"
+            )
 
     def beginning(self, y: Float[Array, "state region"]) -> "Network":
         """The network whose runs begin anew from these states."""
@@ -166,12 +205,18 @@ class Network(AbstractPlated):
     def resting(self, y: Float[Array, "state region"]) -> "Network":
         """The network begun where it is known to rest: linearised there, without a search.
 
-        Near a bifurcation a search in single precision cannot tell that place as well as one who has solved for it.
+        Near a bifurcation a search in single precision cannot tell that place as well as one who has solved
+        for it.
         """
         return self._from(y, y)
 
     def _from(self, y: Float[Array, "state region"], rest: Float[Array, "state region"] | None) -> "Network":
-        return eqx.tree_at(lambda n: (n.initial, n.after, n.rest), self, (y, None, rest), is_leaf=lambda x: x is None or isinstance(x, Ending))
+        return eqx.tree_at(
+            lambda n: (n.initial, n.after, n.rest),
+            self,
+            (y, None, rest),
+            is_leaf=lambda x: x is None or isinstance(x, Ending),
+        )
 
     @property
     def plates(self) -> dict[str, int]:
@@ -218,14 +263,22 @@ class Network(AbstractPlated):
 
     @property
     def periods(self) -> Float[np.ndarray, "state #region"] | None:
-        """After how much each state repeats itself, 0: never; None if none does, or if a coupling sees how often it did."""
+        """After how much each state repeats itself, 0: never; None if none does, or if a coupling sees how
+        often it did.
+        """
         periods = self.model.periods()
         if periods is None:
             return None
         states = self.model.state_names()
         # What a model sends and what is no state of its own may stand for a phase.
-        phases = {name for name, row in zip(states, periods, strict=True) if row.any()} | (set(self.model.sends) - set(states))
-        counted = any(phases.intersection(self.source_of(coupling)) for coupling in self.couplings if not isinstance(coupling, AbstractPhaseCoupling))
+        phases = {name for name, row in zip(states, periods, strict=True) if row.any()} | (
+            set(self.model.sends) - set(states)
+        )
+        counted = any(
+            phases.intersection(self.source_of(coupling))
+            for coupling in self.couplings
+            if not isinstance(coupling, AbstractPhaseCoupling)
+        )
         return None if counted else periods
 
     def turns(self, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
@@ -233,7 +286,9 @@ class Network(AbstractPlated):
         periods = self.periods
         if periods is None:
             return jnp.zeros_like(y)
-        return jnp.round(y * np.divide(1.0, periods, where=periods > 0, out=np.zeros_like(periods)).astype(y.dtype))
+        return jnp.round(
+            y * np.divide(1.0, periods, where=periods > 0, out=np.zeros_like(periods)).astype(y.dtype)
+        )
 
     def wrapped(self, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
         """Phases without their whole turns."""
@@ -243,10 +298,16 @@ class Network(AbstractPlated):
             whole = y.astype(jnp.float64)
             return (whole - self.turns(whole) * self.periods).astype(y.dtype)
 
-    def apart(self, y: Float[Array, "state region"], other: Float[Array, "state region"]) -> Float[Array, "state region"]:
+    def apart(
+        self, y: Float[Array, "state region"], other: Float[Array, "state region"]
+    ) -> Float[Array, "state region"]:
         """y - other, phases the short way round."""
         difference = y - other
-        return difference if self.periods is None else difference - self.turns(difference) * self.periods.astype(difference.dtype)
+        return (
+            difference
+            if self.periods is None
+            else difference - self.turns(difference) * self.periods.astype(difference.dtype)
+        )
 
     @property
     def has_delays(self) -> bool:
@@ -266,7 +327,8 @@ class Network(AbstractPlated):
         """The ports that `coupling` feeds; by default the model's first, as many as it sends variables."""
         return coupling.port or self.model.ports[: len(self.source_of(coupling))]
 
-    # The maths of one instant. `messages` leave a region, travel, are weighted and summed, and `inputs` turn the sums into `c`.
+    # The maths of one instant. `messages` leave a region, travel, are weighted and summed, and `inputs` turn
+    # the sums into `c`.
 
     def messages(self, y: Float[Array, "state region"]) -> Float[Array, "message region"]:
         """What every region sends, all couplings stacked; no rows without couplings."""
@@ -274,8 +336,12 @@ class Network(AbstractPlated):
             return jnp.zeros((0, self.n_regions), y.dtype)
         return jnp.concatenate([self._message(coupling, y) for coupling in self.couplings])
 
-    def _message(self, coupling: AbstractCoupling, y: Float[Array, "state region"]) -> Float[Array, "message region"]:
-        """What every region sends through `coupling`; nothing where it does not have the variable, which is not the same as a variable that is zero."""
+    def _message(
+        self, coupling: AbstractCoupling, y: Float[Array, "state region"]
+    ) -> Float[Array, "message region"]:
+        """What every region sends through `coupling`; nothing where it does not have the variable, which is
+        not the same as a variable that is zero.
+        """
         names = self.source_of(coupling)
         message, senders = coupling.pre(self.model.sent(names, y)), self.model.senders(names)
         if senders is None:
@@ -286,16 +352,24 @@ class Network(AbstractPlated):
         return message * jnp.asarray(gate, message.dtype)
 
     def strengths(self, weights: Float[Array, "to from"]) -> tuple[Float[Array, "*sent region"], ...]:
-        """The summed weights of what arrives at each region, for each coupling; for each of its variables, where not all regions send it."""
+        """The summed weights of what arrives at each region, for each coupling; for each of its variables,
+        where not all regions send it.
+        """
         senders = [self.model.senders(self.source_of(coupling)) for coupling in self.couplings]
-        return tuple(weights.sum(axis=1) if has is None else jnp.asarray(has, weights.dtype) @ weights.T for has in senders)
+        return tuple(
+            weights.sum(axis=1) if has is None else jnp.asarray(has, weights.dtype) @ weights.T
+            for has in senders
+        )
 
     def n_messages(self) -> int:
         """Rows of `messages`."""
         return eqx.filter_eval_shape(lambda: self.messages(jnp.zeros(self.initial.shape))).shape[0]
 
     def inputs(
-        self, total: Float[Array, "message region"], y: Float[Array, "state region"], strengths: tuple[Float[Array, "*sent region"], ...]
+        self,
+        total: Float[Array, "message region"],
+        y: Float[Array, "state region"],
+        strengths: tuple[Float[Array, "*sent region"], ...],
     ) -> Float[Array, "port region"]:
         """The model's coupling input `c` from the weighted sums of arrived messages."""
         rows: list[Any] = [jnp.zeros(self.n_regions, y.dtype)] * len(self.model.ports)
@@ -316,7 +390,9 @@ class Network(AbstractPlated):
         total = jnp.einsum("ij,mj->mi", weights, self.messages(y))
         return self.inputs(total, y, self.strengths(weights))
 
-    def stimulation(self, t: Any, stimuli: tuple[AbstractStimulus, ...] | None = None) -> Float[Array, "port region"]:
+    def stimulation(
+        self, t: Any, stimuli: tuple[AbstractStimulus, ...] | None = None
+    ) -> Float[Array, "port region"]:
         """What the stimuli add to `c` at time `t` (ms); `stimuli` are the same in another precision."""
         rows: list[Any] = [jnp.zeros(self.n_regions)] * len(self.model.ports)
         for stimulus in self.stimuli if stimuli is None else stimuli:
@@ -330,9 +406,13 @@ class Network(AbstractPlated):
 
     def resting_variable(self, name: str, y: Float[Array, "state region"]) -> Float[Array, " region"]:
         """A variable by name, if the network has been in the state `y` for ever and no stimulus acts."""
-        return self.model.variable(name, y, self.undelayed(y) if name in self.model.driven_variables() else None)
+        return self.model.variable(
+            name, y, self.undelayed(y) if name in self.model.driven_variables() else None
+        )
 
-    def driven_drift(self, t: Any, y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
+    def driven_drift(
+        self, t: Any, y: Float[Array, "state region"], c: Float[Array, "port region"]
+    ) -> Float[Array, "state region"]:
         """dy/dt of every region from its coupling input, stimuli included."""
         return self.model.drift(t, y, self.driven(t, c))
 
@@ -345,9 +425,17 @@ def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynam
     if isinstance(model, Mapping):
         return mix(model, groups, labels)
     if groups is not None:
-        raise ValueError("Network(groups=...) needs a dictionary of models, such as nmm.Network({'a': nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)")
+        raise ValueError(
+            "Network(groups=...) needs a dictionary of models, such as nmm.Network({'a':"
+            " nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)"
+        )
     if not isinstance(model, AbstractDynamics):
-        _check_kind(model, AbstractModel, "model", "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models")
+        _check_kind(
+            model,
+            AbstractModel,
+            "model",
+            "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models",
+        )
     return in_order(model, labels)
 
 
@@ -360,14 +448,21 @@ def _check_names(names: Any, what: str, otherwise: str) -> None:
 
 def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
     if not isinstance(value, kind):
-        raise TypeError(f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}: {example}")
+        raise TypeError(
+            f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}:"
+            f" {example}"
+        )
 
 
 def _begins_there(initial: Any, after: Ending | None) -> bool:
     """Whether `initial` is nothing else than the state of `after`."""
     if after is None or initial is after.state:
         return after is not None
-    return not isinstance(initial, Tracer) and not isinstance(after.state, Tracer) and np.array_equal(initial, after.state)
+    return (
+        not isinstance(initial, Tracer)
+        and not isinstance(after.state, Tracer)
+        and np.array_equal(initial, after.state)
+    )
 
 
 def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:
@@ -375,7 +470,11 @@ def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:
         return None
     if given is None:
         return speed_range(speed)
-    slowest, fastest = (float(np.asarray(to_canonical(value, "mm/ms", "Network(speed_range=...)"))) for value in given)
+    slowest, fastest = (
+        float(np.asarray(to_canonical(value, "mm/ms", "Network(speed_range=...)"))) for value in given
+    )
     if not 0 < slowest <= fastest:
-        raise ValueError(f"Network(speed_range=...) got ({slowest:g}, {fastest:g}) mm/ms, expected 0 < slowest ≤ fastest")
+        raise ValueError(
+            f"Network(speed_range=...) got ({slowest:g}, {fastest:g}) mm/ms, expected 0 < slowest ≤ fastest"
+        )
     return SpeedRange(slowest, fastest)

@@ -14,7 +14,8 @@ from ..priors._prior import Prior
 PHYSIOLOGICAL = (0.5, 20.0)
 # How far into the tails of an unbounded prior the solver is ready to go.
 TAIL = 1e-4
-# Memory for delays is reserved down to this fraction of the median speed: a prior that reaches zero would ask for delays without end.
+# Memory for delays is reserved down to this fraction of the median speed: a prior that reaches zero would ask
+# for delays without end.
 SLOWER = 50.0
 # How much of a prior may lie below that, and from where on it is worth a word.
 MOST_LOST, LEAST_LOST = 0.1, 1e-3
@@ -30,7 +31,9 @@ class SpeedRange(NamedTuple):
 
 
 def speed_range(speed: Any) -> SpeedRange:
-    """The range of a value, of a prior's mass but its tails, or of physiology where nothing is known (a traced value)."""
+    """The range of a value, of a prior's mass but its tails, or of physiology where nothing is known (a
+    traced value).
+    """
     if isinstance(speed, Tracer):
         return SpeedRange(*PHYSIOLOGICAL)
     if isinstance(speed, Prior):
@@ -41,8 +44,12 @@ def speed_range(speed: Any) -> SpeedRange:
 
 
 def _prior_range(prior: Prior) -> SpeedRange:
-    """What the prior can reach, but for its tails and speeds so slow that nothing could be reserved for their delays, of which it warns."""
-    low, middle, high = (prior.scale * quantile for quantile in _quantiles(prior.distribution, (TAIL, 0.5, 1.0 - TAIL)))
+    """What the prior can reach, but for its tails and speeds so slow that nothing could be reserved for their
+    delays, of which it warns.
+    """
+    low, middle, high = (
+        prior.scale * quantile for quantile in _quantiles(prior.distribution, (TAIL, 0.5, 1.0 - TAIL))
+    )
     if not (0 < middle <= high < np.inf):
         raise ValueError(_refusal(low, high))
     slowest = max(low, middle / SLOWER)
@@ -52,8 +59,9 @@ def _prior_range(prior: Prior) -> SpeedRange:
             raise ValueError(_refusal(low, high))
         if lost > LEAST_LOST:
             warnings.warn(
-                f"Network(speed=Prior(...)): speeds below {slowest:.2g} mm/ms, {100 * lost:.1f} % of the prior, have density zero: "
-                "their delays would fill the memory; use a prior away from zero, such as dist.LogNormal, or pass speed_range=(slowest, fastest)",
+                f"Network(speed=Prior(...)): speeds below {slowest:.2g} mm/ms, {100 * lost:.1f} % of the"
+                " prior, have density zero: their delays would fill the memory; use a prior away from zero,"
+                " such as dist.LogNormal, or pass speed_range=(slowest, fastest)",
                 stacklevel=5,
             )
     return SpeedRange(slowest, high)
@@ -76,6 +84,7 @@ def _draws(distribution: Any) -> np.ndarray:
 
 def _refusal(low: float, high: float) -> str:
     return (
-        f"Network(speed=Prior(...)) puts mass on {low:g} to {high:g} mm/ms, expected positive finite speeds; "
-        "use for instance dist.TruncatedNormal(6.0, 2.0, low=1.0) or dist.LogNormal, or pass speed_range=(slowest, fastest)"
+        f"Network(speed=Prior(...)) puts mass on {low:g} to {high:g} mm/ms, expected positive finite speeds;"
+        " use for instance dist.TruncatedNormal(6.0, 2.0, low=1.0) or dist.LogNormal, or pass"
+        " speed_range=(slowest, fastest)"
     )

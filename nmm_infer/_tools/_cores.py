@@ -4,7 +4,8 @@ import jax
 
 
 def use_cores(n: int) -> None:
-    """Let JAX treat the CPU as `n` devices, so that chains run in parallel. Call it before anything else of JAX.
+    """Let JAX treat the CPU as `n` devices, so that chains run in parallel. Call it before anything else of
+    JAX.
 
     Raises:
         RuntimeError: JAX has started already.

@@ -26,10 +26,20 @@ def random_key(key: Any, what: str) -> PRNGKeyArray:
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     # Keys of the older kind are two numbers, which nothing but their type tells from others.
     if not typed and not (hasattr(key, "dtype") and key.dtype == jnp.uint32 and key.shape == (2,)):
-        hint = "; draw a seed from it: key=int(generator.integers(2**32))" if type(key).__module__.startswith("numpy.random") else ""
-        raise TypeError(f"{what} got {type(key).__name__}, expected a random key such as jax.random.key(0), or a seed such as 0{hint}")
+        hint = (
+            "; draw a seed from it: key=int(generator.integers(2**32))"
+            if type(key).__module__.startswith("numpy.random")
+            else ""
+        )
+        raise TypeError(
+            f"{what} got {type(key).__name__}, expected a random key such as jax.random.key(0), or a seed"
+            f" such as 0{hint}"
+        )
     if typed and key.shape:
-        raise ValueError(f"{what} got keys of shape {key.shape}, expected one key; take one of them, or map over them with jax.vmap")
+        raise ValueError(
+            f"{what} got keys of shape {key.shape}, expected one key; take one of them, or map over them with"
+            " jax.vmap"
+        )
     return key
 
 
@@ -37,7 +47,11 @@ def numbers_of(key: PRNGKeyArray) -> tuple[Array, str]:
     """A key as plain numbers, which files can hold, and what they are a key for."""
     # Of keys of the older kind JAX takes the default kind for granted.
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return (jax.random.key_data(key), str(jax.random.key_impl(key))) if typed else (key, jax.config.jax_default_prng_impl)  # pyright: ignore[reportAttributeAccessIssue]
+    return (
+        (jax.random.key_data(key), str(jax.random.key_impl(key)))
+        if typed
+        else (key, jax.config.jax_default_prng_impl)
+    )  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def key_from(numbers: Array, kind: str | None) -> PRNGKeyArray:

@@ -10,7 +10,8 @@ SHOWN = 80
 
 
 def real(value: Any, what: str, expected: str = "numbers") -> Float[np.ndarray, "..."]:
-    """`value` as float64. NumPy would drop an imaginary part with a warning, and a mask or the unit of a time span without one.
+    """`value` as float64. NumPy would drop an imaginary part with a warning, and a mask or the unit of a time
+    span without one.
 
     `what` names the slot in the message, for instance `"Connectome(weights=...)"`.
 
@@ -21,8 +22,8 @@ def real(value: Any, what: str, expected: str = "numbers") -> Float[np.ndarray, 
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         masked = np.argwhere(np.ma.getmaskarray(value))
         raise ValueError(
-            f"{what} has {len(masked)} masked entries, the first at {[int(i) for i in masked[0]]}; expected numbers everywhere: "
-            "leave those rows or columns out, or fill them (numpy.ma.filled)"
+            f"{what} has {len(masked)} masked entries, the first at {[int(i) for i in masked[0]]}; expected"
+            " numbers everywhere: leave those rows or columns out, or fill them (numpy.ma.filled)"
         )
     try:
         array = np.asarray(value)
@@ -30,20 +31,31 @@ def real(value: Any, what: str, expected: str = "numbers") -> Float[np.ndarray, 
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} got {shown(value)}, expected {expected}") from error
     if array.dtype.kind in "mM":
-        raise ValueError(f"{what} got {array.dtype}, expected {expected}; count time spans in a unit, such as spans / numpy.timedelta64(1, 'ms')")
+        raise ValueError(
+            f"{what} got {array.dtype}, expected {expected}; count time spans in a unit, such as spans /"
+            " numpy.timedelta64(1, 'ms')"
+        )
     if np.iscomplexobj(array):
-        raise ValueError(f"{what} is complex, expected real numbers; take the part that is meant, such as abs(...) or its real part")
+        raise ValueError(
+            f"{what} is complex, expected real numbers; take the part that is meant, such as abs(...) or its"
+            " real part"
+        )
     return numbers
 
 
 def shown(value: Any) -> str:
-    """Something unexpected in one short line: of an array the first entry that is no number, with its place."""
+    """Something unexpected in one short line: of an array the first entry that is no number, with
+    its place.
+    """
     if hasattr(value, "data_vars"):
         return f"a Dataset of {', '.join(map(str, value.data_vars))}, of which one is meant"
     if isinstance(value, np.ndarray):
         for place, entry in np.ndenumerate(value):
             if not _is_number(entry):
-                return f"{_short(entry.item() if isinstance(entry, np.generic) else entry)} at {[int(i) for i in place]}"
+                return (
+                    f"{_short(entry.item() if isinstance(entry, np.generic) else entry)} at"
+                    f" {[int(i) for i in place]}"
+                )
     hint = ", which .toarray() makes an array" if hasattr(value, "toarray") else ""
     return _short(value) + hint
 

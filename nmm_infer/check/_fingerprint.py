@@ -15,7 +15,9 @@ PROBES = 4
 
 
 def identity(target: Target, engine: Any, key: PRNGKeyArray, values: Any) -> dict[str, Any]:
-    """Engine and key, and the problem by its density at a few points, given data with the numbers `values`."""
+    """Engine and key, and the problem by its density at a few points, given data with the numbers
+    `values`.
+    """
     probes = target.prior_draws(jax.random.key(1), PROBES)
     density = jax.jit(lambda values, x: jax.vmap(target.given(values).log_density)(x))(values, probes)
     words = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key

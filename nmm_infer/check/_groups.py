@@ -31,7 +31,10 @@ def require_posterior(tree: Any, caller: str) -> Any:
     posterior = group(tree, "posterior")
     if posterior is None or not {"chain", "draw"} <= set(posterior.dims):
         groups = ", ".join(tree.children) or "no groups"
-        raise ValueError(f"{caller} needs posterior draws with dims chain and draw, got a tree with {groups}; pass what an engine of nmm.infer returned")
+        raise ValueError(
+            f"{caller} needs posterior draws with dims chain and draw, got a tree with {groups}; pass what an"
+            " engine of nmm.infer returned"
+        )
     return posterior
 
 

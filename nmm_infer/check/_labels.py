@@ -21,11 +21,20 @@ class Labels(NamedTuple):
 
 
 def chosen(sites: dict[str, Any]) -> list[str]:
-    """Names of the sites to report: numeric ones, without the coordinates that another site is written in (`NAME.z` and `NAME.x` of a `NAME`)."""
-    return [name for name in sorted(sites) if np.asarray(sites[name]).dtype.kind in "fiu" and not (name[-2:] in (".z", ".x") and name[:-2] in sites)]
+    """Names of the sites to report: numeric ones, without the coordinates that another site is written in
+    (`NAME.z` and `NAME.x` of a `NAME`).
+    """
+    return [
+        name
+        for name in sorted(sites)
+        if np.asarray(sites[name]).dtype.kind in "fiu"
+        and not (name[-2:] in (".z", ".x") and name[:-2] in sites)
+    ]
 
 
-def labels(sites: dict[str, Any], dims: dict[str, tuple[str, ...]], coords: dict[str, Any], keep: list[str]) -> Labels:
+def labels(
+    sites: dict[str, Any], dims: dict[str, tuple[str, ...]], coords: dict[str, Any], keep: list[str]
+) -> Labels:
     """Labels of the sites `keep`, whose values are arrays without sample axes.
 
     Args:
@@ -34,7 +43,9 @@ def labels(sites: dict[str, Any], dims: dict[str, tuple[str, ...]], coords: dict
         coords: labels by dim, as `AbstractProblem.coords` gives them.
     """
     found = [
-        (f"{name}[{element}]" if element else name, name, element) for name in keep for element in _elements(np.shape(sites[name]), dims.get(name), coords)
+        (f"{name}[{element}]" if element else name, name, element)
+        for name in keep
+        for element in _elements(np.shape(sites[name]), dims.get(name), coords)
     ]
     return Labels(*(tuple(column) for column in zip(*found, strict=True)))
 
@@ -52,5 +63,9 @@ def _elements(shape: tuple[int, ...], dims: tuple[str, ...] | None, coords: dict
     for axis, size in enumerate(shape):
         coord = coords.get(dims[axis]) if dims is not None and len(dims) == len(shape) else None
         known = coord[1] if isinstance(coord, tuple) else coord
-        names.append([str(label) for label in known] if known is not None and len(known) == size else [str(i) for i in range(size)])
+        names.append(
+            [str(label) for label in known]
+            if known is not None and len(known) == size
+            else [str(i) for i in range(size)]
+        )
     return [", ".join(names[axis][i] for axis, i in enumerate(index)) for index in np.ndindex(*shape)]

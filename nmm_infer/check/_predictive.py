@@ -12,14 +12,17 @@ from ._table import TAILS
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """Posterior predictions against the measurement; what could not be computed is None, and `missing` says why.
+    """Posterior predictions against the measurement; what could not be computed is None, and `missing` says
+    why.
 
     Attributes:
-        fc_correlation: of the posterior mean of the predicted functional connectivity with the measured one, over pairs of regions.
+        fc_correlation: of the posterior mean of the predicted functional connectivity with the measured one,
+            over pairs of regions.
         fc_interval: 5 and 95 % of the same correlation over single draws.
-        structure_correlation: of the connectome's weights, or of their logarithm if that is higher, with the measured connectivity:
-            what one gets without any model.
-        power_coverage: fraction of measured spectral values inside their 90 % predictive interval; 0.9 is right.
+        structure_correlation: of the connectome's weights, or of their logarithm if that is higher, with the
+            measured connectivity: what one gets without any model.
+        power_coverage: fraction of measured spectral values inside their 90 % predictive interval; 0.9 is
+            right.
         coverage: the same for signals over time.
         missing: reasons.
     """
@@ -37,16 +40,24 @@ class Prediction:
         if self.fc_correlation is not None and self.fc_interval is not None:
             low, high = self.fc_interval
             found.append(
-                f"Functional connectivity: r = {self.fc_correlation:.2f} between prediction and measurement ({low:.2f} to {high:.2f} over single draws)."
+                f"Functional connectivity: r = {self.fc_correlation:.2f} between prediction and measurement"
+                f" ({low:.2f} to {high:.2f} over single draws)."
             )
         if self.structure_correlation is not None:
-            found.append(f"For reference, structural weights alone correlate with the measured connectivity at r = {self.structure_correlation:.2f}.")
+            found.append(
+                "For reference, structural weights alone correlate with the measured connectivity at r ="
+                f" {self.structure_correlation:.2f}."
+            )
         if self.power_coverage is not None:
             found.append(
-                f"Spectra: the 90 % predictive intervals contain {100 * self.power_coverage:.0f} % of the measured power values{_judged(self.power_coverage)}."
+                f"Spectra: the 90 % predictive intervals contain {100 * self.power_coverage:.0f} % of the"
+                f" measured power values{_judged(self.power_coverage)}."
             )
         if self.coverage is not None:
-            found.append(f"Signals: the 90 % predictive intervals contain {100 * self.coverage:.0f} % of the measured samples{_judged(self.coverage)}.")
+            found.append(
+                f"Signals: the 90 % predictive intervals contain {100 * self.coverage:.0f} % of the measured"
+                f" samples{_judged(self.coverage)}."
+            )
         return found
 
     def __str__(self) -> str:
@@ -64,14 +75,21 @@ def predictive(tree: Any) -> Prediction:
     """Compares `posterior_predictive` with `observed_data`: functional connectivity, spectra, signals."""
     missing: list[str] = []
     fc, fc_interval, structure = _connectivity(tree, missing)
-    coverages = {name: _coverage(variable(tree, "observed_data", name), variable(tree, "posterior_predictive", name)) for name in ("power", "y")}
+    coverages = {
+        name: _coverage(variable(tree, "observed_data", name), variable(tree, "posterior_predictive", name))
+        for name in ("power", "y")
+    }
     if fc is None and all(value is None for value in coverages.values()):
-        missing.append("no variable of posterior_predictive (power, fc, y) has its counterpart in observed_data")
+        missing.append(
+            "no variable of posterior_predictive (power, fc, y) has its counterpart in observed_data"
+        )
     return Prediction(fc, fc_interval, structure, coverages["power"], coverages["y"], tuple(missing))
 
 
 def observed_connectivity(tree: Any) -> Any:
-    """The measured functional connectivity: `observed_data.fc`, else the correlation of the recording; None without both."""
+    """The measured functional connectivity: `observed_data.fc`, else the correlation of the recording; None
+    without both.
+    """
     fc = variable(tree, "observed_data", "fc")
     data = recording(tree)
     if fc is not None or data is None or set(data.dims) != {"time", "region"} or data.sizes["region"] < 2:
@@ -79,7 +97,12 @@ def observed_connectivity(tree: Any) -> Any:
     import xarray as xr
 
     coords = dict.fromkeys(("region", "region_2"), data["region"].values) if "region" in data.coords else {}
-    return xr.DataArray(np.corrcoef(data.transpose("region", "time").values), dims=("region", "region_2"), coords=coords, name="fc")
+    return xr.DataArray(
+        np.corrcoef(data.transpose("region", "time").values),
+        dims=("region", "region_2"),
+        coords=coords,
+        name="fc",
+    )
 
 
 def pairs(matrix: np.ndarray) -> np.ndarray:
@@ -98,7 +121,9 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def structure_correlation(weights: np.ndarray, observed: np.ndarray) -> float:
-    """r of observed connectivity with the weights or with their logarithm, the higher: weights may already be logarithms."""
+    """r of observed connectivity with the weights or with their logarithm, the higher: weights may already be
+    logarithms.
+    """
     w = pairs((weights + weights.T) / 2)
     fc = pairs(observed)
     exists = w > 0
@@ -106,15 +131,22 @@ def structure_correlation(weights: np.ndarray, observed: np.ndarray) -> float:
     return max((r for r in candidates if not math.isnan(r)), default=math.nan)
 
 
-def _connectivity(tree: Any, missing: list[str]) -> tuple[float | None, tuple[float, float] | None, float | None]:
+def _connectivity(
+    tree: Any, missing: list[str]
+) -> tuple[float | None, tuple[float, float] | None, float | None]:
     observed, predicted = observed_connectivity(tree), variable(tree, "posterior_predictive", "fc")
     weights = variable(tree, "constant_data", "weights")
     structure = None
     if observed is not None and weights is not None and weights.shape == observed.shape:
-        structure = _known(structure_correlation(np.asarray(weights.values, dtype=np.float64), np.asarray(observed.values)))
+        structure = _known(
+            structure_correlation(np.asarray(weights.values, dtype=np.float64), np.asarray(observed.values))
+        )
     if observed is None or predicted is None:
         if predicted is not None:
-            missing.append("functional connectivity was predicted, but observed_data has no fc, and constant_data no recording (time, region)")
+            missing.append(
+                "functional connectivity was predicted, but observed_data has no fc, and constant_data no"
+                " recording (time, region)"
+            )
         elif observed is not None:
             missing.append("posterior_predictive has no fc to compare with the measured connectivity")
         return None, None, structure
@@ -142,7 +174,12 @@ def _known(value: float) -> float | None:
 
 def _judged(coverage: float) -> str:
     if coverage < 0.8:
-        return ", fewer than they should: the model misses something, or the predictions leave out measurement noise"
+        return (
+            ", fewer than they should: the model misses something, or the predictions leave out measurement"
+            " noise"
+        )
     if coverage < 0.86:
         return ", somewhat fewer than they should"
-    return ", more than they should: the noise is overestimated" if coverage > 0.97 else ", about as they should"
+    return (
+        ", more than they should: the noise is overestimated" if coverage > 0.97 else ", about as they should"
+    )

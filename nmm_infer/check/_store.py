@@ -19,19 +19,22 @@ SAME = 1e-6
 
 
 class Store:
-    """A folder with `settings.json` and a file for every finished simulation, or whatever `kind` says; without a path, memory.
+    """A folder with `settings.json` and a file for every finished simulation, or whatever `kind` says;
+    without a path, memory.
 
     Args:
         path: the folder; None: nothing is written.
-        identity: gives what the simulations belong to, texts and lists of numbers by name; asked only if there is a folder. Another one in the same
-            folder is refused.
+        identity: gives what the simulations belong to, texts and lists of numbers by name; asked only if
+            there is a folder. Another one in the same folder is refused.
         kind: of what is kept, one word.
 
     Raises:
         ValueError: the folder holds something else, or simulations of something else.
     """
 
-    def __init__(self, path: str | Path | None, identity: Callable[[], dict[str, Any]], kind: str = "simulation"):
+    def __init__(
+        self, path: str | Path | None, identity: Callable[[], dict[str, Any]], kind: str = "simulation"
+    ):
         self.path = None if path is None else Path(path).expanduser()
         self.kind = kind
         self._memory: dict[int, dict[str, np.ndarray]] = {}
@@ -43,7 +46,10 @@ class Store:
         if settings.exists() and begun:
             self._compare(json.loads(settings.read_text()), identity())
         elif not settings.exists() and any(self.path.iterdir()):
-            raise ValueError(f"path={str(self.path)!r} is not empty and has no {kind}s ({SETTINGS} is missing); choose another folder")
+            raise ValueError(
+                f"path={str(self.path)!r} is not empty and has no {kind}s ({SETTINGS} is missing); choose"
+                " another folder"
+            )
         else:
             write_whole(settings, f"{json.dumps(identity(), indent=1)}\n".encode())
         for file in sorted(self.path.glob(f"{kind}-*.npz")):
@@ -53,8 +59,15 @@ class Store:
     def _compare(self, before: dict[str, Any], now: dict[str, Any]) -> None:
         other = [name for name in now if not _same(before.get(name), now[name])]
         if other:
-            details = "; ".join(f"{name} was {was}, is {now_is}" for name in other for was, now_is in [_apart(str(before.get(name)), str(now[name]))])
-            raise ValueError(f"path={str(self.path)!r} holds {self.kind}s that do not belong to these: {details}; choose another folder, or delete this one")
+            details = "; ".join(
+                f"{name} was {was}, is {now_is}"
+                for name in other
+                for was, now_is in [_apart(str(before.get(name)), str(now[name]))]
+            )
+            raise ValueError(
+                f"path={str(self.path)!r} holds {self.kind}s that do not belong to these: {details}; choose"
+                " another folder, or delete this one"
+            )
 
     def done(self) -> dict[int, dict[str, np.ndarray]]:
         """What is finished, by number."""
@@ -73,7 +86,9 @@ class Store:
 def settings_of(part: Any) -> str:
     """An engine with all its settings, defaults included, as a text that is the same in every process."""
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = (f"{field.name}={settings_of(getattr(part, field.name))}" for field in dataclasses.fields(part))
+        fields = (
+            f"{field.name}={settings_of(getattr(part, field.name))}" for field in dataclasses.fields(part)
+        )
         return f"{type(part).__name__}({', '.join(fields)})"
     return _ADDRESS.sub("", repr(part))
 
@@ -86,7 +101,9 @@ def _same(before: Any, now: Any) -> bool:
 
 def _apart(before: str, now: str, most: int = 60) -> tuple[str, str]:
     """Two texts from shortly before where they begin to differ."""
-    first = next((i for i, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now)))
+    first = next(
+        (i for i, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now))
+    )
     start = max(0, first - most // 2) if max(len(before), len(now)) > most else 0
 
     def cut(text: str) -> str:

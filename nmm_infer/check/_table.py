@@ -13,9 +13,10 @@ TAILS = (0.05, 0.95)
 class Row(NamedTuple):
     """One parameter.
 
-    A parameter of many values (regions) has the smallest effective sample sizes and the largest R-hat of them, its `mean`, `sd` and
-    interval are of the draws pooled over them, and `contraction` is their median. `worst` names the element with the largest R-hat,
-    `most` and `least` those that the data taught most and least. What does not apply is NaN or "".
+    A parameter of many values (regions) has the smallest effective sample sizes and the largest R-hat of
+    them, its `mean`, `sd` and interval are of the draws pooled over them, and `contraction` is their median.
+    `worst` names the element with the largest R-hat, `most` and `least` those that the data taught most and
+    least. What does not apply is NaN or "".
     """
 
     name: str
@@ -39,13 +40,23 @@ class Row(NamedTuple):
 
 
 def rows(posterior: Any, prior: Any) -> tuple[Row, ...]:
-    """A row for each numeric variable of `posterior`; `prior` (a Dataset or None) has draws under the same names."""
-    numeric = {name: data for name, data in posterior.data_vars.items() if data.dtype.kind in "fiu" and {"chain", "draw"} <= set(data.dims)}
-    return tuple(_row(str(name), data, None if prior is None or name not in prior else prior[name]) for name, data in numeric.items())
+    """A row for each numeric variable of `posterior`; `prior` (a Dataset or None) has draws under the same
+    names.
+    """
+    numeric = {
+        name: data
+        for name, data in posterior.data_vars.items()
+        if data.dtype.kind in "fiu" and {"chain", "draw"} <= set(data.dims)
+    }
+    return tuple(
+        _row(str(name), data, None if prior is None or name not in prior else prior[name])
+        for name, data in numeric.items()
+    )
 
 
 def contraction(posterior: Any, prior: Any) -> Any:
-    """1 - var(posterior) / var(prior) of each element: 0 nothing learnt, 1 everything; NaN where the prior is a constant.
+    """1 - var(posterior) / var(prior) of each element: 0 nothing learnt, 1 everything; NaN where the prior is
+    a constant.
 
     Betancourt 2018 (arXiv:1803.08393). Below 0 the posterior is wider than the prior.
     """
@@ -58,7 +69,9 @@ def contraction(posterior: Any, prior: Any) -> Any:
 
 
 def element_label(data: Any, index: int) -> str:
-    """The coordinate of element `index` of a flattened variable without chain and draw: "L.PCU"; "" for a scalar."""
+    """The coordinate of element `index` of a flattened variable without chain and draw: "L.PCU"; "" for a
+    scalar.
+    """
     if data.ndim == 0:
         return ""
     position = np.unravel_index(index, data.shape)

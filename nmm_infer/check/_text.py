@@ -2,10 +2,21 @@
 
 
 def aligned(table: list[tuple[str, ...]], left: int = 1) -> list[str]:
-    """Lines of a table whose first `left` columns read from the left; the others, numbers, from the right, except words at the end."""
+    """Lines of a table whose first `left` columns read from the left; the others, numbers, from the right,
+    except words at the end.
+    """
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    words = [column < left or not any(character.isdigit() for row in table[1:] for character in row[column][:1]) for column in range(len(widths))]
-    return ["  ".join(cell.ljust(width) if word else cell.rjust(width) for cell, width, word in zip(row, widths, words, strict=True)).rstrip() for row in table]
+    words = [
+        column < left or not any(character.isdigit() for row in table[1:] for character in row[column][:1])
+        for column in range(len(widths))
+    ]
+    return [
+        "  ".join(
+            cell.ljust(width) if word else cell.rjust(width)
+            for cell, width, word in zip(row, widths, words, strict=True)
+        ).rstrip()
+        for row in table
+    ]
 
 
 def listed(names: list[str], most: int) -> str:

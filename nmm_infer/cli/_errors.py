@@ -17,7 +17,9 @@ def fail(message: str) -> NoReturn:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean …?" for names that contain `name` or are close to it, whatever its case; "" without any."""
+    """ "; did you mean …?" for names that contain `name` or are close to it, whatever its case; "" without
+    any.
+    """
     by_lower = {text.lower(): text for text in known}
     containing = [text for text in by_lower if name.lower() in text]
     near = containing[:4] or difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)

@@ -9,8 +9,12 @@ from ._errors import fail, suggestion
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="Show one model: equations, states, parameters, presets, literature.")] = None,
-    category: Annotated[str | None, typer.Option(help="List only this category: phenomenological, physiological or network.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show one model: equations, states, parameters, presets, literature.")
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option(help="List only this category: phenomenological, physiological or network.")
+    ] = None,
 ) -> None:
     """List the neural mass models, or show one of them."""
     from rich.console import Console
@@ -21,14 +25,21 @@ def models(
     if category is not None and category.lower() not in CATEGORIES:
         fail(f"there is no category {category!r}; there are {', '.join(CATEGORIES)}")
     if name is None:
-        console.print(_catalogue(entry for entry in list_models() if category is None or entry.category == category.lower()))
+        console.print(
+            _catalogue(
+                entry for entry in list_models() if category is None or entry.category == category.lower()
+            )
+        )
         console.print("\n[dim]nmm-infer models NAME shows equations and parameters.[/dim]")
         return
     if category is not None:
         fail("--category selects from the list; leave it out to show one model")
     by_lower = {known.lower(): cls for known, cls in model_classes().items()}
     if name.lower() not in by_lower:
-        fail(f"there is no model {name!r}{suggestion(name, model_classes()) or '; nmm-infer models lists them'}")
+        fail(
+            "there is no model"
+            f" {name!r}{suggestion(name, model_classes()) or '; nmm-infer models lists them'}"
+        )
     _show(console, by_lower[name.lower()]())
 
 
@@ -62,10 +73,24 @@ def _show(console: Any, model: Any) -> None:
     cls = type(model)
     console.print(Text.assemble((cls.__name__, "bold"), f"  {model.category}; {model.use_case}"))
     for paragraph in description(model):
-        console.print(Text("\n" + (_equations(paragraph.text, console.width) if paragraph.equations else _prose(paragraph.text))))
+        console.print(
+            Text(
+                "\n"
+                + (
+                    _equations(paragraph.text, console.width)
+                    if paragraph.equations
+                    else _prose(paragraph.text)
+                )
+            )
+        )
     console.print(Text(""), _states(model))
     noise = ", ".join(model.noisy_states())
-    facts = {"sends": ", ".join(model.sends), "coupling enters": ", ".join(model.ports), "observable": model.observable, "noise drives": noise}
+    facts = {
+        "sends": ", ".join(model.sends),
+        "coupling enters": ", ".join(model.ports),
+        "observable": model.observable,
+        "noise drives": noise,
+    }
     console.print(Text("\n" + "\n".join(f"{what}: {names}" for what, names in facts.items()) + "\n"))
     if cls.parameters():
         console.print(_parameters(cls))
@@ -80,14 +105,18 @@ def _show(console: Any, model: Any) -> None:
 
 
 def _prose(text: str) -> str:
-    """One line that the terminal breaks where it ends, without Markdown's emphasis; lists keep their lines."""
+    """One line that the terminal breaks where it ends, without Markdown's emphasis; lists keep
+    their lines.
+    """
     return (text if "\n- " in f"\n{text}" else " ".join(text.split())).replace("**", "")
 
 
 def _equations(text: str, width: int) -> str:
     """Equations that stand side by side go below each other where the terminal is too narrow."""
     lines = text.splitlines()
-    return text if max(map(len, lines)) <= width else "\n".join(re.sub(r",\s{2,}", "\n", line) for line in lines)
+    return (
+        text if max(map(len, lines)) <= width else "\n".join(re.sub(r",\s{2,}", "\n", line) for line in lines)
+    )
 
 
 def _states(model: Any) -> Any:
@@ -96,12 +125,31 @@ def _states(model: Any) -> Any:
 
     computed = model.derived | model.driven
     described = any(inspect.getdoc(getattr(model, name)) for name in computed)
-    table = _table("variable", "unit", "initial", "range", *(("meaning",) if described else ()), right=("initial",), wrap="meaning")
+    table = _table(
+        "variable",
+        "unit",
+        "initial",
+        "range",
+        *(("meaning",) if described else ()),
+        right=("initial",),
+        wrap="meaning",
+    )
     for state in model.states:
-        table.add_row(state.name, _unit(state.unit), f"{state.initial:g}" + ", spread" * state.spread, f"{state.low:g} to {state.high:g}")
+        table.add_row(
+            state.name,
+            _unit(state.unit),
+            f"{state.initial:g}" + ", spread" * state.spread,
+            f"{state.low:g} to {state.high:g}",
+        )
     for name, unit in computed.items():
         doc = (inspect.getdoc(getattr(model, name)) or "").partition("\n")[0]
-        table.add_row(name, _unit(unit), "", "derived" if name in model.derived else "derived, with the input", *((doc,) if described else ()))
+        table.add_row(
+            name,
+            _unit(unit),
+            "",
+            "derived" if name in model.derived else "derived, with the input",
+            *((doc,) if described else ()),
+        )
     return table
 
 
@@ -124,7 +172,9 @@ def _part(console: Any, model: Any, field: str, part: Any) -> None:
     from ..parameters import AbstractPart
 
     name = type(part).__name__
-    text = Text.assemble("\n", (field, "bold"), f": {name}. ", (inspect.getdoc(part) or "").partition("\n")[0])
+    text = Text.assemble(
+        "\n", (field, "bold"), f": {name}. ", (inspect.getdoc(part) or "").partition("\n")[0]
+    )
     if isinstance(part, AbstractModel):
         text.append(f" Its parameters are {field}.…; nmm-infer models {name} shows them.")
     elif others := [other for other in alternatives(model, field) if other != name]:

@@ -11,7 +11,9 @@ from ._result import load_result
 
 def report(
     file: Annotated[Path, typer.Argument(help="A result, such as posterior.nc.")],
-    out: Annotated[Path | None, typer.Option(help="The page to write; default: beside the result, ending in .html.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page to write; default: beside the result, ending in .html.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
 ) -> None:
     """Write a self-contained HTML page about a posterior."""

@@ -40,7 +40,8 @@ class AbstractCoupling(AbstractPart):
     ) -> Float[Array, "port region"]:
         """The input of a region from its summed messages, its own variables and its summed weights.
 
-        Where regions differ in what they have, the weights are summed for each variable, over those that send it.
+        Where regions differ in what they have, the weights are summed for each variable, over those that send
+        it.
         """
 
     def __call__(
@@ -55,7 +56,9 @@ class AbstractCoupling(AbstractPart):
 
 
 class AbstractPhaseCoupling(AbstractCoupling):
-    """A coupling that is periodic in what is sent and in the target's own variables: whole turns of a phase are nothing to it."""
+    """A coupling that is periodic in what is sent and in the target's own variables: whole turns of a phase
+    are nothing to it.
+    """
 
 
 class AbstractLinearCoupling(AbstractCoupling):

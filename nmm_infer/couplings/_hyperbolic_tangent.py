@@ -7,7 +7,8 @@ from ._base import AbstractCoupling
 
 
 class HyperbolicTangent(AbstractCoupling):
-    r"""c_i = G Σ_j w_ij a [1 + tanh((b x_j(t - d_ij) - midpoint) / sigma)], TVB's `HyperbolicTangent` (with G = 1).
+    r"""c_i = G Σ_j w_ij a [1 + tanh((b x_j(t - d_ij) - midpoint) / sigma)], TVB's `HyperbolicTangent` (with G
+    = 1).
 
     The nonlinearity acts at the sender: each region sends a firing rate between 0 and 2 a.
     """

@@ -7,7 +7,8 @@ from ._base import AbstractPhaseCoupling
 
 
 class Kuramoto(AbstractPhaseCoupling):
-    r"""c_i = (K/N) Σ_j w_ij sin(x_j(t - d_ij) - x_i(t) - α_i) for phases x in rad and N regions; TVB's `Kuramoto` with α = 0.
+    r"""c_i = (K/N) Σ_j w_ij sin(x_j(t - d_ij) - x_i(t) - α_i) for phases x in rad and N regions; TVB's
+    `Kuramoto` with α = 0.
 
     By the addition theorem it is two messages, sin x_j and cos x_j, so that delays and sums are those
     of any other coupling. The lag α belongs to the target (Sakaguchi & Kuramoto 1986, Prog Theor Phys

@@ -7,7 +7,8 @@ from ._base import AbstractLinearCoupling
 
 
 class Laplacian(AbstractLinearCoupling):
-    r"""c_i = G (Σ_j w_ij x_j(t - d_ij) / Σ_j w_ij - x_i(t)), minus G times the random-walk Laplacian of the graph.
+    r"""c_i = G (Σ_j w_ij x_j(t - d_ij) / Σ_j w_ij - x_i(t)), minus G times the random-walk Laplacian of the
+    graph.
 
     Every region is pulled towards the weighted mean of its inputs with the same force G, however
     strongly it is connected; a region without inputs is left alone. Without the normalisation it is

@@ -24,4 +24,6 @@ class Sigmoidal(AbstractCoupling):
         return source
 
     def post(self, total, target, strength):
-        return self.cmin + (self.cmax - self.cmin) * jax.nn.sigmoid(self.a * (total - self.midpoint) / self.sigma)
+        return self.cmin + (self.cmax - self.cmin) * jax.nn.sigmoid(
+            self.a * (total - self.midpoint) / self.sigma
+        )

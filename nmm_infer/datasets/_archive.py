@@ -7,7 +7,10 @@ import numpy as np
 
 def load(name: str) -> dict[str, np.ndarray]:
     """The arrays of `files/NAME.npz`; `name` without the suffix."""
-    with resources.files(__package__).joinpath("files", f"{name}.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+    with (
+        resources.files(__package__).joinpath("files", f"{name}.npz").open("rb") as stream,
+        np.load(stream, allow_pickle=False) as archive,
+    ):
         return {key: archive[key] for key in archive.files}
 
 

@@ -8,7 +8,10 @@ from .._networks._connectome import Connectome
 from ._archive import load, strings
 
 _SOURCE = {
-    "provenance": "Schirner, Deco & Ritter 2023, doi:10.1038/s41467-023-38626-y; from data of the Human Connectome Project, WU-Minn Consortium (1U54MH091657)",
+    "provenance": (
+        "Schirner, Deco & Ritter 2023, doi:10.1038/s41467-023-38626-y; from data of the Human Connectome"
+        " Project, WU-Minn Consortium (1U54MH091657)"
+    ),
     "licence": "CC-BY-4.0",
 }
 
@@ -46,7 +49,11 @@ def group_fc(*, cortical: bool = False) -> Any:
     names = strings(data["labels"][keep])
     fc = data["fc"].astype(np.float64)[np.ix_(keep, keep)]
     return xr.DataArray(
-        fc, dims=("region", "region_2"), coords={"region": names, "region_2": names}, name="functional_connectivity", attrs={"units": "1"} | _SOURCE
+        fc,
+        dims=("region", "region_2"),
+        coords={"region": names, "region_2": names},
+        name="functional_connectivity",
+        attrs={"units": "1"} | _SOURCE,
     )
 
 

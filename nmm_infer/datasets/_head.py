@@ -19,8 +19,8 @@ def leadfield() -> Any:
     The reference is at infinity. For the average reference subtract the mean over sensors, from the
     gain and from the data alike: `gain - gain.mean("sensor")`.
 
-    Coordinates: on `sensor` the position `x` (right), `y` (front), `z` (up) in the head frame (mm); on `region`
-    the `coherence`, the share of a parcel's dipoles that survives averaging (1: a flat parcel; those
+    Coordinates: on `sensor` the position `x` (right), `y` (front), `z` (up) in the head frame (mm); on
+    `region` the `coherence`, the share of a parcel's dipoles that survives averaging (1: a flat parcel; those
     near 0 cancel themselves and are poorly seen), and the `area` (mm^2).
     """
     import xarray as xr
@@ -29,17 +29,24 @@ def leadfield() -> Any:
     coords = {
         "sensor": strings(data["eeg_names"]),
         "region": strings(data["labels"]),
-        **{axis: ("sensor", column * _METRE, {"units": "mm"}) for axis, column in zip(_AXES, data["eeg_pos_head_m"].astype(np.float64).T, strict=True)},
+        **{
+            axis: ("sensor", column * _METRE, {"units": "mm"})
+            for axis, column in zip(_AXES, data["eeg_pos_head_m"].astype(np.float64).T, strict=True)
+        },
         "coherence": ("region", data["coherence"].astype(np.float64), {"units": "1"}),
         "area": ("region", data["area_mm2"].astype(np.float64), {"units": "mm^2"}),
     }
     attrs = {
         "units": "V/(A m)",
         "reference": "infinity",
-        "provenance": "computed with MNE-Python on the fsaverage template head, three-layer boundary-element model",
+        "provenance": (
+            "computed with MNE-Python on the fsaverage template head, three-layer boundary-element model"
+        ),
         "licence": "derived; fsaverage under the FreeSurfer licence",
     }
-    return xr.DataArray(data["gain"].astype(np.float64), dims=("sensor", "region"), coords=coords, name="gain", attrs=attrs)
+    return xr.DataArray(
+        data["gain"].astype(np.float64), dims=("sensor", "region"), coords=coords, name="gain", attrs=attrs
+    )
 
 
 def cortex_centres() -> Any:
@@ -51,4 +58,10 @@ def cortex_centres() -> Any:
 
     data = load("leadfield_eeg64")
     coords = {"region": strings(data["labels"]), "axis": _AXES}
-    return xr.DataArray(data["surface_centres_mm"].astype(np.float64), dims=("region", "axis"), coords=coords, name="cortex_centres", attrs={"units": "mm"})
+    return xr.DataArray(
+        data["surface_centres_mm"].astype(np.float64),
+        dims=("region", "axis"),
+        coords=coords,
+        name="cortex_centres",
+        attrs={"units": "mm"},
+    )

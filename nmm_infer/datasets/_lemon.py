@@ -27,8 +27,17 @@ def lemon_bold(*, confounds_removed: bool = False) -> Any:
     attrs = {
         "units": "1",
         "repetition_time_ms": repetition_time,
-        "provenance": "OpenNeuro ds000221, sub-010188 ses-02 rest AP run-01; Mendes et al. 2019, doi:10.1038/sdata.2018.307",
+        "provenance": (
+            "OpenNeuro ds000221, sub-010188 ses-02 rest AP run-01; Mendes et al. 2019,"
+            " doi:10.1038/sdata.2018.307"
+        ),
         "licence": "CC0",
     }
     times = ("time", repetition_time * np.arange(len(values)), {"units": "ms"})
-    return xr.DataArray(values, dims=("time", "region"), coords={"time": times, "region": strings(data["labels"])}, name="bold", attrs=attrs)
+    return xr.DataArray(
+        values,
+        dims=("time", "region"),
+        coords={"time": times, "region": strings(data["labels"])},
+        name="bold",
+        attrs=attrs,
+    )

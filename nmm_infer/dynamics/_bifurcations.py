@@ -10,7 +10,8 @@ from ._branch import Curve, Point
 
 # Special points are located this exactly along the branch, whose whole span of the parameter has length 1.
 PRECISION = 1e-9
-# Real parts that are crossed by an eigenvalue of smaller frequency (relative to the step's own rates) are crossed by a real one.
+# Real parts that are crossed by an eigenvalue of smaller frequency (relative to the step's own rates) are
+# crossed by a real one.
 REAL = 1e-6
 
 

@@ -40,7 +40,9 @@ class Point(NamedTuple):
     @property
     def converged(self) -> bool:
         """Whether it is a fixed point."""
-        return self.steps <= NEWTON_STEPS and bool(np.isfinite(self.u).all() and np.isfinite(self.tangent).all())
+        return self.steps <= NEWTON_STEPS and bool(
+            np.isfinite(self.u).all() and np.isfinite(self.tangent).all()
+        )
 
 
 class Curve:
@@ -58,10 +60,19 @@ class Curve:
 
     def point(self, guess: np.ndarray, direction: np.ndarray) -> Point:
         """The fixed point on the plane through `guess` that is normal to `direction`."""
-        u, tangent, observable, steps = _correct(self.network, self.place, jnp.asarray(self.scale), jnp.asarray(guess), jnp.asarray(direction))
+        u, tangent, observable, steps = _correct(
+            self.network, self.place, jnp.asarray(self.scale), jnp.asarray(guess), jnp.asarray(direction)
+        )
         u = np.asarray(u)
         full = u * self.scale
-        return Point(u, np.asarray(tangent), full[:-1].reshape(self.shape), float(full[-1]), np.asarray(observable), int(steps))
+        return Point(
+            u,
+            np.asarray(tangent),
+            full[:-1].reshape(self.shape),
+            float(full[-1]),
+            np.asarray(observable),
+            int(steps),
+        )
 
     def at(self, y: np.ndarray, parameter: float) -> Point:
         """The fixed point near `y` at a given parameter."""
@@ -75,9 +86,15 @@ class Curve:
 
 @eqx.filter_jit
 def _correct(
-    network: Network, place: Place, scale: Float[Array, " unknown"], guess: Float[Array, " unknown"], direction: Float[Array, " unknown"]
+    network: Network,
+    place: Place,
+    scale: Float[Array, " unknown"],
+    guess: Float[Array, " unknown"],
+    direction: Float[Array, " unknown"],
 ) -> tuple[Array, Array, Array, Array]:
-    """Newton's method on drift = 0 and direction · (u - guess) = 0, a system that stays regular round a fold (Keller 1977)."""
+    """Newton's method on drift = 0 and direction · (u - guess) = 0, a system that stays regular round a fold
+    (Keller 1977).
+    """
     shape = jnp.shape(network.initial)
 
     def drift(u: Array) -> Array:

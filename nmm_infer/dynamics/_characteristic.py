@@ -49,11 +49,16 @@ def delayed(lin: Linearisation) -> Delayed:
     n = lin.n_regions
     A, B, C = (np.asarray(part) for part in (lin.A, lin.B, lin.C))
     one = np.eye(n)
-    full_A, full_B, full_C = (np.einsum("str,rq->srtq", part, one).reshape(part.shape[0] * n, part.shape[1] * n) for part in (A, B, C))
+    full_A, full_B, full_C = (
+        np.einsum("str,rq->srtq", part, one).reshape(part.shape[0] * n, part.shape[1] * n)
+        for part in (A, B, C)
+    )
     return Delayed(full_A, full_B, full_C, np.asarray(lin.weights), np.asarray(lin.delays))
 
 
-def polish(system: Delayed, root: complex, vector: Complex[np.ndarray, " system"]) -> tuple[complex, Complex[np.ndarray, " system"], bool]:
+def polish(
+    system: Delayed, root: complex, vector: Complex[np.ndarray, " system"]
+) -> tuple[complex, Complex[np.ndarray, " system"], bool]:
     """Newton's method on T(z) v = 0 from an approximate root and its vector, and whether it converged.
 
     As inverse iteration, u = T(z)⁻¹ T'(z) v and z ← z - 1/(vᴴu), which also converges where several

@@ -15,7 +15,8 @@ from ._parameter_path import Place, filled, numbers_of, place
 from ._progress import Walk
 from ._system import as_double, as_network, as_point, coords
 
-# Longest and shortest step along the branch, on a scale on which the span of the parameter and the ranges of the states are 1.
+# Longest and shortest step along the branch, on a scale on which the span of the parameter and the ranges of
+# the states are 1.
 SHORTEST = 1e-7
 # Newton's method may take so many steps before the next step is shorter; if it takes fewer than EASY, longer.
 HARD, EASY = 6, 4
@@ -41,17 +42,18 @@ def continuation(
     max_steps: int = 1000,
     progress: bool = False,
 ) -> Any:
-    """Follow a fixed point while one parameter changes, and say where it folds, loses its stability or begins to oscillate.
+    """Follow a fixed point while one parameter changes, and say where it folds, loses its stability or begins
+    to oscillate.
 
-    Pseudo-arclength continuation (Keller 1977): the next point is predicted along the tangent and corrected by
-    Newton's method on the plane normal to it, so that folds are no obstacle. Stability is that of the
-    rightmost eigenvalues (`nmm.dynamics.eigenvalues`), delays included. A fold is where the parameter turns, a Hopf
-    point where a complex pair crosses the imaginary axis, a branch point where a real eigenvalue does without a
-    fold; each is located by Brent's method to 1e-9 of the branch's scale. Two crossings within one step that
-    undo each other are missed: make `step` smaller.
+    Pseudo-arclength continuation (Keller 1977): the next point is predicted along the tangent and corrected
+    by Newton's method on the plane normal to it, so that folds are no obstacle. Stability is that of the
+    rightmost eigenvalues (`nmm.dynamics.eigenvalues`), delays included. A fold is where the parameter turns,
+    a Hopf point where a complex pair crosses the imaginary axis, a branch point where a real eigenvalue does
+    without a fold; each is located by Brent's method to 1e-9 of the branch's scale. Two crossings within one
+    step that undo each other are missed: make `step` smaller.
 
-    The correction is compiled once for each kind of network. Costs one dense solve of size states × regions for each of
-    Newton's steps, and the eigenvalues.
+    The correction is compiled once for each kind of network. Costs one dense solve of size states × regions
+    for each of Newton's steps, and the eigenvalues.
 
     Args:
         system: a network, or a model. It may hold a prior at the parameter, nowhere else.
@@ -63,14 +65,19 @@ def continuation(
         progress: show the parameter on stderr while the branch grows.
 
     Returns:
-        `xarray.Dataset` (step, state, region): `value`, the states; `parameter`, a coordinate, in its unit; `observable`;
-        `growth_rate` (1/ms) and `frequency` (Hz) of the rightmost eigenvalue; `unstable`, how many eigenvalues are; `stable`.
-        Special points along the dim `special`: `special_kind` ("fold", "hopf", "branch point"), `special_parameter`,
-        `special_value`, `special_observable`, `special_frequency` (Hz), `special_step`, the step before it. `attrs["ended"]` says why the branch
+        `xarray.Dataset` (step, state, region): `value`, the states; `parameter`, a coordinate, in its unit;
+            `observable`;
+        `growth_rate` (1/ms) and `frequency` (Hz) of the rightmost eigenvalue; `unstable`, how many
+            eigenvalues are; `stable`.
+        Special points along the dim `special`: `special_kind` ("fold", "hopf", "branch point"),
+            `special_parameter`,
+        `special_value`, `special_observable`, `special_frequency` (Hz), `special_step`, the step before it.
+            `attrs["ended"]` says why the branch
         ends; a reason other than the end of the span is a warning too.
 
     Raises:
-        ValueError: `where` picks no number, priors are left elsewhere, the span is empty, no fixed point at its start.
+        ValueError: `where` picks no number, priors are left elsewhere, the span is empty, no fixed point at
+            its start.
     """
     network = as_network(system, "continuation(network)")
     at = place(network, where, "continuation")
@@ -86,14 +93,19 @@ def continuation(
         curve = Curve(network, at, abs(ends[1] - ends[0]))
         first = curve.at(np.asarray(as_point(network, start, "continuation(start=...)")), ends[0])
         if not first.converged:
-            raise ValueError(f"continuation(start=...): no fixed point near it at {at.name} = {ends[0]:g}; pass one of nmm.dynamics.fixed_points")
+            raise ValueError(
+                f"continuation(start=...): no fixed point near it at {at.name} = {ends[0]:g}; pass one of"
+                " nmm.dynamics.fixed_points"
+            )
         branch = _follow(curve, first, ends, step, max_steps, walk)
     if not branch.ended.startswith("left the span"):
         warnings.warn(f"continuation in {at.name} {branch.ended}", stacklevel=2)
     return _dataset(network, at, branch)
 
 
-def _follow(curve: Curve, first: Point, ends: list[float], longest: float, max_steps: int, walk: Walk) -> Branch:
+def _follow(
+    curve: Curve, first: Point, ends: list[float], longest: float, max_steps: int, walk: Walk
+) -> Branch:
     low, high = sorted(ends)
     n = 6
     points, special = [checked(curve, first, n)], []
@@ -108,7 +120,10 @@ def _follow(curve: Curve, first: Point, ends: list[float], longest: float, max_s
             size *= 0.5
             if size < SHORTEST:
                 return Branch(
-                    points, special, f"stopped at {last.parameter:g}: Newton's method fails even for tiny steps; the branch may cross another one there"
+                    points,
+                    special,
+                    f"stopped at {last.parameter:g}: Newton's method fails even for tiny steps; the branch"
+                    " may cross another one there",
                 )
             continue
         leaves = not low <= new.parameter <= high
@@ -125,11 +140,17 @@ def _follow(curve: Curve, first: Point, ends: list[float], longest: float, max_s
         if leaves:
             return Branch(points, special, f"left the span at {new.parameter:g}")
         size = min(longest, size * (1.5 if new.steps < EASY else 0.7 if new.steps > HARD else 1.0))
-    return Branch(points, special, f"stopped at {points[-1].point.parameter:g} after {max_steps} points; allow more with max_steps=...")
+    return Branch(
+        points,
+        special,
+        f"stopped at {points[-1].point.parameter:g} after {max_steps} points; allow more with max_steps=...",
+    )
 
 
 def _ahead(last: Point, new: Point) -> bool:
-    """False if `new` is the last point again, as when a branch begins at the end of the span and leaves it."""
+    """False if `new` is the last point again, as when a branch begins at the end of the span and
+    leaves it.
+    """
     return float(last.tangent @ (new.u - last.u)) > 1e-12
 
 
@@ -153,10 +174,25 @@ def _dataset(network: Network, at: Place, branch: Branch) -> Any:
             "unstable": ("step", unstable),
             "stable": ("step", unstable == 0),
             "special_kind": ("special", np.array([s.kind for s in found], dtype="U12")),
-            "special_parameter": ("special", np.array([s.point.parameter for s in found], dtype=float), meaning),
-            "special_value": (("special", "state", "region"), np.array([s.point.y for s in found], dtype=float).reshape(-1, *shape)),
-            "special_observable": (("special", "region"), np.array([s.point.observable for s in found], dtype=float).reshape(-1, shape[1]), observable),
-            "special_frequency": ("special", np.array([s.frequency for s in found], dtype=float), {"units": "Hz"}),
+            "special_parameter": (
+                "special",
+                np.array([s.point.parameter for s in found], dtype=float),
+                meaning,
+            ),
+            "special_value": (
+                ("special", "state", "region"),
+                np.array([s.point.y for s in found], dtype=float).reshape(-1, *shape),
+            ),
+            "special_observable": (
+                ("special", "region"),
+                np.array([s.point.observable for s in found], dtype=float).reshape(-1, shape[1]),
+                observable,
+            ),
+            "special_frequency": (
+                "special",
+                np.array([s.frequency for s in found], dtype=float),
+                {"units": "Hz"},
+            ),
             "special_step": ("special", np.array([i for i, _ in branch.special], dtype=int)),
         },
         coords={**coords(network), "parameter": ("step", np.array([p.parameter for p in points]), meaning)},

@@ -24,15 +24,18 @@ LEADING = 4
 TOGETHER = 512
 
 
-def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRNGKeyArray | int | None = None) -> Any:
+def fixed_points(
+    system: Network | AbstractModel, *, guesses: int = 64, key: PRNGKeyArray | int | None = None
+) -> Any:
     """The fixed points that searches from many states lead to, with their stability.
 
     The searches (`nmm.linear.fixed_point`) start at the initial state and at states drawn from the declared
-    ranges: the same in every region for one half, independent for the other. A network may have more
-    fixed points than are found; `found` says how often each was. For the gradient of one of them by the
-    network's parameters, differentiate `nmm.linear.fixed_point(network, guess)` with that point as the guess.
-    A search solves systems of size states × regions: milliseconds for single regions, and for 84 regions of many
-    states many seconds each, so give fewer guesses there. Where fixed points fill a line, each search finds another.
+    ranges: the same in every region for one half, independent for the other. A network may have more fixed
+    points than are found; `found` says how often each was. For the gradient of one of them by the network's
+    parameters, differentiate `nmm.linear.fixed_point(network, guess)` with that point as the guess. A search
+    solves systems of size states × regions: milliseconds for single regions, and for 84 regions of many
+    states many seconds each, so give fewer guesses there. Where fixed points fill a line, each search finds
+    another.
 
     Args:
         system: a network without priors, or a model.
@@ -61,8 +64,13 @@ def fixed_points(system: Network | AbstractModel, *, guesses: int = 64, key: PRN
         scale = (high - low)[:, None]
         points, found = _merged(ends[np.isfinite(ends).all(axis=(1, 2))], scale)
         if not len(points):
-            raise ValueError(f"fixed_points(network): none of {guesses} searches found a fixed point; it may have none, or try more guesses")
-        observable = np.array([np.mean(network.resting_variable(network.model.observable, jnp.asarray(y))) for y in points])
+            raise ValueError(
+                f"fixed_points(network): none of {guesses} searches found a fixed point; it may have none, or"
+                " try more guesses"
+            )
+        observable = np.array(
+            [np.mean(network.resting_variable(network.model.observable, jnp.asarray(y))) for y in points]
+        )
         order = np.argsort(observable, kind="stable")
         points, found = points[order], found[order]
         roots = [leading(network, jnp.asarray(y), LEADING) for y in points]
@@ -96,7 +104,9 @@ def kind(values: np.ndarray) -> str:
 
 
 @eqx.filter_jit
-def _search(network: Network, starts: Float[Array, "guess state region"]) -> Float[Array, "guess state region"]:
+def _search(
+    network: Network, starts: Float[Array, "guess state region"]
+) -> Float[Array, "guess state region"]:
     batch = max(1, TOGETHER // starts[0].size)
     return jax.lax.map(lambda start: fixed_point(network, start), starts, batch_size=min(batch, len(starts)))
 
@@ -104,7 +114,11 @@ def _search(network: Network, starts: Float[Array, "guess state region"]) -> Flo
 def _starts(network: Network, n: int, key: PRNGKeyArray | int | None) -> Float[Array, "guess state region"]:
     low, high = ranges(network)
     shape = jnp.shape(network.initial)
-    uniform = jax.random.uniform(jax.random.key(0) if key is None else random_key(key, "fixed_points(key=...)"), (n, *shape), jnp.float64)
+    uniform = jax.random.uniform(
+        jax.random.key(0) if key is None else random_key(key, "fixed_points(key=...)"),
+        (n, *shape),
+        jnp.float64,
+    )
     uniform = jnp.where((jnp.arange(n) % 2 == 0)[:, None, None], uniform[..., :1], uniform)
     drawn = low[:, None] + (high - low)[:, None] * uniform
     return drawn.at[0].set(network.initial)

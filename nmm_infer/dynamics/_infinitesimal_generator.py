@@ -36,10 +36,19 @@ class Generator(NamedTuple):
         s, n = self.system, len(self.D)
         arriving = [s.B @ s.every_message(T) for T in self.T]
         top = np.hstack([s.A + arriving[0] @ s.C, *arriving[1:]])
-        return np.vstack([top, np.hstack([np.kron(self.D[:, :1], s.C), np.kron(self.D[:, 1:], np.eye(len(s.C)))])]) if n else top
+        return (
+            np.vstack(
+                [top, np.hstack([np.kron(self.D[:, :1], s.C), np.kron(self.D[:, 1:], np.eye(len(s.C)))])]
+            )
+            if n
+            else top
+        )
 
-    def near(self, shift: complex, k: int) -> tuple[Complex[np.ndarray, " mode"], Complex[np.ndarray, "system mode"]]:
-        """The `k` eigenvalues nearest to `shift`, by Arnoldi's method on the inverse, and the states of their vectors.
+    def near(
+        self, shift: complex, k: int
+    ) -> tuple[Complex[np.ndarray, " mode"], Complex[np.ndarray, "system mode"]]:
+        """The `k` eigenvalues nearest to `shift`, by Arnoldi's method on the inverse, and the states of their
+        vectors.
 
         The past is eliminated: for each message a solve with one small matrix, then one with all states.
         """
@@ -53,7 +62,9 @@ class Generator(NamedTuple):
 
         def solve(v: np.ndarray) -> np.ndarray:
             own = past @ v[n_states:].reshape(n, sent)
-            arrived = np.moveaxis(own.reshape(n, messages, regions), 1, 0).reshape(messages, n * regions) @ flat.T
+            arrived = (
+                np.moveaxis(own.reshape(n, messages, regions), 1, 0).reshape(messages, n * regions) @ flat.T
+            )
             x = scipy.linalg.lu_solve(factors, v[:n_states].ravel() + s.B @ arrived.ravel())
             return -np.concatenate([x, (own + np.outer(present, s.C @ x)).ravel()])  # (generator - shift)⁻¹
 

@@ -49,7 +49,9 @@ def jacobian(system: Network | AbstractModel, point: Any = None) -> Any:
 
 
 @eqx.filter_jit
-def linear_parts(network: Network, point: Float[Array, "state region"]) -> tuple[Linearisation, Float[Array, "system system"]]:
+def linear_parts(
+    network: Network, point: Float[Array, "state region"]
+) -> tuple[Linearisation, Float[Array, "system system"]]:
     """The local Jacobians and the whole one, compiled once for each kind of network."""
     lin = linearise(network, point=point)
     return lin, lin.jacobian()

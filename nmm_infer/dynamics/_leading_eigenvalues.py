@@ -12,18 +12,23 @@ from ._characteristic import Delayed, delayed, polish
 from ._envelope import Envelope, envelope
 from ._infinitesimal_generator import Generator, generator
 
-# Up to this many unknowns all eigenvalues are computed, a matter of a second; beyond, Arnoldi's method looks along the imaginary axis.
+# Up to this many unknowns all eigenvalues are computed, a matter of a second; beyond, Arnoldi's method looks
+# along the imaginary axis.
 DENSE = 700
-# Points of the past: at least, at most, and for each radian of phase over half the longest delay (two would do for a sine, the rest is accuracy).
+# Points of the past: at least, at most, and for each radian of phase over half the longest delay (two would
+# do for a sine, the rest is accuracy).
 FEWEST, MOST, PER_RADIAN = 12, 120, 1.4
-# Eigenvalues asked of Arnoldi's method at each place (more make each place slower than they make places fewer), and places, at most.
+# Eigenvalues asked of Arnoldi's method at each place (more make each place slower than they make places
+# fewer), and places, at most.
 NEAR, PLACES = 24, 60
 # A discretised root must be this close to the exact one, in units of its modulus plus 1/τ.
 CLOSE = 0.05
 
 
 class Roots(NamedTuple):
-    """Characteristic roots, the rightmost first (of a pair, the one with positive frequency), and the states of their vectors."""
+    """Characteristic roots, the rightmost first (of a pair, the one with positive frequency), and the states
+    of their vectors.
+    """
 
     values: Complex[np.ndarray, " mode"]
     vectors: Complex[np.ndarray, "system mode"]
@@ -39,17 +44,24 @@ def rightmost(lin: Linearisation, J: Float[np.ndarray, "system system"], n: int)
         system = delayed(lin)
         # Messages that do nothing, such as those of a coupling of strength 0, delay nothing.
         if system.longest > 0.0 and np.any(system.B) and np.any(system.C):
-            with threadpool_limits(1, user_api="blas"):  # many small products: threads would wait for each other
+            with threadpool_limits(
+                1, user_api="blas"
+            ):  # many small products: threads would wait for each other
                 return _delayed(system, envelope(system, lin), n)
     return _sorted(Roots(*np.linalg.eig(np.asarray(J))))
 
 
 def _delayed(system: Delayed, bound: Envelope, n: int) -> Roots:
-    points, growth = 0, max(0.0, float(bound.growth.max()) * 0.5) if bound.growth.max() > 0 else float(bound.growth.max())
+    points, growth = (
+        0,
+        (max(0.0, float(bound.growth.max()) * 0.5) if bound.growth.max() > 0 else float(bound.growth.max())),
+    )
     roots = Roots(np.zeros(0, complex), np.zeros((len(system.A), 0), complex))
     # Second time round it is known how far left the n-th root lies, and so how fast it may oscillate.
     for _ in range(2):
-        needed = int(np.clip(np.ceil(PER_RADIAN * 0.5 * bound.fastest(growth) * system.longest) + FEWEST, FEWEST, MOST))
+        needed = int(
+            np.clip(np.ceil(PER_RADIAN * 0.5 * bound.fastest(growth) * system.longest) + FEWEST, FEWEST, MOST)
+        )
         if needed <= points:
             break
         points = needed
@@ -66,7 +78,9 @@ def _delayed(system: Delayed, bound: Envelope, n: int) -> Roots:
 
 
 class _Found:
-    """Roots that were found so far; those that may be among the first `n` are made exact, and what is no root is dropped."""
+    """Roots that were found so far; those that may be among the first `n` are made exact, and what is no root
+    is dropped.
+    """
 
     def __init__(self, system: Delayed, bound: Envelope, n: int):
         self.system, self.bound, self.n = system, bound, n
@@ -82,8 +96,11 @@ class _Found:
                 z = complex(z.real)
             elif z.imag < 0:
                 z, v = z.conjugate(), v.conj()
-            # Both of a pair come, or the same root from two places: equal to rounding, while double roots of the discretisation never are quite.
-            if np.abs(self.seen - z).min(initial=np.inf) > 1e-9 * (abs(z) + self.scale) and z.real <= self.bound.at(z.imag):
+            # Both of a pair come, or the same root from two places: equal to rounding, while double roots of
+            # the discretisation never are quite.
+            if np.abs(self.seen - z).min(initial=np.inf) > 1e-9 * (
+                abs(z) + self.scale
+            ) and z.real <= self.bound.at(z.imag):
                 self.seen = np.append(self.seen, z)
                 self.waiting.append((z, v))
         self.waiting.sort(key=lambda pair: pair[0].real)
@@ -104,13 +121,20 @@ class _Found:
         """The exact ones, with their conjugates."""
         both = [*self.exact, *((z.conjugate(), v.conj()) for z, v in self.exact if z.imag != 0)]
         values, vectors = [z for z, _ in both], [v for _, v in both]
-        return _sorted(Roots(np.array(values, complex), np.array(vectors, complex).reshape(len(values), len(self.system.A)).T))
+        return _sorted(
+            Roots(
+                np.array(values, complex),
+                np.array(vectors, complex).reshape(len(values), len(self.system.A)).T,
+            )
+        )
 
 
 def _searched(discrete: Generator, bound: Envelope, n: int) -> _Found:
-    """Disc by disc, where roots may lie farthest right first, until none that is left out can be among the first `n`.
+    """Disc by disc, where roots may lie farthest right first, until none that is left out can be among the
+    first `n`.
 
-    All eigenvalues inside a disc are known. At the frequencies that a disc covers, from the n-th root so far to the envelope, none is left.
+    All eigenvalues inside a disc are known. At the frequencies that a disc covers, from the n-th root so far
+    to the envelope, none is left.
     """
     found = _Found(discrete.system, bound, n)
     spacing = np.gradient(bound.omega)
@@ -131,7 +155,11 @@ def _searched(discrete: Generator, bound: Envelope, n: int) -> _Found:
             continue
         reach = np.sqrt(max(radius**2 - half**2, 0.0))
         left_out[np.abs(bound.omega - bound.omega[at]) <= max(reach, 0.5 * spacing[at])] = -np.inf
-    warnings.warn(f"eigenvalues: looked at {PLACES} places without covering all where roots may lie; the list may miss some", stacklevel=2)
+    warnings.warn(
+        f"eigenvalues: looked at {PLACES} places without covering all where roots may lie; the list may miss"
+        " some",
+        stacklevel=2,
+    )
     return found
 
 

@@ -16,7 +16,9 @@ from ..units import DIMENSIONLESS, to_canonical
 
 
 class Place(NamedTuple):
-    """The path of a parameter, plain text and numbers: programs that depend on it are compiled once, however `where` was written."""
+    """The path of a parameter, plain text and numbers: programs that depend on it are compiled once, however
+    `where` was written.
+    """
 
     path: tuple[str | int, ...]
     unit: str
@@ -63,13 +65,17 @@ def place(network: Network, where: Callable[[Network], Any], caller: str) -> Pla
         TypeError, ValueError: `where` is no function, or does not pick one number.
     """
     if not callable(where):
-        raise TypeError(f"{caller}(where=...) got {kind_of(where)}, expected a function that picks a parameter: where=lambda n: n.model.mu")
+        raise TypeError(
+            f"{caller}(where=...) got {kind_of(where)}, expected a function that picks a parameter:"
+            " where=lambda n: n.model.mu"
+        )
     mark = object()
     try:
         marked = eqx.tree_at(where, network, mark, is_leaf=_is_leaf)
     except (AttributeError, KeyError, IndexError, ValueError, TypeError) as error:
         raise ValueError(
-            f"{caller}(where=...) does not pick one parameter of the network, expected something like where=lambda n: n.model.mu, also for a bare model"
+            f"{caller}(where=...) does not pick one parameter of the network, expected something like"
+            " where=lambda n: n.model.mu, also for a bare model"
         ) from error
     leaves, _ = jax.tree_util.tree_flatten_with_path(marked, is_leaf=lambda node: node is mark)
     keys = next(path for path, leaf in leaves if leaf is mark)
@@ -79,10 +85,14 @@ def place(network: Network, where: Callable[[Network], Any], caller: str) -> Pla
     if value is None:
         raise ValueError(f"{caller}(where=...): {found.name} is None; give the network a value there first")
     if not isinstance(value, AbstractPrior) and (isinstance(value, eqx.Module | tuple) or np.ndim(value)):
-        got = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray | jax.Array) else type(value).__name__
+        got = (
+            f"an array of shape {np.shape(value)}"
+            if isinstance(value, np.ndarray | jax.Array)
+            else type(value).__name__
+        )
         raise ValueError(
-            f"{caller}(where=...): {found.name} is {got}, expected a single number; give all regions the same value, "
-            "or couple through another parameter that is one number, such as a global strength"
+            f"{caller}(where=...): {found.name} is {got}, expected a single number; give all regions the same"
+            " value, or couple through another parameter that is one number, such as a global strength"
         )
     return found
 

@@ -54,9 +54,11 @@ def sweep(
         system: a network, or a model. It may hold a prior at the parameter, nowhere else.
         where: picks the parameter, one number: `lambda n: n.model.mu`.
         values: of the parameter, in the order of the way up; numbers or a Quantity array.
-        duration: of what is looked at, for each value; it limits how exactly a frequency is known (to a fraction of 1/duration).
+        duration: of what is looked at, for each value; it limits how exactly a frequency is known (to a
+            fraction of 1/duration).
         step: of the solver.
-        transient: simulated at each value before that; None: as long as `duration`. Near a bifurcation everything is slow.
+        transient: simulated at each value before that; None: as long as `duration`. Near a bifurcation
+            everything is slow.
         both_ways: come back from the last value to the first.
         nudge: how far the state is moved before each run, in units of the states' ranges; without it a
             network at rest would stay there beyond the bifurcation, for ever.
@@ -66,8 +68,10 @@ def sweep(
         progress: show the parameter on stderr.
 
     Returns:
-        `xarray.Dataset` (direction, parameter, region), direction "up" or "down" and parameter a coordinate in its unit:
-        `minimum`, `maximum`, `mean` of the variable, in its unit, and `frequency` (Hz) of the greatest peak of its spectrum, NaN where it does not move.
+        `xarray.Dataset` (direction, parameter, region), direction "up" or "down" and parameter a coordinate
+            in its unit:
+        `minimum`, `maximum`, `mean` of the variable, in its unit, and `frequency` (Hz) of the greatest peak
+            of its spectrum, NaN where it does not move.
 
     Raises:
         ValueError: `where` picks no number, priors are left elsewhere, no values, no key for the noise.
@@ -81,7 +85,9 @@ def sweep(
     if not numbers:
         raise ValueError(f"sweep(values=...) is empty, expected values of {at.name}")
     if network.noise is not None and key is None:
-        raise ValueError("sweep(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)")
+        raise ValueError(
+            "sweep(key=...) is missing: a network with noise needs a key, such as jax.random.key(0)"
+        )
     key = None if key is None else random_key(key, "sweep(key=...)")
     name = variable or network.model.observable
     network.model.check_variable(name, "sweep(variable=...)")
@@ -93,7 +99,19 @@ def sweep(
         scheme = scheme_of(solver or Heun())
         carry = _begin(network, scheme, grid.step, key)
         for i, number in enumerate(order):
-            carry, row = _run(network, at, jnp.asarray(number), jnp.asarray(float(nudge)), carry, scheme, grid.step, grid.dropped, grid.kept, name, key)
+            carry, row = _run(
+                network,
+                at,
+                jnp.asarray(number),
+                jnp.asarray(float(nudge)),
+                carry,
+                scheme,
+                grid.step,
+                grid.dropped,
+                grid.kept,
+                name,
+                key,
+            )
             rows.append(np.asarray(row))
             if not np.isfinite(rows[-1][:3]).all():
                 raise FloatingPointError(
@@ -107,7 +125,9 @@ def sweep(
     unit = {"units": network.model.variables()[name], "long_name": name}
     dims = ("direction", "parameter", "region")
     moved = table[:, :, 1] - table[:, :, 0]
-    still = moved <= max(STILL * (table[:, :, 1].max() - table[:, :, 0].min()), 1e-9 * np.abs(table[:, :, 2]).max())
+    still = moved <= max(
+        STILL * (table[:, :, 1].max() - table[:, :, 0].min()), 1e-9 * np.abs(table[:, :, 2]).max()
+    )
     table[:, :, 3] = np.where(still, np.nan, 1e3 * table[:, :, 3])
     return xr.Dataset(
         {
@@ -125,9 +145,19 @@ def sweep(
     )
 
 
-def stepper(network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None, *, inputs: bool = False) -> Stepper:
+def stepper(
+    network: Network, scheme: Scheme, step: float, key: PRNGKeyArray | None, *, inputs: bool = False
+) -> Stepper:
     """The engine of `nmm.solve`, from time 0; with `inputs` it keeps what arrives."""
-    return Stepper(network, scheme, step, 0.0, plan_delays(network, step) if network.has_delays else None, key, inputs=inputs)
+    return Stepper(
+        network,
+        scheme,
+        step,
+        0.0,
+        plan_delays(network, step) if network.has_delays else None,
+        key,
+        inputs=inputs,
+    )
 
 
 @eqx.filter_jit
@@ -153,7 +183,10 @@ def _run(
     engine = stepper(network, scheme, step, key, inputs=name in network.model.driven_variables())
     width = jnp.asarray(np.ptp(ranges(network), axis=0))[:, None]
     # In another direction in each region: a network of equals should not stay synchronous by construction.
-    carry = carry._replace(y=carry.y + nudge * width * jax.random.uniform(jax.random.key(0), carry.y.shape, carry.y.dtype, -1.0, 1.0))
+    carry = carry._replace(
+        y=carry.y
+        + nudge * width * jax.random.uniform(jax.random.key(0), carry.y.shape, carry.y.dtype, -1.0, 1.0)
+    )
     if engine.delays is not None:
         carry = carry._replace(y=jnp.where(engine.delays.valid(), carry.y, jnp.nan))
     carry = carry._replace(lost=scheme.begin(carry.y))
@@ -168,7 +201,9 @@ def _run(
     return carry, jnp.stack([*moments, _frequency(signal, step)])
 
 
-def framed(frame: Callable[[Any, int], tuple[Any, Array]], carry: Any, steps: int, *, keep: bool) -> tuple[Any, Any]:
+def framed(
+    frame: Callable[[Any, int], tuple[Any, Array]], carry: Any, steps: int, *, keep: bool
+) -> tuple[Any, Any]:
     """`steps` steps in frames, so that not all states of a long run are kept at once."""
     whole, rest = divmod(steps, FRAME)
     pieces = []
@@ -187,12 +222,16 @@ def framed(frame: Callable[[Any, int], tuple[Any, Array]], carry: Any, steps: in
 
 
 def _frequency(signal: Float[Array, "step region"], step: float) -> Float[Array, " region"]:
-    """The peak of the spectrum (kHz), between its bins by the parabola through the logarithms of three (exact for a Gaussian peak, close for Hann's)."""
+    """The peak of the spectrum (kHz), between its bins by the parabola through the logarithms of three (exact
+    for a Gaussian peak, close for Hann's).
+    """
     n = signal.shape[0]
     centred = signal - signal.mean(axis=0)
     power = jnp.abs(jnp.fft.rfft(centred * jnp.hanning(n)[:, None], axis=0)) ** 2
     peak = jnp.clip(jnp.argmax(power[1:], axis=0) + 1, 1, max(power.shape[0] - 2, 1))
-    left, middle, right = (jnp.log(jnp.take_along_axis(power, (peak + i)[None], axis=0)[0] + 1e-300) for i in (-1, 0, 1))
+    left, middle, right = (
+        jnp.log(jnp.take_along_axis(power, (peak + i)[None], axis=0)[0] + 1e-300) for i in (-1, 0, 1)
+    )
     curvature = left - 2.0 * middle + right
     shift = jnp.where(curvature < 0, 0.5 * (left - right) / jnp.where(curvature < 0, curvature, 1.0), 0.0)
     return (peak + shift) / (n * step)

@@ -23,7 +23,9 @@ def as_network(system: Any, caller: str) -> Network:
     if isinstance(system, AbstractModel):
         return Network(system)
     if not isinstance(system, Network):
-        raise TypeError(f"{caller} got {kind_of(system)}, expected a Network or a model such as nmm.models.JansenRit()")
+        raise TypeError(
+            f"{caller} got {kind_of(system)}, expected a Network or a model such as nmm.models.JansenRit()"
+        )
     return system
 
 
@@ -35,7 +37,10 @@ def as_double(network: Network, caller: str) -> Network:
     """
     free = priors(network)
     if free:
-        raise ValueError(f"{caller} still has priors at {', '.join(free)}; put numbers there, such as a posterior mean: dynamics are those of one network")
+        raise ValueError(
+            f"{caller} still has priors at {', '.join(free)}; put numbers there, such as a posterior mean:"
+            " dynamics are those of one network"
+        )
     return jax.tree.map(_double, network)
 
 
@@ -55,12 +60,16 @@ def as_point(network: Network, point: Any, caller: str) -> Float[Array, "state r
         found = fixed_point(network)
         if not bool(jnp.all(jnp.isfinite(found))):
             raise ValueError(
-                f"{caller}: no fixed point near the network's initial state; pass point=..., for instance one of nmm.dynamics.fixed_points(network)"
+                f"{caller}: no fixed point near the network's initial state; pass point=..., for instance one"
+                " of nmm.dynamics.fixed_points(network)"
             )
         return found
     array = jnp.asarray(np.asarray(point, dtype=np.float64))
     if not bool(jnp.all(jnp.isfinite(array))):
-        raise ValueError(f"{caller} contains NaN or infinite values, expected a state: one of nmm.dynamics.fixed_points(network), or numbers")
+        raise ValueError(
+            f"{caller} contains NaN or infinite values, expected a state: one of"
+            " nmm.dynamics.fixed_points(network), or numbers"
+        )
     if array.shape == shape[:1]:
         array = array[:, None]
     if array.shape not in (shape, (shape[0], 1)):
@@ -77,4 +86,8 @@ def ranges(network: Network) -> Float[np.ndarray, "bound state"]:
 def coords(network: Network) -> dict[str, Any]:
     """Labels of states, with their units, and regions."""
     units = [state.unit for state in network.model.states]
-    return {"state": list(network.model.state_names()), "state_unit": ("state", units), "region": list(network.connectome.labels)}
+    return {
+        "state": list(network.model.state_names()),
+        "state_unit": ("state", units),
+        "region": list(network.connectome.labels),
+    }

@@ -37,7 +37,8 @@ def vector_field(
         points: of the grid, along each state.
 
     Returns:
-        `xarray.Dataset` over the two states, as dims in the order (y, x): `change_x` and `change_y`, in units of the
+        `xarray.Dataset` over the two states, as dims in the order (y, x): `change_x` and `change_y`, in units
+            of the
         states per ms; `attrs` say the names, the model and the region.
 
     Raises:
@@ -48,13 +49,20 @@ def vector_field(
     network = as_network(system, "vector_field(network)")
     names, labels = network.model.state_names(), network.connectome.labels
     if len(names) < 2:
-        raise ValueError(f"vector_field(network): {network.model.title()} has the state {', '.join(names)}; a plane needs two")
+        raise ValueError(
+            f"vector_field(network): {network.model.title()} has the state {', '.join(names)}; a plane"
+            " needs two"
+        )
     across = x or names[0]
     up = y or next(name for name in names if name != across)
     if across not in names or up not in names or across == up:
-        raise ValueError(f"vector_field(x={across!r}, y={up!r}): expected two different states among {', '.join(names)}")
+        raise ValueError(
+            f"vector_field(x={across!r}, y={up!r}): expected two different states among {', '.join(names)}"
+        )
     if region is not None and region not in labels:
-        raise ValueError(f"vector_field(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}")
+        raise ValueError(
+            f"vector_field(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}"
+        )
     where = 0 if region is None else labels.index(region)
     rows = (names.index(across), names.index(up))
     axes = [np.linspace(*_span(network, names[row], span or {}), points) for row in rows]
@@ -65,7 +73,9 @@ def vector_field(
     units = dict(zip(names, coords(network)["state_unit"][1], strict=True))
     return xr.Dataset(
         {"change_x": ((up, across), change[..., 0]), "change_y": ((up, across), change[..., 1])},
-        coords={name: (name, axis, {"units": units[name]}) for name, axis in zip((across, up), axes, strict=True)},
+        coords={
+            name: (name, axis, {"units": units[name]}) for name, axis in zip((across, up), axes, strict=True)
+        },
         attrs={"x": across, "y": up, "model": network.model.title(), "region": labels[where]},
     )
 
@@ -73,8 +83,13 @@ def vector_field(
 def _span(network: Network, name: str, span: dict[str, Any]) -> tuple[float, float]:
     unknown = set(span) - set(network.model.state_names())
     if unknown:
-        raise ValueError(f"vector_field(span=...): no state {', '.join(sorted(unknown))}; expected some of {', '.join(network.model.state_names())}")
-    low, high = (float(end) for end in span.get(name, ranges(network)[:, network.model.state_names().index(name)]))
+        raise ValueError(
+            f"vector_field(span=...): no state {', '.join(sorted(unknown))}; expected some of"
+            f" {', '.join(network.model.state_names())}"
+        )
+    low, high = (
+        float(end) for end in span.get(name, ranges(network)[:, network.model.state_names().index(name)])
+    )
     if not low < high:
         raise ValueError(f"vector_field(span={{{name!r}: ({low:g}, {high:g})}}): expected low < high")
     return low, high
@@ -82,7 +97,12 @@ def _span(network: Network, name: str, span: dict[str, Any]) -> tuple[float, flo
 
 @eqx.filter_jit
 def _field(
-    network: Network, held: Float[Array, "state region"], rows: tuple[int, int], region: int, x: Float[Array, " x"], y: Float[Array, " y"]
+    network: Network,
+    held: Float[Array, "state region"],
+    rows: tuple[int, int],
+    region: int,
+    x: Float[Array, " x"],
+    y: Float[Array, " y"],
 ) -> Float[Array, "y x change"]:
     def one(x: Array, y: Array) -> Array:
         state = held.at[rows[0], region].set(x).at[rows[1], region].set(y)

@@ -25,7 +25,8 @@ PRIOR_DRAWS = 1000
 PRIOR_PREDICTIVE_DRAWS = 50
 # Pointwise log likelihoods of all draws are kept while they are no more numbers than this (800 MB).
 POINTWISE = 100_000_000
-# Predictions of all draws are kept while they are no more numbers than this (100 MB); otherwise those of so many draws.
+# Predictions of all draws are kept while they are no more numbers than this (100 MB); otherwise those of so
+# many draws.
 PREDICTIONS, SOME_PREDICTIONS = 25_000_000, 200
 
 
@@ -35,7 +36,8 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
     Posterior predictive draws come from evenly spaced posterior draws; they hold the summaries that the
     likelihood names (time courses; or power spectra and functional connectivity).
 
-    What cannot be made, or is interrupted, is left out with a warning, and named by the attribute `left_out`: draws of hours are not lost for it.
+    What cannot be made, or is interrupted, is left out with a warning, and named by the attribute `left_out`:
+    draws of hours are not lost for it.
 
     Args:
         target: the posterior.
@@ -58,7 +60,9 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
         }
     arrangement = default_arrangement(latent.shape[0] * latent.shape[1], problem)
     with arrangement.threads():
-        each, rest = salvage("log_likelihood, rest", lambda: pointwise(target, latent, arrangement), (nothing, nothing))
+        each, rest = salvage(
+            "log_likelihood, rest", lambda: pointwise(target, latent, arrangement), (nothing, nothing)
+        )
         groups |= {
             "log_likelihood": each,
             "rest": rest,
@@ -67,14 +71,21 @@ def build_tree(target: Target, run: AbstractRun, predictive_draws: int | None, k
         }
         prior_latent = salvage("prior", lambda: target.prior_draws(key_prior, PRIOR_DRAWS)[None], None)
         if prior_latent is not None:
-            groups["prior"] = salvage("prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing)
+            groups["prior"] = salvage(
+                "prior", lambda: _sites(target, target.constrain_all(prior_latent)), nothing
+            )
         if predictive_draws != 0 and prior_latent is not None:
             predicted = _predicted_draws(target, latent) if predictive_draws is None else predictive_draws
             chosen = np.unique(np.linspace(0, latent.shape[1] - 1, predicted).astype(int))
             ours = latent[:, chosen], prior_latent[:, :PRIOR_PREDICTIVE_DRAWS]
             keys = key_predictive, key_prior_predictive
-            posterior_predictive, prior_predictive = salvage("predictions", lambda: _predictive(target, ours, keys, arrangement), [nothing, nothing])
-            groups["posterior_predictive"], groups["prior_predictive"] = posterior_predictive.assign_coords(draw=chosen), prior_predictive
+            posterior_predictive, prior_predictive = salvage(
+                "predictions", lambda: _predictive(target, ours, keys, arrangement), [nothing, nothing]
+            )
+            groups["posterior_predictive"], groups["prior_predictive"] = (
+                posterior_predictive.assign_coords(draw=chosen),
+                prior_predictive,
+            )
     if groups["log_likelihood"].data_vars:
         groups["log_prior"] = salvage("log_prior", lambda: _by_draw(log_prior(target, latent)), nothing)
     left_out = salvage.warn()
@@ -101,7 +112,10 @@ def _sites(target: Target, values: dict[str, Array]) -> Any:
     """Sites as variables with the names of their plates as dims."""
     conditioned = target.conditioned
     dims = conditioned.site_dims()
-    found = dataset({name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()}, conditioned.coords())
+    found = dataset(
+        {name: Named(value, ("chain", "draw", *dims[name])) for name, value in values.items()},
+        conditioned.coords(),
+    )
     for name, unit in target.problem.units().items():
         if name in found:
             found[name].attrs["units"] = unit
@@ -115,7 +129,13 @@ def _by_draw(values: Mapping[str, Any]) -> Any:
 
 def _unconstrained(target: Target, latent: Array) -> Any:
     values = jax.vmap(jax.vmap(target.unravel))(latent)
-    return dataset({name: Named(v, ("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2)))) for name, v in values.items()}, {})
+    return dataset(
+        {
+            name: Named(v, ("chain", "draw", *(f"{name}_dim_{i}" for i in range(v.ndim - 2))))
+            for name, v in values.items()
+        },
+        {},
+    )
 
 
 def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
@@ -123,14 +143,17 @@ def _with_draws(found: dict[str, Named]) -> dict[str, Named]:
 
 
 def pointwise(target: Target, latent: Array, arrangement: AbstractArrangement) -> tuple[Any, Any]:
-    """At every draw the log likelihood of every observation, and where the network rests; the former is left out where it would fill the memory."""
+    """At every draw the log likelihood of every observation, and where the network rests; the former is left
+    out where it would fill the memory.
+    """
     shapes, _ = eqx.filter_eval_shape(_at_draws, target, latent, arrangement, True)
     numbers = sum(math.prod(named.values.shape) for named in jax.tree.leaves(shapes, is_leaf=_is_named))
     if numbers > POINTWISE:
         warnings.warn(
-            f"the group log_likelihood is left out: one number for each of {latent.shape[0] * latent.shape[1]} draws and every observation would be "
-            f"{numbers / 1e6:.0f} million of them. For compare(), sensitivity() or az.loo take fewer draws, or fewer samples "
-            f"(every {math.ceil(numbers / POINTWISE)}th)",
+            "the group log_likelihood is left out: one number for each of"
+            f" {latent.shape[0] * latent.shape[1]} draws and every observation would be {numbers / 1e6:.0f}"
+            " million of them. For compare(), sensitivity() or az.loo take fewer draws, or fewer samples"
+            f" (every {math.ceil(numbers / POINTWISE)}th)",
             stacklevel=4,
         )
     coords = target.conditioned.coords()
@@ -144,7 +167,9 @@ def _is_named(value: Any) -> bool:
 
 
 @eqx.filter_jit
-def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, pointwise: bool) -> tuple[dict[str, Named], dict[str, Named]]:
+def _at_draws(
+    target: Target, latent: Array, arrangement: AbstractArrangement, pointwise: bool
+) -> tuple[dict[str, Named], dict[str, Named]]:
     # One program for both: the search for rest is a part of the likelihood.
     def one(x: Array) -> tuple[dict[str, Named], dict[str, Named]]:
         sites, conditioned = target.constrain(x), target.conditioned
@@ -154,7 +179,9 @@ def _at_draws(target: Target, latent: Array, arrangement: AbstractArrangement, p
 
 
 @eqx.filter_jit
-def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement) -> dict[str, Named]:
+def _replicates(
+    target: Target, latent: Array, keys: PRNGKeyArray, arrangement: AbstractArrangement
+) -> dict[str, Named]:
     def one(x: Array, key: Array) -> dict[str, Named]:
         conditioned = target.conditioned
         return conditioned.with_values(conditioned.replicate(key, target.constrain(x))).summaries()
@@ -163,28 +190,50 @@ def _replicates(target: Target, latent: Array, keys: PRNGKeyArray, arrangement: 
 
 
 def _predicted_draws(target: Target, latent: Array) -> int:
-    """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the same observations, so that they can be paired."""
+    """Of how many draws a chain data are predicted: of all where predictions and log likelihoods are of the
+    same observations, so that they can be paired.
+    """
     chains, draws = latent.shape[:2]
     predictions = eqx.filter_eval_shape(lambda: target.conditioned.summaries())
-    pointwise = eqx.filter_eval_shape(lambda x: target.conditioned.log_likelihood(target.constrain(x)), latent[0, 0])
+    pointwise = eqx.filter_eval_shape(
+        lambda x: target.conditioned.log_likelihood(target.constrain(x)), latent[0, 0]
+    )
     numbers = chains * draws * sum(math.prod(named.values.shape) for named in predictions.values())
-    paired = any(name in pointwise and pointwise[name].values.shape == named.values.shape for name, named in predictions.items())
+    paired = any(
+        name in pointwise and pointwise[name].values.shape == named.values.shape
+        for name, named in predictions.items()
+    )
     return draws if paired and numbers <= PREDICTIONS else math.ceil(SOME_PREDICTIONS / chains)
 
 
-def _predictive(target: Target, latents: Sequence[Array], keys: Sequence[PRNGKeyArray], arrangement: AbstractArrangement) -> list[Any]:
-    """Replicated data of several sets of draws, `["chain draw latent"]`, as the summaries that the problem names.
+def _predictive(
+    target: Target, latents: Sequence[Array], keys: Sequence[PRNGKeyArray], arrangement: AbstractArrangement
+) -> list[Any]:
+    """Replicated data of several sets of draws, `["chain draw latent"]`, as the summaries that the problem
+    names.
 
     All in one go: a simulation is compiled for each number of draws that it is mapped over.
     """
     sizes = [latent.shape[:2] for latent in latents]
     every = jnp.concatenate([latent.reshape(1, -1, target.size) for latent in latents], axis=1)
-    each = jnp.concatenate([jax.random.split(key, size).reshape(1, -1, *key.shape) for key, size in zip(keys, sizes, strict=True)], axis=1)
+    each = jnp.concatenate(
+        [
+            jax.random.split(key, size).reshape(1, -1, *key.shape)
+            for key, size in zip(keys, sizes, strict=True)
+        ],
+        axis=1,
+    )
     drawn = _replicates(target, every, each, arrangement)
     found, first = [], 0
     for chains, draws in sizes:
         last = first + chains * draws
-        own = {name: Named(_single(np.asarray(x.values[0, first:last])).reshape(chains, draws, *x.values.shape[2:]), x.dims) for name, x in drawn.items()}
+        own = {
+            name: Named(
+                _single(np.asarray(x.values[0, first:last])).reshape(chains, draws, *x.values.shape[2:]),
+                x.dims,
+            )
+            for name, x in drawn.items()
+        }
         found.append(dataset(_with_draws(own), target.conditioned.coords()))
         first = last
     return found

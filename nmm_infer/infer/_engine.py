@@ -49,16 +49,20 @@ class AbstractEngine(eqx.Module):
             bars: what shows progress; `Steps(bars, ...)` is one bar.
 
         Returns:
-            `Chains`, `InexactChains`, `Populations`, `Approximation` or `Point`: the type says what the draws are, and `diagnose` judges them by that.
+            `Chains`, `InexactChains`, `Populations`, `Approximation` or `Point`: the type says what the draws
+                are, and `diagnose` judges them by that.
         """
 
     @final
-    def __call__(self, problem: AbstractProblem, data: Any, *, key: PRNGKeyArray | int, progress: bool = True) -> Any:
+    def __call__(
+        self, problem: AbstractProblem, data: Any, *, key: PRNGKeyArray | int, progress: bool = True
+    ) -> Any:
         """Infer the posterior of `problem` given `data`.
 
         Args:
             problem: what is unknown.
-            data: what the problem takes; for a Problem `["time region"]` or `["time sensor"]`, an array, `xarray.DataArray` or `Signal`.
+            data: what the problem takes; for a Problem `["time region"]` or `["time sensor"]`, an array,
+                `xarray.DataArray` or `Signal`.
             key: a JAX random key, or a seed.
             progress: show progress.
 
@@ -74,7 +78,9 @@ class AbstractEngine(eqx.Module):
             run = self.run(target, key, bars)
             # A key of its own, apart from those that an engine splits off.
             tree = build_tree(target, run, self.predictive_draws, jax.random.fold_in(key, OF_TREE))
-            tree.attrs.update(engine=self.title(), seed=_numbers(key), wall_time_s=round(time.perf_counter() - began, 3))
+            tree.attrs.update(
+                engine=self.title(), seed=_numbers(key), wall_time_s=round(time.perf_counter() - began, 3)
+            )
         for group in {"posterior", "prior"} & set(tree.children):
             tree[group].attrs.update(inference_library="nmm_infer", sampling_time=tree.attrs["wall_time_s"])
         return tree
@@ -99,8 +105,15 @@ def precision(dtype: Any) -> AbstractContextManager[Any]:
 def check_problem(problem: Any) -> None:
     """Raises TypeError for anything but a problem."""
     if not isinstance(problem, AbstractProblem):
-        hint = f"; a NumPyro model is nmm.NumPyroModel({getattr(problem, '__name__', 'function')})" if callable(problem) else ""
-        raise TypeError(f"engine(problem=...) got {kind_of(problem)}, expected an nmm.Problem or an nmm.NumPyroModel{hint}")
+        hint = (
+            f"; a NumPyro model is nmm.NumPyroModel({getattr(problem, '__name__', 'function')})"
+            if callable(problem)
+            else ""
+        )
+        raise TypeError(
+            f"engine(problem=...) got {kind_of(problem)}, expected an nmm.Problem or an"
+            f" nmm.NumPyroModel{hint}"
+        )
 
 
 def check_counts(owner: str, **counts: int) -> None:

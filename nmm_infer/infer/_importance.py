@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-# Below it, importance sampling with smoothed weights is reliable (Vehtari, Simpson, Gelman, Yao, Gabry 2024, JMLR 25:72).
+# Below it, importance sampling with smoothed weights is reliable (Vehtari, Simpson, Gelman, Yao, Gabry 2024,
+# JMLR 25:72).
 PARETO_K = 0.7
 # Fewer ratios than this have no tail to fit.
 FEWEST = 25
@@ -41,7 +42,9 @@ def importance(log_ratios: Float[np.ndarray, " draw"]) -> Importance:
 
     ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     if not np.any(np.isfinite(ratios)):
-        raise ValueError(f"the posterior density is zero at all {ratios.size} draws of the approximation; use NUTS or SMC")
+        raise ValueError(
+            f"the posterior density is zero at all {ratios.size} draws of the approximation; use NUTS or SMC"
+        )
     top = ratios.max()
     log_weights, k = psis_weights(jnp.asarray(ratios))
     # Equal weights have no tail: the approximation is the posterior.
@@ -55,7 +58,9 @@ def importance(log_ratios: Float[np.ndarray, " draw"]) -> Importance:
     )
 
 
-def resample(key: PRNGKeyArray, draws: Float[Array, "draw latent"], log_weights: Float[np.ndarray, " draw"]) -> Float[Array, "draw latent"]:
+def resample(
+    key: PRNGKeyArray, draws: Float[Array, "draw latent"], log_weights: Float[np.ndarray, " draw"]
+) -> Float[Array, "draw latent"]:
     """As many draws, by systematic resampling: heavy ones appear several times."""
     from blackjax.smc.resampling import systematic
 

@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 # Seconds between two lines where bars cannot be drawn: in the log of a batch job.
 EVERY = 60.0
@@ -14,7 +21,9 @@ EVERY = 60.0
 
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Progress]:
-    """A rich progress bar on stderr, or a line now and then where that is no terminal; nothing if `show` is False."""
+    """A rich progress bar on stderr, or a line now and then where that is no terminal; nothing if `show` is
+    False.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -39,11 +48,15 @@ class Steps:
         """`n` more done."""
         self._progress.update(self._task, advance=n, note=note)
         console = self._progress.console
-        if not (self._progress.disable or console.is_terminal or console.is_jupyter) and time.monotonic() - self._said > EVERY:
+        if (
+            not (self._progress.disable or console.is_terminal or console.is_jupyter)
+            and time.monotonic() - self._said > EVERY
+        ):
             self._said = time.monotonic()
             task = self._progress.tasks[self._task]
+            seconds = task.elapsed or 0.0
             console.print(
-                f"{task.description} {task.completed:g}/{task.total:g}, {task.elapsed or 0.0:.0f} s {note}".rstrip(),
+                f"{task.description} {task.completed:g}/{task.total:g}, {seconds:.0f} s {note}".rstrip(),
                 highlight=False,
                 markup=False,
                 soft_wrap=True,

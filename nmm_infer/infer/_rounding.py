@@ -11,15 +11,20 @@ from .metrics._affine import Posterior
 
 # How far a neighbour is, in every coordinate.
 NEAR = 1e-3
-# What two neighbours may disagree by: as much as changes an acceptance rate by a tenth, or the rounding of a sum of that size.
+# What two neighbours may disagree by: as much as changes an acceptance rate by a tenth, or the rounding of a
+# sum of that size.
 ABSOLUTE, RELATIVE = 0.1, 2e-6
 
 
-def warn_of_rounding(posterior: Posterior, points: Float[np.ndarray, "point latent"], key: PRNGKeyArray) -> int:
-    """Warns where the log density in single precision is rough: of two neighbours the gradients say another difference than the values.
+def warn_of_rounding(
+    posterior: Posterior, points: Float[np.ndarray, "point latent"], key: PRNGKeyArray
+) -> int:
+    """Warns where the log density in single precision is rough: of two neighbours the gradients say another
+    difference than the values.
 
-    Near a bifurcation a fixed point moves by thousands of times the rounding of its parameters, and so does the density; trajectories
-    on a rough density are rejected however short their steps are. Nothing is asked in double precision.
+    Near a bifurcation a fixed point moves by thousands of times the rounding of its parameters, and so does
+    the density; trajectories on a rough density are rejected however short their steps are. Nothing is asked
+    in double precision.
 
     Args:
         posterior: of which.
@@ -39,10 +44,15 @@ def warn_of_rounding(posterior: Posterior, points: Float[np.ndarray, "point late
             rough, worst = rough + 1, max(worst, off if np.isfinite(off) else np.inf)
     # A single one may have a wall beside it.
     if 2 * rough > len(points):
-        size = "is zero at one of two neighbours" if np.isinf(worst) else f"of neighbours differs by up to {worst:.2g} more than its gradients say"
+        size = (
+            "is zero at one of two neighbours"
+            if np.isinf(worst)
+            else f"of neighbours differs by up to {worst:.2g} more than its gradients say"
+        )
         warnings.warn(
-            f"dtype='float32' is too coarse here: the density {size}, at {rough} of {len(points)} starts. Chains will crawl, and may miss places; "
-            "use dtype='float64', or say where the network rests (nmm.AtRest), which is exact near a bifurcation",
+            f"dtype='float32' is too coarse here: the density {size}, at {rough} of {len(points)} starts."
+            " Chains will crawl, and may miss places; use dtype='float64', or say where the network rests"
+            " (nmm.AtRest), which is exact near a bifurcation",
             stacklevel=4,
         )
     return 2 * len(points)

@@ -17,7 +17,8 @@ class AbstractRun:
         latent: unconstrained draws.
         stats: sample statistics, by the names that ArviZ gives them.
         gradients: evaluations of the gradient, all chains, warmup included.
-        failed: unconstrained points that were tried and at which the density is zero; they are counted by reason.
+        failed: unconstrained points that were tried and at which the density is zero; they are counted by
+            reason.
         interrupted: whether it was stopped early.
         groups: further groups of the result, name → `xarray.Dataset`.
         attrs: further attributes of the result.
@@ -36,21 +37,26 @@ class AbstractRun:
 class Chains(AbstractRun):
     """Chains whose law is the posterior.
 
-    `diagnose` reads of their statistics `diverging` (the integrator diverged), `energy` (of the Hamiltonian), `reached_max_treedepth`,
-    `acceptance_rate` and `lp` (log density); it says which of the first two are missing, and does without the others.
+    `diagnose` reads of their statistics `diverging` (the integrator diverged), `energy` (of the Hamiltonian),
+    `reached_max_treedepth`, `acceptance_rate` and `lp` (log density); it says which of the first two are
+    missing, and does without the others.
     """
 
     kind = Kind.CHAINS
 
 
 class InexactChains(AbstractRun):
-    """Chains without a Metropolis test, whose law is nearly the posterior: attributes `energy_error` and `energy_error_wanted` say how nearly."""
+    """Chains without a Metropolis test, whose law is nearly the posterior: attributes `energy_error` and
+    `energy_error_wanted` say how nearly.
+    """
 
     kind = Kind.INEXACT
 
 
 class Populations(AbstractRun):
-    """Populations of particles, a chain each; a group `tempering` may tell `temperature` and `acceptance_rate` of every stage."""
+    """Populations of particles, a chain each; a group `tempering` may tell `temperature` and
+    `acceptance_rate` of every stage.
+    """
 
     kind = Kind.POPULATIONS
 

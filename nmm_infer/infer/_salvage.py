@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 
 
 class Salvage:
-    """Makes the parts of a result one by one; a part that fails is left out, and after Ctrl-C so are all that follow."""
+    """Makes the parts of a result one by one; a part that fails is left out, and after Ctrl-C so are all that
+    follow.
+    """
 
     def __init__(self):
         self.left_out: dict[str, str] = {}
@@ -46,5 +48,7 @@ class Salvage:
         if not self.left_out:
             return ""
         text = "; ".join(f"{name} ({reason})" for name, reason in self.left_out.items())
-        warnings.warn(f"the draws are whole, but the result lacks what could not be made of them: {text}", stacklevel=5)
+        warnings.warn(
+            f"the draws are whole, but the result lacks what could not be made of them: {text}", stacklevel=5
+        )
         return text

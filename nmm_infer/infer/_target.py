@@ -20,7 +20,8 @@ from ..problems import AbstractConditioned, AbstractProblem
 from ..problems._base import jax_arrays
 from .devices import AbstractArrangement, Vectorised
 
-# Prior draws looked at for one start; their median by site is a central point that still differs between chains.
+# Prior draws looked at for one start; their median by site is a central point that still differs between
+# chains.
 DRAWS_PER_START = 15
 # Draws of the prior that are looked at for starts, at most; of many chains, so many for each.
 MOST_DRAWS, MOST_PER_START = 1000, 50
@@ -31,7 +32,9 @@ ROOM = 64
 
 
 class CompiledKey:
-    """What programs are compiled for, beside the arrays of a target: targets that hold the same one share them. It is equal to itself alone."""
+    """What programs are compiled for, beside the arrays of a target: targets that hold the same one share
+    them. It is equal to itself alone.
+    """
 
     def __init__(self, conditioned: AbstractConditioned):
         self._conditioned, self._double = conditioned, _double()
@@ -58,7 +61,9 @@ def _double() -> bool:
 
 
 class Aside:
-    """Something that goes with a program's arguments without being one: all are equal, so that none of them has a program of its own."""
+    """Something that goes with a program's arguments without being one: all are equal, so that none of them
+    has a program of its own.
+    """
 
     def __init__(self, value: Any):
         self.value = value
@@ -76,7 +81,8 @@ class Target(eqx.Module):
     Where the model fails (an unstable network, a diverged simulation) the log density is -inf with
     gradient zero, so that a sampler rejects the point instead of meeting a NaN.
 
-    A pytree, to be an argument of compiled programs: `target.given(values)` is the posterior given other data, for which nothing is compiled anew.
+    A pytree, to be an argument of compiled programs: `target.given(values)` is the posterior given other
+    data, for which nothing is compiled anew.
 
     Args:
         conditioned: what `problem.condition(data)` returned; used in the precision of this context.
@@ -121,7 +127,11 @@ class Target(eqx.Module):
     def _unconstrained_draw(self, key: PRNGKeyArray) -> dict[str, Array]:
         with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=key):
             self.conditioned.unknowns()
-        latent = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+        latent = {
+            name: site["value"]
+            for name, site in trace.items()
+            if site["type"] == "sample" and not site["is_observed"]
+        }
         return unconstrain_fn(self.conditioned.unknowns, (), {}, latent)
 
     def log_density(self, x: Float[Array, " latent"]) -> Float[Array, ""]:
@@ -140,7 +150,9 @@ class Target(eqx.Module):
         return self.log_density(x) - self.log_prior(x)
 
     def constrain(self, x: Float[Array, " latent"]) -> dict[str, Array]:
-        """All sites, deterministic ones included, in the units of their priors. For a Problem it runs no simulation."""
+        """All sites, deterministic ones included, in the units of their priors. For a Problem it runs no
+        simulation.
+        """
         return constrain_fn(self.prior, (), {}, self._unravel(x), return_deterministic=True)
 
     @eqx.filter_jit
@@ -149,14 +161,19 @@ class Target(eqx.Module):
         return self.for_each(self.constrain, latent)
 
     def for_each(
-        self, function: Callable[..., Any], latent: Float[Array, "chain draw latent"], *others: Array, arrangement: AbstractArrangement | None = None
+        self,
+        function: Callable[..., Any],
+        latent: Float[Array, "chain draw latent"],
+        *others: Array,
+        arrangement: AbstractArrangement | None = None,
     ) -> Any:
         """`function` of each draw, some at a time: memory for a few simulations, however many draws.
 
         Args:
             function: of a flat vector of unknowns, and of a slice of each of `others`.
             latent, others: `["chain draw …"]`.
-            arrangement: how draws share the machine; None: one processor does them all, which is best for functions that take no time.
+            arrangement: how draws share the machine; None: one processor does them all, which is best for
+                functions that take no time.
         """
         flat = tuple(x.reshape(-1, *x.shape[2:]) for x in (latent, *others))
         mapped = (arrangement or Vectorised()).each(function, flat, BATCH)
@@ -169,7 +186,9 @@ class Target(eqx.Module):
     def flatten(self, sites: dict[str, Array]) -> Float[Array, " latent"]:
         """The inverse of `constrain`; sites that are no unknowns are ignored."""
         with handlers.block():
-            return ravel_pytree(unconstrain_fn(self.prior, (), {}, {name: sites[name] for name in self.names}))[0]
+            return ravel_pytree(
+                unconstrain_fn(self.prior, (), {}, {name: sites[name] for name in self.names})
+            )[0]
 
     def join(self, draws: Mapping[str, Any]) -> Float[np.ndarray, "chain draw latent"]:
         """Draws by site, unconstrained, each `["chain draw …"]`, as flat vectors.
@@ -180,28 +199,42 @@ class Target(eqx.Module):
         expected = {name: x.shape for name, x in self.unravel(jnp.zeros(self.size)).items()}
         got = {name: np.shape(x)[2:] for name, x in draws.items()}
         if got != expected:
-            raise ValueError(f"got draws of {_listed(got)}, the problem has the unknowns {_listed(expected)}; pass what an engine returned for this problem")
+            raise ValueError(
+                f"got draws of {_listed(got)}, the problem has the unknowns {_listed(expected)}; pass what an"
+                " engine returned for this problem"
+            )
         # Flat vectors have their sites in the order of names.
-        return np.concatenate([np.asarray(draws[name], dtype=np.float64).reshape(*np.shape(draws[name])[:2], -1) for name in self.names], axis=-1)
+        return np.concatenate(
+            [
+                np.asarray(draws[name], dtype=np.float64).reshape(*np.shape(draws[name])[:2], -1)
+                for name in self.names
+            ],
+            axis=-1,
+        )
 
     def prior_draw(self, key: PRNGKeyArray) -> Float[Array, " latent"]:
         """A draw from the prior, unconstrained."""
         return ravel_pytree(self._unconstrained_draw(key))[0]
 
     @eqx.filter_jit
-    def value_and_gradient(self, x: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
+    def value_and_gradient(
+        self, x: Float[Array, " latent"]
+    ) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
         """`log_density` and its gradient at one point, compiled once."""
         return jax.value_and_grad(self.log_density)(x)
 
     def prior_draws(self, key: PRNGKeyArray, n: int) -> Float[Array, "draw latent"]:
         """`n` draws from the prior, unconstrained.
 
-        Not compiled as a whole: the samplers of ten Gamma distributions in one program take seconds to compile, one after the other they are one program.
+        Not compiled as a whole: the samplers of ten Gamma distributions in one program take seconds to
+        compile, one after the other they are one program.
         """
         return jax.vmap(self.prior_draw)(jax.random.split(key, n))
 
     def densities(self, x: Float[Array, "draw latent"]) -> Float[Array, " draw"]:
-        """`log_density` of many points, one after the other. One program does it for any number up to a power of two."""
+        """`log_density` of many points, one after the other. One program does it for any number up to a power
+        of two.
+        """
         n = len(x)
         room = max(ROOM, 1 << (n - 1).bit_length())
         return self._densities(jnp.zeros((room, self.size), x.dtype).at[:n].set(x), jnp.asarray(n))[:n]
@@ -209,7 +242,10 @@ class Target(eqx.Module):
     @eqx.filter_jit
     def _densities(self, x: Float[Array, "room latent"], n: Int[Array, ""]) -> Float[Array, " room"]:
         return jax.lax.fori_loop(
-            0, n, lambda i, found: found.at[i].set(self.log_density(x[i])), jnp.zeros(len(x), jax.eval_shape(self.log_density, x[0]).dtype)
+            0,
+            n,
+            lambda i, found: found.at[i].set(self.log_density(x[i])),
+            jnp.zeros(len(x), jax.eval_shape(self.log_density, x[0]).dtype),
         )
 
     @eqx.filter_jit
@@ -235,7 +271,10 @@ class Target(eqx.Module):
         return self._mask(lambda name, shape: shape == ())
 
     def _mask(self, chosen: Callable[[str, tuple[int, ...]], bool]) -> Bool[np.ndarray, " latent"]:
-        mask = {name: jnp.full(jnp.shape(value), float(chosen(name, jnp.shape(value)))) for name, value in self._unravel(jnp.zeros(self.size)).items()}
+        mask = {
+            name: jnp.full(jnp.shape(value), float(chosen(name, jnp.shape(value))))
+            for name, value in self._unravel(jnp.zeros(self.size)).items()
+        }
         return np.asarray(ravel_pytree(mask)[0]) > 0
 
     def prior_median(self) -> Float[np.ndarray, " latent"]:
@@ -243,13 +282,15 @@ class Target(eqx.Module):
         return np.median(np.asarray(self.prior_draws(jax.random.key(0), 1000)), axis=0)
 
     def starts(self, key: PRNGKeyArray, n: int, *, spread: bool = False) -> Float[np.ndarray, "chain latent"]:
-        """Points of finite density, each the median of some draws from the prior; or single draws, `spread` over all of it.
+        """Points of finite density, each the median of some draws from the prior; or single draws, `spread`
+        over all of it.
 
-        Medians are central, so that chains begin where the prior's mass is. Searches for several modes need what lies apart.
-        Never uniform on (-2, 2): informative priors are then ignored, and most chains end in wrong modes.
+        Medians are central, so that chains begin where the prior's mass is. Searches for several modes need
+        what lies apart. Never uniform on (-2, 2): informative priors are then ignored, and most chains end in
+        wrong modes.
 
-        Each chain has draws of its own. One without a finite density among them takes one of what the others have not used, or of further draws; where fewer
-        than `n` are found, chains share them.
+        Each chain has draws of its own. One without a finite density among them takes one of what the others
+        have not used, or of further draws; where fewer than `n` are found, chains share them.
 
         Raises:
             ValueError: no draw from the prior has a finite density; says why.
@@ -268,7 +309,9 @@ class Target(eqx.Module):
             starts.append(next(filter(finite, candidates), None))
             unused.extend(candidates)
         missing = [i for i, start in enumerate(starts) if start is None]
-        pool = itertools.chain(unused, self._further(key, max(MOST_DRAWS, n * MOST_PER_START) - n * DRAWS_PER_START))
+        pool = itertools.chain(
+            unused, self._further(key, max(MOST_DRAWS, n * MOST_PER_START) - n * DRAWS_PER_START)
+        )
         found = list(itertools.islice(filter(finite, pool), len(missing)))
         shared = found or [start for start in starts if start is not None]
         if not shared:
@@ -279,16 +322,25 @@ class Target(eqx.Module):
 
     def _further(self, key: PRNGKeyArray, n: int) -> Iterator[np.ndarray]:
         for batch in range(-(-n // BATCH)):
-            yield from np.asarray(self.prior_draws(jax.random.fold_in(key, batch), BATCH))[: n - batch * BATCH]
+            yield from np.asarray(self.prior_draws(jax.random.fold_in(key, batch), BATCH))[
+                : n - batch * BATCH
+            ]
 
     def _nowhere(self, tried: np.ndarray) -> str:
-        counts = collections.Counter(Failure(int(code)) for code in np.asarray(self.failures(jnp.asarray(tried))))
+        counts = collections.Counter(
+            Failure(int(code)) for code in np.asarray(self.failures(jnp.asarray(tried)))
+        )
         why = ", ".join(f"{reason.words} at {count}" for reason, count in counts.most_common())
-        return f"none of {len(tried)} draws from the prior has a finite density: {why}; narrow the priors (global coupling, noise) or use a smaller step"
+        return (
+            f"none of {len(tried)} draws from the prior has a finite density: {why}; narrow the priors"
+            " (global coupling, noise) or use a smaller step"
+        )
 
 
 def _in_precision(conditioned: AbstractConditioned) -> AbstractConditioned:
-    """Its arrays in the precision of this context: constants that a program of the other precision has seen would keep it."""
+    """Its arrays in the precision of this context: constants that a program of the other precision has seen
+    would keep it.
+    """
     conditioned = jax_arrays(conditioned)
     problem = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, conditioned.problem)
     return eqx.tree_at(lambda conditioned: conditioned.problem, conditioned, problem)

@@ -46,9 +46,11 @@ type Fit = Callable[[Any, PRNGKeyArray, Progress], Batch]
 
 @functools.singledispatch
 def batched(engine: Any, conditioned: AbstractConditioned) -> Fit | None:
-    """A function `fit(values, keys, progress)` of data like `conditioned.values` with a leading axis, and of a key for each; None: `engine` cannot.
+    """A function `fit(values, keys, progress)` of data like `conditioned.values` with a leading axis, and of
+    a key for each; None: `engine` cannot.
 
-    The program is compiled at the first call, for the number of data sets there. Interrupted, it raises KeyboardInterrupt.
+    The program is compiled at the first call, for the number of data sets there. Interrupted, it raises
+    KeyboardInterrupt.
     """
     return None
 
@@ -58,7 +60,8 @@ def batched(engine: Any, conditioned: AbstractConditioned) -> Fit | None:
 def _(engine: AbstractSampler, conditioned: AbstractConditioned) -> Fit | None:
     if not isinstance(engine.stop, Never) or not isinstance(engine.start, FromPrior | None):
         return None  # chains of one data set would end or begin apart from those of the others
-    # Small factorisations gain nothing from a second BLAS thread, and data sets on several devices would wait for each other.
+    # Small factorisations gain nothing from a second BLAS thread, and data sets on several devices would wait
+    # for each other.
     threads = Parallel().threads
     with precision(engine.dtype):
         fit = _sampled(engine, Target(conditioned))
@@ -76,7 +79,9 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
     def begin(values: Any, key: Array, placed: tuple[Coordinates, Array] | None) -> tuple[Posterior, Any]:
         key_start, _, key_warm, key_run = jax.random.split(key, 4)
         given = target.given(values)
-        coordinates, at = (Coordinates(), starts(given, key_start, engine.chains)) if placed is None else placed
+        coordinates, at = (
+            (Coordinates(), starts(given, key_start, engine.chains)) if placed is None else placed
+        )
         posterior = Posterior(given, coordinates)
         with progress_bar(False) as silent:
             warm = engine.warm(posterior, at, key_warm, silent)
@@ -87,7 +92,11 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
             key, state = carry
             key, key_step = jax.random.split(key)
             state, draw = algorithm.step(key_step, state, stage, posterior)
-            return (key, state), Draw(posterior.coordinates.to_latent(draw.position), {name: draw.stats[name] for name in ("diverging", "n_steps")}, draw.tried)
+            return (key, state), Draw(
+                posterior.coordinates.to_latent(draw.position),
+                {name: draw.stats[name] for name in ("diverging", "n_steps")},
+                draw.tried,
+            )
 
         return jax.vmap(lambda chain: jax.lax.scan(step, chain, now))(chains)
 
@@ -98,7 +107,9 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
     def fit(values: Any, keys: PRNGKeyArray, progress: Progress) -> Batch:
         total = engine.warmup + engine.draws
         values = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values)
-        placed = _placed(engine, target, values, keys, progress) if isinstance(engine.metric, Laplace) else None
+        placed = (
+            _placed(engine, target, values, keys, progress) if isinstance(engine.metric, Laplace) else None
+        )
         bar = progress.add_task("fits", total=total, note="")
         posteriors, chains = first(values, keys, placed)
         pieces: list[Draw] = []
@@ -106,7 +117,9 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
             now = jax.tree.map(lambda x: x[done : done + engine.chunk], plan)  # noqa: B023
             chains, piece = further(posteriors, chains, now)
             pieces.append(jax.tree.map(np.asarray, piece))
-            progress.update(bar, advance=engine.chunk, note=f"{pieces[-1].stats['n_steps'].mean():.0f} steps a draw")
+            progress.update(
+                bar, advance=engine.chunk, note=f"{pieces[-1].stats['n_steps'].mean():.0f} steps a draw"
+            )
         progress.remove_task(bar)
         drawn = slice(engine.warmup, total)
         latent = np.concatenate([piece.position for piece in pieces], axis=2)[:, :, drawn]
@@ -116,21 +129,35 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
     return fit
 
 
-def _placed(engine: AbstractSampler, target: Target, values: Any, keys: PRNGKeyArray, progress: Progress) -> tuple[Coordinates, Array]:
-    """Coordinates and starts of every data set, one after the other: the engine's own search, with what it decides on the way."""
+def _placed(
+    engine: AbstractSampler, target: Target, values: Any, keys: PRNGKeyArray, progress: Progress
+) -> tuple[Coordinates, Array]:
+    """Coordinates and starts of every data set, one after the other: the engine's own search, with what it
+    decides on the way.
+    """
     bar, found = progress.add_task("coordinates", total=len(keys), note=""), []
     for k, key in enumerate(keys):
         given = target.given(jax.tree.map(lambda x: x[k], values))  # noqa: B023
         with progress_bar(False) as silent:
-            found.append(engine.metric.coordinates(given, jax.random.split(key, 4)[1], engine.chains, engine.start, silent))
+            found.append(
+                engine.metric.coordinates(
+                    given, jax.random.split(key, 4)[1], engine.chains, engine.start, silent
+                )
+            )
         progress.update(bar, advance=1)
     progress.remove_task(bar)
-    return stacked([each.coordinates for each in found]), jnp.stack([jnp.asarray(each.starts) for each in found])
+    return stacked([each.coordinates for each in found]), jnp.stack(
+        [jnp.asarray(each.starts) for each in found]
+    )
 
 
 @batched.register
 def _(engine: SVI, conditioned: AbstractConditioned) -> Fit | None:
-    if engine.stop is not None or not isinstance(engine.start, FromPrior) or engine.guide is autoguide.AutoLaplaceApproximation:
+    if (
+        engine.stop is not None
+        or not isinstance(engine.start, FromPrior)
+        or engine.guide is autoguide.AutoLaplaceApproximation
+    ):
         return None
     with precision(engine.dtype):
         fit = _variational(engine, Target(conditioned))
@@ -162,18 +189,24 @@ def _variational(engine: SVI, target: Target) -> Fit:
         bar = progress.add_task("fits", total=engine.steps, note="")
         keys = jax.vmap(jax.random.split)(keys)
         values = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values)
-        states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(keys), *jnp.shape(x))), start)._replace(rng_key=keys[:, 0])
+        states = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(keys), *jnp.shape(x))), start)._replace(
+            rng_key=keys[:, 0]
+        )
         for _ in range(-(-engine.steps // CHUNK)):
             states, loss = further(values, states)
             progress.update(bar, advance=CHUNK, note=f"ELBO {-float(np.nanmean(loss)):.1f}")
         progress.remove_task(bar)
-        return Batch(np.asarray(last(states, keys[:, 1]), dtype=np.float64)[:, None], np.zeros(len(keys), int))
+        return Batch(
+            np.asarray(last(states, keys[:, 1]), dtype=np.float64)[:, None], np.zeros(len(keys), int)
+        )
 
     return fit
 
 
 def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
-    """`Target.starts` inside a program: medians of prior draws, or the first of these with a finite density."""
+    """`Target.starts` inside a program: medians of prior draws, or the first of these with a finite
+    density.
+    """
     draws = target.prior_draws(key, n * DRAWS_PER_START).reshape(n, DRAWS_PER_START, -1)
     candidates = jnp.concatenate([jnp.median(draws, axis=1, keepdims=True), draws], axis=1)
     finite = jnp.isfinite(jax.vmap(jax.vmap(target.log_density))(candidates))
@@ -181,7 +214,9 @@ def starts(target: Target, key: Array, n: int) -> Float[Array, "chain latent"]:
 
 
 def _spread(function: Callable[..., Any], mapped: int, shared: int = 0) -> Callable[..., Any]:
-    """`function` of many data sets, its first `mapped` arguments stacked, spread over the devices if their number allows."""
+    """`function` of many data sets, its first `mapped` arguments stacked, spread over the devices if their
+    number allows.
+    """
 
     def program(*args: Any) -> Any:
         return jax.vmap(function, in_axes=(0,) * mapped + (None,) * shared)(*args)
@@ -191,5 +226,13 @@ def _spread(function: Callable[..., Any], mapped: int, shared: int = 0) -> Calla
     if n == 1:
         return compiled
     mesh, spec = Mesh(jax.devices(), ("dataset",)), PartitionSpec("dataset")
-    spread = jax.jit(jax.shard_map(program, mesh=mesh, in_specs=(spec,) * mapped + (PartitionSpec(),) * shared, out_specs=spec, check_vma=False))
+    spread = jax.jit(
+        jax.shard_map(
+            program,
+            mesh=mesh,
+            in_specs=(spec,) * mapped + (PartitionSpec(),) * shared,
+            out_specs=spec,
+            check_vma=False,
+        )
+    )
     return lambda *args: (spread if len(jax.tree.leaves(args[0])[0]) % n == 0 else compiled)(*args)

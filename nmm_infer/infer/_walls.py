@@ -14,13 +14,17 @@ DIVERGED = 1000.0
 type Failures = dict[Failure, int]
 
 
-def at_wall(position: Float[Array, " latent"], log_density: Float[Array, ""], gained: Float[Array, ""] | float = 0.0) -> Bool[Array, ""]:
-    """Whether a trajectory ends at a wall: the density is zero there, and the integrator had not run away before.
+def at_wall(
+    position: Float[Array, " latent"], log_density: Float[Array, ""], gained: Float[Array, ""] | float = 0.0
+) -> Bool[Array, ""]:
+    """Whether a trajectory ends at a wall: the density is zero there, and the integrator had not run away
+    before.
 
     Args:
         position: where it ends.
         log_density: there.
-        gained: kinetic energy since it began. The density has no use for thousands of nats: an integrator that diverges does, and then lands anywhere.
+        gained: kinetic energy since it began. The density has no use for thousands of nats: an integrator
+            that diverges does, and then lands anywhere.
     """
     return ~jnp.isfinite(log_density) & jnp.all(jnp.isfinite(position)) & ~(gained > DIVERGED)
 

@@ -37,11 +37,15 @@ class AbstractArrangement(eqx.Module):
 
     @abc.abstractmethod
     def each(self, function: Callable[..., Any], inputs: tuple[Array, ...], batch: int) -> Any:
-        """`function` of each of many draws, stacked along the first axes of `inputs`, on a device at most `batch` of them at once."""
+        """`function` of each of many draws, stacked along the first axes of `inputs`, on a device at most
+        `batch` of them at once.
+        """
 
 
 class Vectorised(AbstractArrangement):
-    """All chains in one batched program: best on a GPU, and for small models anywhere. Trees wait for the longest."""
+    """All chains in one batched program: best on a GPU, and for small models anywhere. Trees wait for the
+    longest.
+    """
 
     def program(self, chain):
         return jax.vmap(chain, in_axes=(None, 0))
@@ -54,7 +58,9 @@ class Vectorised(AbstractArrangement):
 
 
 class Parallel(AbstractArrangement):
-    """Chains spread over devices, each running on its own: best for large networks on a CPU (see `nmm.use_cores`)."""
+    """Chains spread over devices, each running on its own: best for large networks on a CPU (see
+    `nmm.use_cores`).
+    """
 
     def threads(self):
         # Small factorisations gain nothing from a second BLAS thread, and chains that share BLAS threads wait
@@ -70,7 +76,8 @@ class Parallel(AbstractArrangement):
 
     def program(self, chain):
         def local(shared: Any, own: Any) -> Any:
-            # One chain on a device needs no vmap, which would turn every branch of a sampler into both of its sides.
+            # One chain on a device needs no vmap, which would turn every branch of a sampler into both of its
+            # sides.
             if len(jax.tree.leaves(own)[0]) == 1:
                 one = chain(shared, jax.tree.map(lambda x: x[0], own))
                 return jax.tree.map(lambda x: jnp.asarray(x)[None], one)
@@ -78,7 +85,9 @@ class Parallel(AbstractArrangement):
 
         def program(shared: Any, own: Any) -> Any:
             mesh, spec = Mesh(self._devices(len(jax.tree.leaves(own)[0])), ("chain",)), PartitionSpec("chain")
-            return jax.shard_map(local, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec, check_vma=False)(shared, own)
+            return jax.shard_map(
+                local, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec, check_vma=False
+            )(shared, own)
 
         return program
 
@@ -88,7 +97,13 @@ class Parallel(AbstractArrangement):
         share = -(-n // len(devices))
         full = _filled(inputs, share * len(devices))
         mesh, spec = Mesh(devices, ("draw",)), PartitionSpec("draw")
-        found = jax.shard_map(lambda *own: _one_after_the_other(function, own, batch), mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)(*full)
+        found = jax.shard_map(
+            lambda *own: _one_after_the_other(function, own, batch),
+            mesh=mesh,
+            in_specs=spec,
+            out_specs=spec,
+            check_vma=False,
+        )(*full)
         return jax.tree.map(lambda x: x[:n], found)
 
     def place(self, tree, n_chains):
@@ -112,10 +127,16 @@ def _filled(inputs: tuple[Array, ...], n: int) -> tuple[Array, ...]:
 
 def default_arrangement(n_chains: int, problem: AbstractProblem) -> AbstractArrangement:
     """Parallel on a CPU with several devices, if the problem can be, else vectorised."""
-    return Parallel() if problem.divisible and jax.default_backend() == "cpu" and len(jax.devices()) > 1 and n_chains > 1 else Vectorised()
+    return (
+        Parallel()
+        if problem.divisible and jax.default_backend() == "cpu" and len(jax.devices()) > 1 and n_chains > 1
+        else Vectorised()
+    )
 
 
-def arranged(arrangement: AbstractArrangement | None, n_chains: int, problem: AbstractProblem) -> AbstractArrangement:
+def arranged(
+    arrangement: AbstractArrangement | None, n_chains: int, problem: AbstractProblem
+) -> AbstractArrangement:
     """The arrangement that was asked for, or the default.
 
     Raises:
@@ -123,7 +144,7 @@ def arranged(arrangement: AbstractArrangement | None, n_chains: int, problem: Ab
     """
     if isinstance(arrangement, Parallel) and not problem.divisible:
         raise ValueError(
-            "arrangement=Parallel() got a problem with a stepsize_controller, expected fixed steps: adaptive ones cannot be divided among devices; "
-            "leave arrangement out, or use Vectorised()"
+            "arrangement=Parallel() got a problem with a stepsize_controller, expected fixed steps: adaptive"
+            " ones cannot be divided among devices; leave arrangement out, or use Vectorised()"
         )
     return arrangement or default_arrangement(n_chains, problem)

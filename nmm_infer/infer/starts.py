@@ -51,9 +51,10 @@ class FromModes(AbstractStarts):
     """Ends of several searches for the mode, for posteriors in which some starts lead astray.
 
     Of all ends, those within `margin` nats of the best density are kept, and chains start from them in turn,
-    so that a mode that more searches found gets more chains. Shared scales of hierarchies are held at their prior's
-    median in the search, and spread by a draw of the prior afterwards. Starts that are the same point cannot show
-    by R-hat that chains have not left it: all other unknowns are spread, too, by `spread` of their prior's scale.
+    so that a mode that more searches found gets more chains. Shared scales of hierarchies are held at their
+    prior's median in the search, and spread by a draw of the prior afterwards. Starts that are the same point
+    cannot show by R-hat that chains have not left it: all other unknowns are spread, too, by `spread` of
+    their prior's scale.
 
     Args:
         runs: number of searches, from the prior.
@@ -74,10 +75,15 @@ class FromModes(AbstractStarts):
         from ._optimise._multistart import spread_search
 
         key_search, key_spread = jax.random.split(key)
-        section, ends = spread_search(target, self.optimiser, key_search, self.runs, Steps(bars, "modes", self.optimiser.steps))
+        section, ends = spread_search(
+            target, self.optimiser, key_search, self.runs, Steps(bars, "modes", self.optimiser.steps)
+        )
         density = ends.log_density
         if not np.isfinite(density).any():
-            raise ValueError(f"FromModes: all {self.runs} searches ended where the density is zero; narrow the priors, or start from the prior")
+            raise ValueError(
+                f"FromModes: all {self.runs} searches ended where the density is zero; narrow the priors, or"
+                " start from the prior"
+            )
         kept = np.flatnonzero(density >= density.max() - self.margin)
         modes = np.asarray(section.embed(jnp.asarray(ends.positions[kept[np.arange(chains) % len(kept)]])))
         prior = np.asarray(target.prior_draws(key_spread, 1000))
@@ -88,7 +94,8 @@ class FromModes(AbstractStarts):
 
 
 class FromPathfinder(AbstractStarts):
-    """Draws of multi-path Pathfinder, resampled by their importance (Zhang, Carpenter, Gelman, Vehtari 2022, JMLR 23:306).
+    """Draws of multi-path Pathfinder, resampled by their importance (Zhang, Carpenter, Gelman, Vehtari 2022,
+    JMLR 23:306).
 
     Args:
         paths: number of starts of Pathfinder, from the prior.
@@ -105,10 +112,23 @@ class FromPathfinder(AbstractStarts):
         from ._variational._pathfinder import climb
 
         key_start, key_fit, key_draw = jax.random.split(key, 3)
-        state = climb(target, target.starts(key_start, self.paths, spread=True), key_fit, POOL, self.steps, HISTORY, bars)
+        state = climb(
+            target,
+            target.starts(key_start, self.paths, spread=True),
+            key_fit,
+            POOL,
+            self.steps,
+            HISTORY,
+            bars,
+        )
         weights = jnp.nan_to_num(state.logp - state.logq, nan=-jnp.inf).ravel()
         if int(jnp.isfinite(weights).sum()) < chains:
-            raise ValueError("FromPathfinder: its Gaussians do not meet the posterior; use FromModes() or FromPrior()")
-        # The largest of weights with Gumbel noise are draws without repetition: chains that start at one point would agree without having mixed.
+            raise ValueError(
+                "FromPathfinder: its Gaussians do not meet the posterior; use FromModes() or FromPrior()"
+            )
+        # The largest of weights with Gumbel noise are draws without repetition: chains that start at one
+        # point would agree without having mixed.
         _, chosen = jax.lax.top_k(weights + jax.random.gumbel(key_draw, weights.shape), chains)
-        return Starts(np.asarray(state.samples).reshape(-1, target.size)[np.asarray(chosen)], self.paths * self.steps)
+        return Starts(
+            np.asarray(state.samples).reshape(-1, target.size)[np.asarray(chosen)], self.paths * self.steps
+        )

@@ -28,7 +28,8 @@ class Expected(NamedTuple):
         model: the model, which knows its variables and their units.
         signal: gives the shapes of the simulated signal, without simulating; of one trial.
         draw: network, observation and likelihood with values drawn from the prior; inside a NumPyro model.
-        timed: whether time 0 means something: a stimulus, or an initial state that no noise makes the network forget.
+        timed: whether time 0 means something: a stimulus, or an initial state that no noise makes the network
+            forget.
     """
 
     regions: tuple[str, ...]
@@ -69,7 +70,9 @@ class AbstractLikelihood(AbstractPart):
         check_plain(self)
 
     def settled(self, observed: Any) -> "AbstractLikelihood":
-        """The same with what it found out of its prior when it was bound to data, so that more data of the same kind are bound at no cost."""
+        """The same with what it found out of its prior when it was bound to data, so that more data of the
+        same kind are bound at no cost.
+        """
         return self
 
     @abc.abstractmethod
@@ -81,7 +84,9 @@ class AbstractLikelihood(AbstractPart):
         """
 
     def plates(self, network: Network, steps: int | None) -> dict[str, int]:
-        """Sizes of plates that exist for this likelihood alone, such as `trial`; `steps` of the solver, None if nothing is simulated."""
+        """Sizes of plates that exist for this likelihood alone, such as `trial`; `steps` of the solver, None
+        if nothing is simulated.
+        """
         return {}
 
     def read(self, data: Any) -> AbstractRecording:
@@ -92,8 +97,9 @@ class AbstractLikelihood(AbstractPart):
         """
         if read_matrix(data) is not None:
             raise ValueError(
-                f"data is a symmetric matrix, such as functional connectivity, but {type(self).__name__} compares time courses [time, region]; "
-                "nmm.likelihoods.Covariance(dof=...) takes covariance matrices, with form=AsCorrelation() correlations"
+                f"data is a symmetric matrix, such as functional connectivity, but {type(self).__name__}"
+                " compares time courses [time, region]; nmm.likelihoods.Covariance(dof=...) takes covariance"
+                " matrices, with form=AsCorrelation() correlations"
             )
         return read_recording(data)
 
@@ -111,14 +117,19 @@ class AbstractLikelihood(AbstractPart):
         """
 
     @abc.abstractmethod
-    def distribution(self, network: Network, observe: AbstractObservation, simulate: Simulate, observed: AbstractObserved) -> tuple[Any, Int[Array, ""]]:
-        """The NumPyro distribution of `observed.values`, and why the model says nothing of them (`Failure`, 0 where it does).
+    def distribution(
+        self, network: Network, observe: AbstractObservation, simulate: Simulate, observed: AbstractObserved
+    ) -> tuple[Any, Int[Array, ""]]:
+        """The NumPyro distribution of `observed.values`, and why the model says nothing of them (`Failure`, 0
+        where it does).
 
-        Where it fails, the distribution must be one all the same, of finite numbers; what it says is not used.
+        Where it fails, the distribution must be one all the same, of finite numbers; what it says is not
+        used.
 
         Args:
             network, observe: with drawn values in all slots.
-            simulate: runs a network through an observation; not called by likelihoods that need no simulation.
+            simulate: runs a network through an observation; not called by likelihoods that need no
+                simulation.
             observed: the bound data, of which only shapes and grids may be used.
         """
 

@@ -9,8 +9,8 @@ from jaxtyping import Array, Bool, Int
 class Failure(enum.IntEnum):
     """Why the density is zero at a point. Arrays of these numbers go through compiled programs.
 
-    An unstable network and a prior's end are statements of the model. Numbers that are not finite are a failure of computation, and a fixed point that was
-    not found may be either.
+    An unstable network and a prior's end are statements of the model. Numbers that are not finite are a
+    failure of computation, and a fixed point that was not found may be either.
     """
 
     NONE = 0
@@ -42,7 +42,11 @@ REASONS = tuple(reason for reason in Failure if reason)
 
 def because(*reasons: tuple[Bool[Array, ""], Failure]) -> Int[Array, ""]:
     """The first reason that applies, or `Failure.NONE`."""
-    return jnp.select([applies for applies, _ in reasons], [jnp.asarray(int(reason)) for _, reason in reasons], int(Failure.NONE))
+    return jnp.select(
+        [applies for applies, _ in reasons],
+        [jnp.asarray(int(reason)) for _, reason in reasons],
+        int(Failure.NONE),
+    )
 
 
 def first_of(*failures: Int[Array, ""]) -> Int[Array, ""]:

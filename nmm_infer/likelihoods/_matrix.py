@@ -15,7 +15,8 @@ from ..observe._statistics._statistic import squared
 from ..units import factor, is_quantity, text
 from ._recording import AbstractRecording
 
-# Two halves of a matrix that was computed in single precision differ by less than this share of its largest entry.
+# Two halves of a matrix that was computed in single precision differ by less than this share of its largest
+# entry.
 SAME = 1e-5
 
 
@@ -35,13 +36,17 @@ class CovarianceMatrix(AbstractRecording):
 
     def __check_init__(self):
         if not np.all(np.isfinite(self.values)):
-            raise ValueError(f"data is a matrix with NaN or infinite entries; expected a covariance or a correlation of every pair of {self.dim}s")
+            raise ValueError(
+                "data is a matrix with NaN or infinite entries; expected a covariance or a correlation of"
+                f" every pair of {self.dim}s"
+            )
         diagonal, smallest = np.diagonal(self.values), np.linalg.eigvalsh(self.values)[0]
         if np.any(diagonal <= 0) or smallest <= 0:
             raise ValueError(
-                f"data is a symmetric matrix of shape {self.values.shape} that is no covariance: its smallest diagonal entry is {diagonal.min():.3g} and its "
-                f"smallest eigenvalue {smallest:.3g}, expected both above 0; correlations have ones on the diagonal and no "
-                "Fisher transform or threshold, and need more samples than channels"
+                f"data is a symmetric matrix of shape {self.values.shape} that is no covariance: its smallest"
+                f" diagonal entry is {diagonal.min():.3g} and its smallest eigenvalue {smallest:.3g},"
+                " expected both above 0; correlations have ones on the diagonal and no Fisher transform or"
+                " threshold, and need more samples than channels"
             )
 
     @property
@@ -67,7 +72,8 @@ class CovarianceMatrix(AbstractRecording):
 
 
 def read_matrix(data: Any) -> CovarianceMatrix | None:
-    """A symmetric matrix between channels: an array, a `Signal` such as `FunctionalConnectivity` gives, an `xarray.DataArray` or a `pandas.DataFrame`.
+    """A symmetric matrix between channels: an array, a `Signal` such as `FunctionalConnectivity` gives, an
+    `xarray.DataArray` or a `pandas.DataFrame`.
 
     None: it is something else, such as time courses.
 
@@ -89,7 +95,8 @@ def read_matrix(data: Any) -> CovarianceMatrix | None:
         numbers = real(numbers, "data")
         if numbers.ndim == 3 and all(_is_symmetric(one) for one in numbers) and len(numbers):
             raise ValueError(
-                f"data is a stack of {len(numbers)} symmetric matrices, shape {numbers.shape}, expected one matrix, or time courses; take one of them, data[0]"
+                f"data is a stack of {len(numbers)} symmetric matrices, shape {numbers.shape}, expected one"
+                " matrix, or time courses; take one of them, data[0]"
             )
         return _matrix(numbers, "region", None, unit)
     if "time" in found.dims or "trial" in found.dims or len(found.dims) != 2:
@@ -98,14 +105,17 @@ def read_matrix(data: Any) -> CovarianceMatrix | None:
     if rows is not None and columns is not None and set(rows) == set(columns):
         # The second axis in the order of the first, whatever the two are called.
         pair = ("region", "region_2")
-        found = ordered(found._replace(dims=pair), dict.fromkeys(pair, rows), "", "data")._replace(dims=found.dims, unit=found.unit)
+        found = ordered(found._replace(dims=pair), dict.fromkeys(pair, rows), "", "data")._replace(
+            dims=found.dims, unit=found.unit
+        )
     elif is_table(data) and not (rows is None and columns is None):
         return None
     elif rows is not None and columns is not None and found.values.shape[0] == found.values.shape[1]:
         missing, unknown = unmatched(columns, rows)
         raise ValueError(
-            f"data is a square matrix whose axes name different {found.dims[0]}s: along {found.dims[1]!r} {missing[:5] or 'none'} are missing and "
-            f"{unknown[:5] or 'none'} unknown; expected the same labels along both, or time courses with an axis 'time'"
+            f"data is a square matrix whose axes name different {found.dims[0]}s: along {found.dims[1]!r}"
+            f" {missing[:5] or 'none'} are missing and {unknown[:5] or 'none'} unknown; expected the same"
+            " labels along both, or time courses with an axis 'time'"
         )
     dim = str(found.dims[0]) if found.dims[0] in ("region", "sensor") else "region"
     return _matrix(real(found.values, "data"), dim, rows, found.unit)
@@ -121,7 +131,9 @@ def _is_symmetric(values: np.ndarray) -> bool:
     return bool(finite.any() and np.allclose(values[finite], values.T[finite], rtol=0.0, atol=SAME * size))
 
 
-def _matrix(values: np.ndarray, dim: str, channels: tuple[str, ...] | None, unit: str) -> CovarianceMatrix | None:
+def _matrix(
+    values: np.ndarray, dim: str, channels: tuple[str, ...] | None, unit: str
+) -> CovarianceMatrix | None:
     if not _is_symmetric(values):
         return None
     values = values.astype(np.float64)

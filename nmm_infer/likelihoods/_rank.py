@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-# Directions with less than this share of the standard deviation of the strongest one hold rounding errors of the preprocessing.
+# Directions with less than this share of the standard deviation of the strongest one hold rounding errors of
+# the preprocessing.
 EMPTY = 1e-6
 
 

@@ -101,31 +101,61 @@ def read_recording(data: Any) -> Recording:
 
     Raises:
         TypeError: something else.
-        ValueError: neither two nor three axes, NaN, complex or masked numbers, constant or too short; irregular times.
+        ValueError: neither two nor three axes, NaN, complex or masked numbers, constant or too short;
+            irregular times.
     """
     if isinstance(data, Recording):
         return data
     if isinstance(data, Signal):
         if "time" not in data.dims:
-            raise ValueError(f"data is a Signal with dims {data.dims}, expected time courses ('time', 'region') or ('time', 'sensor')")
+            raise ValueError(
+                f"data is a Signal with dims {data.dims}, expected time courses ('time', 'region') or"
+                " ('time', 'sensor')"
+            )
         dim = data.dims[-1] if len(data.dims) > 1 else "region"
-        return _checked(Recording(np.asarray(data.values), data.interval, dim, data.labels[-1] or None, data.unit, data.interval))
+        return _checked(
+            Recording(
+                np.asarray(data.values), data.interval, dim, data.labels[-1] or None, data.unit, data.interval
+            )
+        )
     found = courses(data, "data")
-    return _checked(Recording(np.asarray(found.values, dtype=np.float64), found.interval, found.dim, found.channels, found.unit, found.start))
+    return _checked(
+        Recording(
+            np.asarray(found.values, dtype=np.float64),
+            found.interval,
+            found.dim,
+            found.channels,
+            found.unit,
+            found.start,
+        )
+    )
 
 
 def _checked(recording: Recording) -> Recording:
     values, dim, channels = recording.values, recording.dim, recording.channels
     if values.ndim not in (2, 3):
-        raise ValueError(f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time, {dim}]; a single channel is data[:, None]")
+        raise ValueError(
+            f"data has shape {values.shape}, expected two axes data[time, {dim}], or data[trial, time,"
+            f" {dim}]; a single channel is data[:, None]"
+        )
     if 0 in values.shape:
-        raise ValueError(f"data has shape {values.shape}, expected at least one sample of one {dim}; was everything selected away?")
+        raise ValueError(
+            f"data has shape {values.shape}, expected at least one sample of one {dim}; was everything"
+            " selected away?"
+        )
     bad = ~(np.abs(values).astype(np.float64) < HUGE)
     if bad.any():
         columns = np.flatnonzero(bad.any(axis=tuple(range(values.ndim - 1))))
         names = ", ".join(channels[i] if channels else str(i) for i in columns[:5])
-        raise ValueError(f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; {_leave_out(dim)}, or interpolate")
-    flat = np.flatnonzero((np.ptp(values, axis=-2) == 0).reshape(-1, values.shape[-1]).any(axis=0)) if values.shape[-2] > 1 else []
+        raise ValueError(
+            f"data has {int(bad.sum())} NaN or infinite values, in {dim}s {names}; {_leave_out(dim)}, or"
+            " interpolate"
+        )
+    flat = (
+        np.flatnonzero((np.ptp(values, axis=-2) == 0).reshape(-1, values.shape[-1]).any(axis=0))
+        if values.shape[-2] > 1
+        else []
+    )
     if len(flat):
         names = ", ".join(channels[i] if channels else str(i) for i in flat[:5])
         raise ValueError(f"data is constant in {dim}s {names}; such {dim}s carry no signal, drop them")
@@ -133,14 +163,17 @@ def _checked(recording: Recording) -> Recording:
 
 
 def _leave_out(dim: str) -> str:
-    """What to do about channels that one side lacks: regions are those of the connectome, sensors those of a lead field."""
+    """What to do about channels that one side lacks: regions are those of the connectome, sensors those of a
+    lead field.
+    """
     if dim == "region":
         return "keep the regions that both have: connectome.select(labels), and the same of the data"
     return f"keep the {dim}s that both have: their columns of the data, and their rows of LeadField(gain)"
 
 
 def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], dim: str) -> R:
-    """The recording with its channels in the order of `labels`, and called what the model calls them: of an array nobody knows that it is of sensors.
+    """The recording with its channels in the order of `labels`, and called what the model calls them: of an
+    array nobody knows that it is of sensors.
 
     Raises:
         ValueError: number or names of the channels differ.
@@ -149,7 +182,10 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
     if not labels or unnamed(recording.channels, labels):
         if n != len(labels):
             hint = "; is it transposed?" if recording.values.shape[-2] == len(labels) else ""
-            raise ValueError(f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time, {dim}]{hint}")
+            raise ValueError(
+                f"data has {n} {recording.dim}s, the model predicts {len(labels)} {dim}s; expected data[time,"
+                f" {dim}]{hint}"
+            )
         return dataclasses.replace(recording, dim=dim)
     channels = recording.channels
     assert channels is not None
@@ -157,7 +193,7 @@ def check_channels[R: AbstractRecording](recording: R, labels: tuple[str, ...], 
     missing, unknown = unmatched(channels, labels)
     if missing or unknown:
         raise ValueError(
-            f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to the model {unknown[:5] or 'none'}; "
-            f"{_leave_out(dim)}, or rename the data's {recording.dim}s"
+            f"data and model name different {dim}s: missing in the data {missing[:5] or 'none'}, unknown to"
+            f" the model {unknown[:5] or 'none'}; {_leave_out(dim)}, or rename the data's {recording.dim}s"
         )
     return dataclasses.replace(recording.selected(order(channels, labels, dim, "data"), labels), dim=dim)

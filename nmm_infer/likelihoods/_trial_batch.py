@@ -12,7 +12,8 @@ class Stacked(dist.Distribution):
     """Independent data of `n` trials, each with its own distribution; trials are the first axis of the batch.
 
     Args:
-        each: a distribution whose arrays have a first axis of trials, as `jax.vmap` gives it; or, `shared`, the same one for all.
+        each: a distribution whose arrays have a first axis of trials, as `jax.vmap` gives it; or, `shared`,
+            the same one for all.
         n: number of trials.
         shared: whether all trials have the same distribution.
     """
@@ -33,7 +34,9 @@ class Stacked(dist.Distribution):
         return self.each.support
 
     def _over(self, function: Any, *values: Any, out: int = 0) -> Array:
-        return jax.vmap(function, in_axes=(None if self.shared else 0, *(0 for _ in values)), out_axes=out)(self.each, *values)
+        return jax.vmap(function, in_axes=(None if self.shared else 0, *(0 for _ in values)), out_axes=out)(
+            self.each, *values
+        )
 
     def log_prob(self, value: Array) -> Array:
         """Log density of every trial, pointwise as its distribution gives it."""
@@ -42,4 +45,6 @@ class Stacked(dist.Distribution):
     def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:
         """Draw trials."""
         keys = jax.random.split(key, self.n)
-        return self._over(lambda each, one: jnp.asarray(each.sample(one, sample_shape)), keys, out=len(sample_shape))
+        return self._over(
+            lambda each, one: jnp.asarray(each.sample(one, sample_shape)), keys, out=len(sample_shape)
+        )

@@ -38,7 +38,12 @@ class ObservedTrials(AbstractObserved):
             return {name: value for name, (_, value) in found.items()}
 
         found = jax.vmap(one)(values)
-        return {name: (("trial", *dims[name]), value) if "time" in dims[name] else (dims[name], value.mean(axis=0)) for name, value in found.items()}
+        return {
+            name: (
+                (("trial", *dims[name]), value) if "time" in dims[name] else (dims[name], value.mean(axis=0))
+            )
+            for name, value in found.items()
+        }
 
     def coords(self) -> dict[str, Any]:
         return {**self.first.coords(), "trial": list(range(len(self.values)))}
@@ -48,12 +53,13 @@ class ObservedTrials(AbstractObserved):
 
 
 class Trials(AbstractLikelihood):
-    """Data `["trial time channel"]` of trials that share a model, some of whose parameters may differ between them.
+    """Data `["trial time channel"]` of trials that share a model, some of whose parameters may differ between
+    them.
 
-    What is drawn over trials, `Prior(..., over="trial")`, `Pooled(..., over="trial")` (trials are alike, and the data
-    say how much) or `FromMaps(..., over="trial")` (a covariate of the trials explains it), takes another value in
-    every trial; all else is shared. Each trial is a simulation of its own; if nothing differs between trials, one
-    simulation serves all. Trials are independent given the parameters.
+    What is drawn over trials, `Prior(..., over="trial")`, `Pooled(..., over="trial")` (trials are alike, and
+    the data say how much) or `FromMaps(..., over="trial")` (a covariate of the trials explains it), takes
+    another value in every trial; all else is shared. Each trial is a simulation of its own; if nothing
+    differs between trials, one simulation serves all. Trials are independent given the parameters.
 
     Args:
         likelihood: of one trial, such as `Gaussian()`.
@@ -68,9 +74,14 @@ class Trials(AbstractLikelihood):
 
     def __check_init__(self):
         if not isinstance(self.likelihood, AbstractLikelihood):
-            raise TypeError(f"Trials(likelihood=...) got {kind_of(self.likelihood)}, expected a likelihood such as nmm.likelihoods.Gaussian()")
+            raise TypeError(
+                f"Trials(likelihood=...) got {kind_of(self.likelihood)}, expected a likelihood such as"
+                " nmm.likelihoods.Gaussian()"
+            )
         if isinstance(self.likelihood, Trials):
-            raise ValueError("Trials(Trials(...)): expected the likelihood of one trial, such as Trials(Gaussian(), 40)")
+            raise ValueError(
+                "Trials(Trials(...)): expected the likelihood of one trial, such as Trials(Gaussian(), 40)"
+            )
         if not (isinstance(self.number, int) and self.number >= 1):
             raise ValueError(f"Trials(number=...) got {self.number!r}, expected a whole number of at least 1")
 
@@ -84,7 +95,10 @@ class Trials(AbstractLikelihood):
         values = recording.values
         if values.ndim != 3 or len(values) != self.number:
             got = f"{len(values)} trials" if values.ndim == 3 else "no axis of trials"
-            raise ValueError(f"data has shape {values.shape} with {got}, expected {self.number} trials: data[trial, time, {recording.dim}]")
+            raise ValueError(
+                f"data has shape {values.shape} with {got}, expected {self.number} trials: data[trial, time,"
+                f" {recording.dim}]"
+            )
         single = [dataclasses.replace(recording, values=trial) for trial in values]
         of_one = expected._replace(draw=lambda: _of_first(*expected.draw()))
         first = self.likelihood.bind(single[0], observe, of_one)
@@ -93,10 +107,13 @@ class Trials(AbstractLikelihood):
         common = [_without_data(one) for one in bound]
         if not all(eqx.tree_equal(common[0], other) for other in common):
             raise ValueError(
-                f"Trials({type(self.likelihood).__name__}): the likelihood reads its grid from the data, and finds another one in each trial; "
-                "fix what it takes from the data, such as modes=, dof= or shrinkage, or give it all trials by itself"
+                f"Trials({type(self.likelihood).__name__}): the likelihood reads its grid from the data, and"
+                " finds another one in each trial; fix what it takes from the data, such as modes=, dof= or"
+                " shrinkage, or give it all trials by itself"
             )
-        together = dataclasses.replace(bound[0].recording, values=np.stack([one.recording.values for one in bound]))
+        together = dataclasses.replace(
+            bound[0].recording, values=np.stack([one.recording.values for one in bound])
+        )
         return ObservedTrials(np.stack([np.asarray(one.values) for one in bound]), together, bound[0])  # pyright: ignore[reportArgumentType]
 
     def distribution(self, network, observe, simulate, observed: Any):

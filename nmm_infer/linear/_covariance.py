@@ -9,7 +9,9 @@ from ._linearisation import linearise
 from ._spectrum import source_response
 
 
-def covariance(network: Network, variable: str | None = None, *, points: int = 512) -> Float[Array, "region region_2"]:
+def covariance(
+    network: Network, variable: str | None = None, *, points: int = 512
+) -> Float[Array, "region region_2"]:
     """Covariance of the fluctuations of `variable` around the fixed point, delays included.
 
     The integral of the cross-spectra over all frequencies. With ω = s tan θ the integrand is smooth and
@@ -22,7 +24,10 @@ def covariance(network: Network, variable: str | None = None, *, points: int = 5
         points: of the quadrature over positive frequencies.
     """
     if network.noise is None:
-        raise ValueError("covariance(network) needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
+        raise ValueError(
+            "covariance(network) needs a network with noise, such as nmm.Network(...,"
+            " noise=nmm.noises.Additive(sigma=0.01))"
+        )
     lin = linearise(network, variable)
     theta = 0.5 * np.pi * (np.arange(points) + 0.5) / points
     scale = jnp.sqrt(jnp.mean(jnp.diagonal(lin.A) ** 2)) + 1e-12  # a typical rate of the network

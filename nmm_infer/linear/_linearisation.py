@@ -13,7 +13,8 @@ from ._local import columns, local
 
 
 class Linearisation(NamedTuple):
-    """A network to first order: y' = A y + B u, messages = C y, observed = m y + d u, u = Σ_j K_ij messages_j.
+    """A network to first order: y' = A y + B u, messages = C y, observed = m y + d u, u = Σ_j K_ij
+    messages_j.
 
     Everything is local to a region but the weights; derivatives are per ms.
 
@@ -22,12 +23,15 @@ class Linearisation(NamedTuple):
         B: state by arriving message.
         C: message by state.
         m: derivative of the observed variable by state.
-        d: derivative of the observed variable by arriving message; zero but for variables that depend on the input.
+        d: derivative of the observed variable by arriving message; zero but for variables that depend on the
+            input.
         weights, delays: of the messages, delays in ms; None: no delays.
         noisy: indices of the states that noise drives.
         gate: 1 where it drives them, 0 where not; None: everywhere.
-        sees_message: whether what is observed is, in every region, a function of the only message that it sends, or the other way round.
-        rotates: whether each of A, B and C is a complex number, [[re, -im], [im, re]], for the two states of a region are one (`AbstractRotatingModel`).
+        sees_message: whether what is observed is, in every region, a function of the only message that it
+            sends, or the other way round.
+        rotates: whether each of A, B and C is a complex number, [[re, -im], [im, re]], for the two states of
+            a region are one (`AbstractRotatingModel`).
     """
 
     A: Float[Array, "state state region"]
@@ -65,7 +69,9 @@ class Linearisation(NamedTuple):
         return (local + coupled).reshape(n, n)
 
 
-def linearise(network: Network, variable: str | None = None, point: Float[Array, "state region"] | None = None) -> Linearisation:
+def linearise(
+    network: Network, variable: str | None = None, point: Float[Array, "state region"] | None = None
+) -> Linearisation:
     """Jacobians of `network` for the observed `variable` (None: the model's observable).
 
     Args:
@@ -83,22 +89,32 @@ def linearise(network: Network, variable: str | None = None, point: Float[Array,
     sees_message = C.shape[0] == 1 and linear and of_state and (y.shape[0] == 1 or _sends(network, name))
     at_zero = point is None and network.rest is None
     as_one = at_zero and linear and of_state and rotates(network)
-    return Linearisation(A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, as_one)
+    return Linearisation(
+        A, B, C, m, d, weights, network.delays, network.noisy_rows, network.noise_gate, sees_message, as_one
+    )
 
 
 def _observed(
     network: Network, name: str, y: Float[Array, "state region"], weights: Float[Array, "to from"]
 ) -> tuple[Float[Array, "state region"], Float[Array, "message region"]]:
-    """Derivatives of the variable `name` by the states of its region, and by the messages that arrive there; zero in regions that do not have it."""
+    """Derivatives of the variable `name` by the states of its region, and by the messages that arrive there;
+    zero in regions that do not have it.
+    """
     if name not in network.model.driven_variables():
-        return columns(lambda y: network.model.sent((name,), y), y)[0], jnp.zeros((network.n_messages(), network.n_regions), y.dtype)
+        return columns(lambda y: network.model.sent((name,), y), y)[0], jnp.zeros(
+            (network.n_messages(), network.n_regions), y.dtype
+        )
     total, strengths = jnp.einsum("ij,mj->mi", weights, network.messages(y)), network.strengths(weights)
 
     def seen(y: Array, total: Array) -> Array:
         value = network.model.variable(name, y, network.inputs(total, y, strengths))
         return jnp.where(has, value, 0.0)[None]
 
-    has = jnp.asarray(True) if (senders := network.model.senders((name,))) is None else jnp.asarray(senders[0] > 0)
+    has = (
+        jnp.asarray(True)
+        if (senders := network.model.senders((name,))) is None
+        else jnp.asarray(senders[0] > 0)
+    )
     m = columns(lambda y: seen(y, total), y)[0]
     return m, columns(lambda total: seen(y, total), total)[0] if network.couplings else total
 

@@ -24,10 +24,13 @@ class Local(NamedTuple):
     C: Float[Array, "message state region"]
     weights: Float[Array, "to from"]
 
-    def solve(self, b: Float[Array, "state region"], rate: Float[Array, ""] | float = 0.0) -> Float[Array, "state region"]:
+    def solve(
+        self, b: Float[Array, "state region"], rate: Float[Array, ""] | float = 0.0
+    ) -> Float[Array, "state region"]:
         """(rate - J)⁻¹ b.
 
-        Regions are eliminated first, R = (rate - A)⁻¹, so that only the network of messages needs a large solve: (1 - W C R B) u = W C R b.
+        Regions are eliminated first, R = (rate - A)⁻¹, so that only the network of messages needs a large
+        solve: (1 - W C R B) u = W C R b.
         """
         n_messages, n = self.C.shape[0], self.A.shape[-1]
         R = inverse(rate * jnp.eye(self.A.shape[0], dtype=self.A.dtype)[..., None] - self.A)
@@ -38,7 +41,9 @@ class Local(NamedTuple):
         CRB = jnp.einsum("msr,slr->mlr", self.C, RB)
         around = jnp.einsum("ij,mlj->milj", self.weights, CRB).reshape(n_messages * n, n_messages * n)
         sent = jnp.einsum("ij,msj,sj->mi", self.weights, self.C, Rb)
-        u = jnp.linalg.solve(jnp.eye(n_messages * n, dtype=around.dtype) - around, sent.ravel()).reshape(n_messages, n)
+        u = jnp.linalg.solve(jnp.eye(n_messages * n, dtype=around.dtype) - around, sent.ravel()).reshape(
+            n_messages, n
+        )
         return Rb + jnp.einsum("smr,mr->sr", RB, u)
 
 
@@ -58,7 +63,10 @@ def local(network: Network, y: Float[Array, "state region"]) -> Local:
     if network.couplings:
         B, C = columns(lambda total: drift(y, total), total), columns(network.messages, y)
     else:
-        B, C = jnp.zeros((y.shape[0], 0, network.n_regions), y.dtype), jnp.zeros((0, y.shape[0], network.n_regions), y.dtype)
+        B, C = (
+            jnp.zeros((y.shape[0], 0, network.n_regions), y.dtype),
+            jnp.zeros((0, y.shape[0], network.n_regions), y.dtype),
+        )
     return Local(A, B, C, weights)
 
 
@@ -79,6 +87,8 @@ def inverse(M: Shaped[Array, "state state region"]) -> Shaped[Array, "state stat
     return jnp.moveaxis(jnp.linalg.inv(jnp.moveaxis(M, -1, 0)), 0, -1)
 
 
-def resolvent(A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]) -> Complex[Array, "state state region"]:
+def resolvent(
+    A: Float[Array, "state state region"], omega: Float[Array, " #region"] | Float[Array, ""]
+) -> Complex[Array, "state state region"]:
     """(iω - A)⁻¹ in every region, at one frequency or one for each."""
     return inverse(1j * omega * jnp.eye(A.shape[0])[..., None] - A)

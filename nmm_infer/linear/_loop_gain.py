@@ -15,11 +15,12 @@ ROUNDS = 500
 
 
 def loop_gain(lin: Linearisation) -> Float[Array, ""]:
-    """The largest factor by which activity that is sent comes back, over all patterns of regions: below 1 the network is stable.
+    """The largest factor by which activity that is sent comes back, over all patterns of regions: below 1 the
+    network is stable.
 
-    The Perron root of |g_i| |W_ij|, where g_i is the gain of region i from what arrives to what it sends, at the frequency where it is largest (small gain;
-    Zames 1966). Delays do not matter. Networks without inhibition are stable exactly below 1 (their gain is largest at frequency 0);
-    others may be stable above.
+    The Perron root of |g_i| |W_ij|, where g_i is the gain of region i from what arrives to what it sends, at
+    the frequency where it is largest (small gain; Zames 1966). Delays do not matter. Networks without
+    inhibition are stable exactly below 1 (their gain is largest at frequency 0); others may be stable above.
 
     Args:
         lin: of a network whose regions send one message each, and are stable alone.
@@ -29,11 +30,17 @@ def loop_gain(lin: Linearisation) -> Float[Array, ""]:
     """
     if lin.n_messages != 1:
         raise ValueError(f"loop_gain(lin): regions send {lin.n_messages} messages, expected one")
-    return perron(region_gains(lin, jax.lax.stop_gradient(local_eigenvalues(lin.A)))[0, 0][:, None] * jnp.abs(lin.weights))
+    return perron(
+        region_gains(lin, jax.lax.stop_gradient(local_eigenvalues(lin.A)))[0, 0][:, None]
+        * jnp.abs(lin.weights)
+    )
 
 
-def region_gains(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> Float[Array, "message message region"]:
-    """Of every region alone, from what arrives to what it sends: the largest over all frequencies (`eigenvalues`: its own).
+def region_gains(
+    lin: Linearisation, eigenvalues: Complex[Array, "region state"]
+) -> Float[Array, "message message region"]:
+    """Of every region alone, from what arrives to what it sends: the largest over all frequencies
+    (`eigenvalues`: its own).
 
     Exact for regions of one or two states; of others the largest at resonances and on a grid.
     """
@@ -44,13 +51,16 @@ def region_gains(lin: Linearisation, eigenvalues: Complex[Array, "region state"]
     return jnp.max(jax.vmap(gain)(jax.lax.stop_gradient(_peaks(lin, eigenvalues))), axis=0)
 
 
-def _peaks(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> Float[Array, "frequency region"]:
+def _peaks(
+    lin: Linearisation, eigenvalues: Complex[Array, "region state"]
+) -> Float[Array, "frequency region"]:
     """Frequencies (rad/ms), one of which is where a region's gain is largest."""
     zero = jnp.zeros((1, lin.n_regions), lin.A.dtype)
     if lin.n_states == 1:
         return zero
     if lin.n_states == 2:
-        # |b + c s|² / |s² - trace s + determinant|² at s = iω is stationary where c² ω⁴ + 2 b² ω² = c² determinant² - b² (trace² - 2 determinant).
+        # |b + c s|² / |s² - trace s + determinant|² at s = iω is stationary where c² ω⁴ + 2 b² ω² = c²
+        # determinant² - b² (trace² - 2 determinant).
         trace, determinant = _trace_and_determinant(lin.A)
         adjugate = lin.A - trace * jnp.eye(2, dtype=lin.A.dtype)[..., None]
         b2 = jnp.einsum("msr,str,tlr->mlr", lin.C, adjugate, lin.B).reshape(-1, lin.n_regions) ** 2
@@ -63,7 +73,9 @@ def _peaks(lin: Linearisation, eigenvalues: Complex[Array, "region state"]) -> F
     return jnp.concatenate([jnp.abs(eigenvalues.imag).T, decades[:, None] * fastest])
 
 
-def _trace_and_determinant(A: Float[Array, "2 2 region"]) -> tuple[Float[Array, " region"], Float[Array, " region"]]:
+def _trace_and_determinant(
+    A: Float[Array, "2 2 region"],
+) -> tuple[Float[Array, " region"], Float[Array, " region"]]:
     return A[0, 0] + A[1, 1], A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
 
 
@@ -80,7 +92,8 @@ def local_eigenvalues(A: Float[Array, "state state region"]) -> Complex[Array, "
 
 
 def perron(M: Float[Array, "to from"]) -> Float[Array, ""]:
-    """The largest eigenvalue of a matrix without negative entries, which its eigenvector with all of them positive belongs to; NaN of zeros alone.
+    """The largest eigenvalue of a matrix without negative entries, which its eigenvector with all of them
+    positive belongs to; NaN of zeros alone.
 
     With the derivative of the implicit function, which `jax.numpy.linalg.eigvals` has to first order only.
     """
@@ -101,7 +114,9 @@ def perron(M: Float[Array, "to from"]) -> Float[Array, ""]:
             w = w / jnp.sum(w)
             return k + 1, w, jnp.max(jnp.abs(w - v)) * n
 
-        _, v, _ = jax.lax.while_loop(going, advance, (jnp.asarray(0), jnp.full(n, 1.0 / n, M.dtype), jnp.asarray(jnp.inf, M.dtype)))
+        _, v, _ = jax.lax.while_loop(
+            going, advance, (jnp.asarray(0), jnp.full(n, 1.0 / n, M.dtype), jnp.asarray(jnp.inf, M.dtype))
+        )
         x = jnp.concatenate([v, jnp.sum(M @ v)[None]])
         # Where two patterns grow nearly alike the rounds end before rounding does.
         return x if M.dtype == jnp.float64 else x - solve(x, M, residual(x, M))

@@ -12,12 +12,13 @@ DOUBLINGS = 40
 def lyapunov(A: Float[Array, "n n"], Q: Float[Array, "n n"]) -> Float[Array, "n n"]:
     """X with A X + X Aᵀ + Q = 0, for symmetric Q and A whose eigenvalues have negative real parts.
 
-    X = ∫_0^∞ e^{At} Q e^{Aᵀt} dt is the stationary covariance of x' = A x + noise of density Q. With γ > 0 and the
-    Cayley transform F = (γ - A)⁻¹ (γ + A) the equation becomes X = F X Fᵀ + 2γ (γ - A)⁻¹ Q (γ - A)⁻ᵀ, whose series is
-    summed by doubling (Smith 1968, SIAM J Appl Math 16:198). Products of matrices only, so it is fast where eigenvalues
-    are slow. Where A is unstable the result is not finite.
+    X = ∫_0^∞ e^{At} Q e^{Aᵀt} dt is the stationary covariance of x' = A x + noise of density Q. With γ > 0
+    and the Cayley transform F = (γ - A)⁻¹ (γ + A) the equation becomes X = F X Fᵀ + 2γ (γ - A)⁻¹ Q (γ - A)⁻ᵀ,
+    whose series is summed by doubling (Smith 1968, SIAM J Appl Math 16:198). Products of matrices only, so it
+    is fast where eigenvalues are slow. Where A is unstable the result is not finite.
 
-    The derivative is not traced through the iteration: with Y from Aᵀ Y + Y A + Ḡ = 0 it is Q̄ = Y, Ā = 2 Y X.
+    The derivative is not traced through the iteration: with Y from Aᵀ Y + Y A + Ḡ = 0 it is Q̄ = Y, Ā = 2 Y
+    X.
     """
     return _solve(A, Q)
 

@@ -10,17 +10,21 @@ from jaxtyping import Array, Float, Int
 
 from ._local import Local
 
-# Steps that follow the network in time; then steps to the nearest fixed point from where it is; then as many from each of other states.
+# Steps that follow the network in time; then steps to the nearest fixed point from where it is; then as many
+# from each of other states.
 FOLLOWING, NEARING, OTHERS = 100, 50, 6
 MAX_STEPS = FOLLOWING + NEARING * (1 + OTHERS)
 # A step in time is taken where the drift changes by no more than this part beside what the Jacobian says.
 CURVED = 0.5
-# A step to the nearest fixed point is taken where no state moves by more than this many times its declared range.
+# A step to the nearest fixed point is taken where no state moves by more than this many times its declared
+# range.
 FAR = 2.0
 
 
 class _Search(NamedTuple):
-    """Where a search is: a state, the drift there, the rate 1/h of the next step h, and how far the last one went, in declared ranges."""
+    """Where a search is: a state, the drift there, the rate 1/h of the next step h, and how far the last one
+    went, in declared ranges.
+    """
 
     step: Int[Array, ""]
     y: Float[Array, "state region"]
@@ -39,11 +43,12 @@ def relax(
 ) -> Float[Array, "state region"]:
     """The state at which y' = drift(y), begun at `start`, comes to rest; NaN where no fixed point is found.
 
-    Implicit Euler steps, (1/h - J) dy = drift, as long as the drift is nearly linear over them: where the network goes, at first in time, and at
-    last, with h beyond all its time constants, by Newton's method (pseudo-transient continuation; Kelley & Keyes 1998, SIAM J Numer Anal 35:508).
-    Past a fold this passes the place where two fixed points have just vanished, which stops methods that go downhill. A network that does not come to
-    rest, but oscillates, has a fixed point, too: then h grows whatever the drift does, and should that fail, the same begins at states
-    spread over the declared ranges.
+    Implicit Euler steps, (1/h - J) dy = drift, as long as the drift is nearly linear over them: where the
+    network goes, at first in time, and at last, with h beyond all its time constants, by Newton's method
+    (pseudo-transient continuation; Kelley & Keyes 1998, SIAM J Numer Anal 35:508). Past a fold this passes
+    the place where two fixed points have just vanished, which stops methods that go downhill. A network that
+    does not come to rest, but oscillates, has a fixed point, too: then h grows whatever the drift does, and
+    should that fail, the same begins at states spread over the declared ranges.
 
     One loop, without branches: it may be mapped, sharded and compiled like any other arithmetic.
 
@@ -52,7 +57,8 @@ def relax(
         jacobian: of `drift`.
         start: the first state.
         low, high: declared range of every state, the unit in which steps are measured.
-        following: steps that follow the network in time, at most; 0: begin with those to the nearest fixed point, stable or not.
+        following: steps that follow the network in time, at most; 0: begin with those to the nearest fixed
+            point, stable or not.
     """
     dtype = start.dtype
     width = jnp.asarray(high - low, dtype)[:, None]
@@ -61,7 +67,9 @@ def relax(
 
     def begin(step: Array, y: Array) -> _Search:
         f = drift(y)
-        return _Search(step, y, f, jnp.maximum(10.0 * jnp.max(jnp.abs(f) / width), slowest), jnp.asarray(jnp.inf, dtype))
+        return _Search(
+            step, y, f, jnp.maximum(10.0 * jnp.max(jnp.abs(f) / width), slowest), jnp.asarray(jnp.inf, dtype)
+        )
 
     def going(search: _Search) -> Array:
         return (search.step < MAX_STEPS) & ~((search.moved < tolerance) & (search.rate <= slowest))
@@ -78,7 +86,11 @@ def relax(
         curved = jnp.where(before > 0, _norm((f - now.rate * dy) / width) / before, 0.0)
         following, arrived = now.step < FOLLOWING, moved < tolerance
         taken = (jnp.where(following, curved < CURVED, moved < FAR) | arrived) & jnp.all(jnp.isfinite(f))
-        slower = jnp.where(following, jnp.clip(4.0 * curved, 0.05, 1.5), 0.5 * jnp.where(after < 0.5 * before, jnp.clip(after / before, 0.01, 1.0), 1.0))
+        slower = jnp.where(
+            following,
+            jnp.clip(4.0 * curved, 0.05, 1.5),
+            0.5 * jnp.where(after < 0.5 * before, jnp.clip(after / before, 0.01, 1.0), 1.0),
+        )
         # Where steps are rounding errors their curvature is, too.
         slower = jnp.where(arrived, 0.05, slower)
         return _Search(
@@ -93,7 +105,8 @@ def relax(
     if not following:
         first = first._replace(rate=jnp.asarray(slowest, dtype))  # Newton's steps from the first on
     end = jax.lax.while_loop(going, advance, first)
-    # What is left is less than the tolerance in the fastest of directions; one step more of Newton's makes it so in all.
+    # What is left is less than the tolerance in the fastest of directions; one step more of Newton's makes it
+    # so in all.
     last = jacobian(end.y).solve(end.drift)
     small = jnp.max(jnp.abs(last) / width) < jnp.sqrt(tolerance)
     return jnp.where(end.moved < tolerance, jnp.where(small, end.y + last, end.y), jnp.nan)
@@ -103,8 +116,12 @@ def _norm(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(x**2))
 
 
-def _spread(k: Int[Array, ""], low: Float[np.ndarray, " state"], high: Float[np.ndarray, " state"]) -> Float[Array, "state 1"]:
-    """The k-th of points that fill the ranges evenly (an additive recurrence with the powers of a generalised golden ratio)."""
+def _spread(
+    k: Int[Array, ""], low: Float[np.ndarray, " state"], high: Float[np.ndarray, " state"]
+) -> Float[Array, "state 1"]:
+    """The k-th of points that fill the ranges evenly (an additive recurrence with the powers of a generalised
+    golden ratio).
+    """
     n, golden = len(low), 2.0
     for _ in range(30):
         golden = (1.0 + golden) ** (1.0 / (n + 1))

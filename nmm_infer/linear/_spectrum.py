@@ -10,8 +10,11 @@ from ._linearisation import Linearisation
 from ._local import resolvent
 
 
-def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Complex[Array, "frequency region noisy source"]:
-    """Response of the observed variable in `region` to noise on state `noisy` of region `source`, at `omega` (rad/ms).
+def source_response(
+    lin: Linearisation, omega: Float[Array, " frequency"]
+) -> Complex[Array, "frequency region noisy source"]:
+    """Response of the observed variable in `region` to noise on state `noisy` of region `source`, at `omega`
+    (rad/ms).
 
     Region by region, R = (iω - A)⁻¹; between regions K(ω) = W e^{-iωd}. Only the network of messages needs
     a solve, of size regions × messages: (I - C R B K) Y = C R E for what is sent, and then
@@ -22,7 +25,8 @@ def source_response(lin: Linearisation, omega: Float[Array, " frequency"]) -> Co
 
 
 class Loop(NamedTuple):
-    """A network of regions that send one message and are seen through it: the response is diag(left) M⁻¹ diag(right), with M = 1 - diag(gain) K.
+    """A network of regions that send one message and are seen through it: the response is diag(left) M⁻¹
+    diag(right), with M = 1 - diag(gain) K.
 
     Fields:
         gain: from what arrives at a region to what it sends.
@@ -46,10 +50,14 @@ class Loop(NamedTuple):
         return self.left[..., :, None] * jnp.linalg.inv(self.M) * self.right[..., None, :]
 
 
-def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[Array, "frequency noisy region"]) -> Loop:
-    """The factors of the response where one message is sent, a function of what is observed, and noise has this power density.
+def loop(
+    lin: Linearisation, omega: Float[Array, " frequency"], density: Float[Array, "frequency noisy region"]
+) -> Loop:
+    """The factors of the response where one message is sent, a function of what is observed, and noise has
+    this power density.
 
-    Noise on several states of a region is seen by the others, and by who observes it, as one signal: with their powers added it has one factor.
+    Noise on several states of a region is seen by the others, and by who observes it, as one signal: with
+    their powers added it has one factor.
     """
     R = jax.vmap(lambda w: resolvent(lin.A, w))(omega)  # "frequency state state region"
     out = jnp.einsum("sr,fstr->ftr", lin.C[0], R)
@@ -60,7 +68,8 @@ def loop(lin: Linearisation, omega: Float[Array, " frequency"], density: Float[A
     right = jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0)
     gain = jnp.einsum("ftr,tr->fr", out, lin.B[:, 0])
     K = lin.weights if lin.delays is None else lin.weights * jnp.exp(-1j * omega[:, None, None] * lin.delays)
-    # What is observed is what is sent, up to the ratio of their derivatives: the same for all states that both depend on.
+    # What is observed is what is sent, up to the ratio of their derivatives: the same for all states that
+    # both depend on.
     ratio = jnp.sum(lin.m * lin.C[0], axis=0) / jnp.sum(lin.C[0] ** 2, axis=0)
     return Loop(gain, K, jnp.broadcast_to(ratio, right.shape).astype(gain.dtype), right.astype(gain.dtype))
 

@@ -12,10 +12,11 @@ from ._linearisation import Linearisation
 from ._local import resolvent
 from ._loop_gain import local_eigenvalues, region_gains
 
-# Points of the frequency axis on which the phase of the characteristic function is followed; as long as it jumps by
-# more than SHARP (radians) between two of them, up to so many more.
+# Points of the frequency axis on which the phase of the characteristic function is followed; as long as it
+# jumps by more than SHARP (radians) between two of them, up to so many more.
 NYQUIST_POINTS, MORE_POINTS, SHARP = 192, 32, 1.0
-# How much larger the gain of a region of three states or more might be between the frequencies at which it is looked at.
+# How much larger the gain of a region of three states or more might be between the frequencies at which it is
+# looked at.
 GAIN_MARGIN = 1.05
 
 
@@ -23,15 +24,16 @@ GAIN_MARGIN = 1.05
 def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     """Whether every mode decays. Not differentiable, and False where anything is NaN.
 
-    Networks without inhibition (whatever arrives excites, as do states among each other)
-    are positive systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is
-    decided by one linear solve. Others are stable, if there are no delays, where all distances shrink, which is one Cholesky factor. Regions that
-    are stable alone stay so, whatever the delays, where what goes round between them shrinks at every frequency (small gain; Zames 1966), which is
-    another solve. Otherwise by eigenvalues, or with delays by the number of times the characteristic function goes round zero (Nyquist).
+    Networks without inhibition (whatever arrives excites, as do states among each other) are positive
+    systems: their stability does not depend on delays (Haddad & Chellaboina 2004) and is decided by one
+    linear solve. Others are stable, if there are no delays, where all distances shrink, which is one Cholesky
+    factor. Regions that are stable alone stay so, whatever the delays, where what goes round between them
+    shrinks at every frequency (small gain; Zames 1966), which is another solve. Otherwise by eigenvalues, or
+    with delays by the number of times the characteristic function goes round zero (Nyquist).
 
     The phase is followed on 192 frequencies, and on more where it jumps; two resonances much sharper than the
-    grid in the same gap may still hide each other. `nmm.dynamics.eigenvalues` solves the characteristic equation
-    itself, outside jit.
+    grid in the same gap may still hide each other. `nmm.dynamics.eigenvalues` solves the characteristic
+    equation itself, outside jit.
     """
     arrays, static = eqx.partition(jax.tree.map(jax.lax.stop_gradient, lin), eqx.is_array)
     leaves, structure = jax.tree.flatten(arrays)
@@ -48,11 +50,20 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
 
     @stable.def_vmap
     def _(size: int, batched: Any, *leaves: Array) -> tuple[Bool[Array, " network"], bool]:
-        # Of many networks at once `cond` would go both ways for each, and eigenvalues are found one after the other, on a GPU too.
+        # Of many networks at once `cond` would go both ways for each, and eigenvalues are found one after the
+        # other, on a GPU too.
         axes = [0 if is_batched else None for is_batched in batched]
         soon, counted = (jax.vmap(decide, axes, axis_size=size) for decide in (quickly, count))
         settled, verdict = soon(*leaves)
-        return jax.lax.cond(settled.all(), lambda *_: verdict, lambda *leaves: jnp.where(settled, verdict, counted(*leaves)), *leaves), True
+        return (
+            jax.lax.cond(
+                settled.all(),
+                lambda *_: verdict,
+                lambda *leaves: jnp.where(settled, verdict, counted(*leaves)),
+                *leaves,
+            ),
+            True,
+        )
 
     return stable(*leaves)
 
@@ -66,7 +77,9 @@ def _quickly(lin: Linearisation) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
 
 
 def _shrinks(lin: Linearisation) -> Bool[Array, ""]:
-    """Whether small gain or contraction decides; the former is looked at first, for its solve is of the messages, that of contraction of all states."""
+    """Whether small gain or contraction decides; the former is looked at first, for its solve is of the
+    messages, that of contraction of all states.
+    """
     damped = _damped(lin)
     return jax.lax.cond(damped, lambda: damped, lambda: _contracts(lin))
 
@@ -79,9 +92,11 @@ def _excites(lin: Linearisation) -> Bool[Array, ""]:
 
 
 def _contracts(lin: Linearisation) -> Bool[Array, ""]:
-    """Whether all distances shrink from the first moment on: the symmetric part of the Jacobian is negative definite. Nothing of networks with delays.
+    """Whether all distances shrink from the first moment on: the symmetric part of the Jacobian is negative
+    definite. Nothing of networks with delays.
 
-    Sufficient, not necessary: of states in different units it knows little. It is what diffusively coupled oscillators do.
+    Sufficient, not necessary: of states in different units it knows little. It is what diffusively coupled
+    oscillators do.
     """
     if lin.delays is not None:
         return jnp.asarray(False)
@@ -90,9 +105,11 @@ def _contracts(lin: Linearisation) -> Bool[Array, ""]:
 
 
 def _damped(lin: Linearisation) -> Bool[Array, ""]:
-    """Whether every region is stable alone, and the largest gain of each, at whatever frequency, is too small for a loop through others to grow.
+    """Whether every region is stable alone, and the largest gain of each, at whatever frequency, is too small
+    for a loop through others to grow.
 
-    Sufficient, not necessary. Of regions of three states or more the largest gain is not known exactly, and taken somewhat larger than what is found.
+    Sufficient, not necessary. Of regions of three states or more the largest gain is not known exactly, and
+    taken somewhat larger than what is found.
     """
     eigenvalues = local_eigenvalues(lin.A)  # "region state"
     calm = jnp.all(jnp.isfinite(eigenvalues)) & (jnp.max(eigenvalues.real) < 0)
@@ -109,9 +126,11 @@ def _counted(lin: Linearisation) -> Bool[Array, ""]:
 
 
 def _positive(J: Array) -> Bool[Array, ""]:
-    """-J is a nonsingular M-matrix exactly when -J x = 1 has a positive solution (Berman & Plemmons 1994, ch. 6), whatever the scale of its rows.
+    """-J is a nonsingular M-matrix exactly when -J x = 1 has a positive solution (Berman & Plemmons 1994, ch.
+    6), whatever the scale of its rows.
 
-    What is nearer to the edge than rounding can tell counts as stable: a density that is zero at random there would stop trajectories at random.
+    What is nearer to the edge than rounding can tell counts as stable: a density that is zero at random there
+    would stop trajectories at random.
     """
     n = J.shape[0]
     M = -J / jnp.abs(jnp.diagonal(J))[:, None] + n * jnp.finfo(J.dtype).eps * jnp.eye(n, dtype=J.dtype)
@@ -119,7 +138,9 @@ def _positive(J: Array) -> Bool[Array, ""]:
 
 
 def _is_m_matrix(M: Float[Array, "n n"]) -> Bool[Array, ""]:
-    """Whether M, of no positive number off its diagonal, is a nonsingular M-matrix: M x = 1 has a positive solution."""
+    """Whether M, of no positive number off its diagonal, is a nonsingular M-matrix: M x = 1 has a positive
+    solution.
+    """
     x = jnp.linalg.solve(M, jnp.ones(M.shape[0], M.dtype))
     return jnp.all(jnp.isfinite(x)) & jnp.all(x > 0)
 
@@ -152,8 +173,11 @@ def _by_winding(lin: Linearisation) -> Bool[Array, ""]:
     return jnp.all(jnp.isfinite(angles)) & (jnp.max(local.real) < 0) & (turns < 0.5)
 
 
-def _refined(phase: Callable[[Array], Array], grid: Float[Array, " frequency"], angles: Float[Array, " frequency"]) -> Float[Array, " finer"]:
-    """Phases in the order of frequency, with new points in the middle of the greatest jump: a mode at a distance ε from the axis turns the phase within ε.
+def _refined(
+    phase: Callable[[Array], Array], grid: Float[Array, " frequency"], angles: Float[Array, " frequency"]
+) -> Float[Array, " finer"]:
+    """Phases in the order of frequency, with new points in the middle of the greatest jump: a mode at a
+    distance ε from the axis turns the phase within ε.
 
     The loop ends at once where there is no sharp jump, so that smooth networks pay nothing.
     """

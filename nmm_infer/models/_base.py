@@ -24,9 +24,9 @@ GOLDEN = (5.0**0.5 - 1.0) / 2.0
 class State(NamedTuple):
     """One state variable: where it starts, and the range in which tests draw it.
 
-    A phase has a `period`: the drift repeats itself after it, and so does everything derived. `nmm.solve` keeps it within half a period of 0.
-    Where `spread`, regions start at phases around the whole circle, one golden angle after the other (any number of them is spread evenly), the
-    first at `initial`.
+    A phase has a `period`: the drift repeats itself after it, and so does everything derived. `nmm.solve`
+    keeps it within half a period of 0. Where `spread`, regions start at phases around the whole circle, one
+    golden angle after the other (any number of them is spread evenly), the first at `initial`.
     """
 
     name: str
@@ -61,7 +61,9 @@ class AbstractDynamics(AbstractPart):
     observable: eqx.AbstractVar[str]
 
     @abc.abstractmethod
-    def drift(self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]) -> Float[Array, "state region"]:
+    def drift(
+        self, t: Float[Array, ""], y: Float[Array, "state region"], c: Float[Array, "port region"]
+    ) -> Float[Array, "state region"]:
         """dy/dt per ms at time `t` (ms), state `y` and coupling input `c`, summed over the network."""
 
     @abc.abstractmethod
@@ -69,7 +71,9 @@ class AbstractDynamics(AbstractPart):
         """Everything that can be seen, states first: name → unit."""
 
     @abc.abstractmethod
-    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
+    def variable(
+        self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None
+    ) -> Float[Array, " region"]:
         """A state or a derived variable, by name; NaN in regions that do not have it.
 
         Args:
@@ -92,7 +96,9 @@ class AbstractDynamics(AbstractPart):
 
     @abc.abstractmethod
     def gate(self, chosen: tuple[str, ...] | None) -> Float[np.ndarray, "noisy region"] | None:
-        """1 where noise on the `chosen` states (None: the declared ones) acts on a region, 0 where not; None: it acts everywhere."""
+        """1 where noise on the `chosen` states (None: the declared ones) acts on a region, 0 where not; None:
+        it acts everywhere.
+        """
 
     @abc.abstractmethod
     def periods(self) -> Float[np.ndarray, "state #region"] | None:
@@ -126,22 +132,21 @@ class AbstractDynamics(AbstractPart):
     def check_variable(self, name: str, what: str) -> None:
         """Raises ValueError if there is no variable `name`; the message names `what` asked."""
         if name not in self.variables():
-            raise ValueError(f"{what}: {self.title()} has no variable {name!r}; it has {', '.join(self.variables())}")
+            raise ValueError(
+                f"{what}: {self.title()} has no variable {name!r}; it has {', '.join(self.variables())}"
+            )
 
 
 class AbstractModel(AbstractDynamics):
     """A neural mass model is its local drift plus metadata; parameters are fields made by `param`.
 
-    Class-level metadata, every item of it tested:
-        states: the state variables in the order of `y`.
-        sends: names of the variables that other regions see.
-        ports: names of the coupling inputs `c`, each after the equation or variable that it enters.
-        observable: the variable that BOLD and EEG are computed from, unless they are told otherwise.
-        noisy: the states that a noise drives, unless it is told otherwise; empty: all of them.
-        derived: variables computed from the states (name → unit), each a method `name(y)`.
-        driven: variables computed from the states and the coupling input (name → unit), each a method `name(y, c)`.
-        category, use_case: for the catalogue.
-        references: where the equations come from.
+    Class-level metadata, every item of it tested: states: the state variables in the order of `y`. sends:
+        names of the variables that other regions see. ports: names of the coupling inputs `c`, each after the
+        equation or variable that it enters. observable: the variable that BOLD and EEG are computed from,
+        unless they are told otherwise. noisy: the states that a noise drives, unless it is told otherwise;
+        empty: all of them. derived: variables computed from the states (name → unit), each a method
+        `name(y)`. driven: variables computed from the states and the coupling input (name → unit), each a
+        method `name(y, c)`. category, use_case: for the catalogue. references: where the equations come from.
     """
 
     states: AbstractClassVar[tuple[State, ...]]
@@ -158,7 +163,9 @@ class AbstractModel(AbstractDynamics):
     def variables(self) -> dict[str, str]:
         return {state.name: state.unit for state in self.states} | self.derived | self.driven
 
-    def variable(self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None) -> Float[Array, " region"]:
+    def variable(
+        self, name: str, y: Float[Array, "state region"], c: Float[Array, "port region"] | None = None
+    ) -> Float[Array, " region"]:
         self.check_variable(name, "variable(...)")
         names = self.state_names()
         if name in names:
@@ -167,8 +174,9 @@ class AbstractModel(AbstractDynamics):
             return getattr(self, name)(y)
         if c is None:
             raise ValueError(
-                f"variable({name!r}, y) of {self.title()} got no input, on which {name} depends: expected the coupling input c too, a row for each of "
-                f"{', '.join(self.ports)}; ask a trajectory, nmm.solve(...).variable({name!r}), or pass zeros for a region that is alone"
+                f"variable({name!r}, y) of {self.title()} got no input, on which {name} depends: expected the"
+                f" coupling input c too, a row for each of {', '.join(self.ports)}; ask a trajectory,"
+                f" nmm.solve(...).variable({name!r}), or pass zeros for a region that is alone"
             )
         return getattr(self, name)(y, c)
 
@@ -211,8 +219,9 @@ class AbstractLinearModel(AbstractModel):
 
 
 class AbstractRotatingModel(AbstractModel):
-    """A model of two states, x and y, whose drift turns with them: with z = x + i y, and an input c likewise, z' = f(|z|) z + c.
+    """A model of two states, x and y, whose drift turns with them: with z = x + i y, and an input c likewise,
+    z' = f(|z|) z + c.
 
-    A network of these that is coupled linearly, both variables alike, can be stable at z = 0 alone, for any other rest may be turned; there the
-    two messages of a region are one complex one.
+    A network of these that is coupled linearly, both variables alike, can be stable at z = 0 alone, for any
+    other rest may be turned; there the two messages of a region are one complex one.
     """

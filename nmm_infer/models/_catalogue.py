@@ -13,7 +13,8 @@ from ._base import AbstractModel
 CATEGORIES = ("phenomenological", "physiological", "network")
 
 
-# An equation's left-hand side is one word (x_e, S(v)), a call (H(x; a, b, d)) or up to three words with a prime (τ_e E'): prose has none of these before " = ".
+# An equation's left-hand side is one word (x_e, S(v)), a call (H(x; a, b, d)) or up to three words with a
+# prime (τ_e E'): prose has none of these before " = ".
 _EQUATION = re.compile(r"^\s*([^\s`]+|\w+\([^)]*\)|([^\s`]+ ){0,2}[^\s`]+'+\s?) = ", re.MULTILINE)
 
 
@@ -37,31 +38,49 @@ class Catalogue(list[Entry]):
     """A list of entries that prints as an aligned table."""
 
     def __str__(self) -> str:
-        rows = [("name", "category", "states", "use case"), *((e.name, e.category, str(e.n_states), e.use_case) for e in self)]
+        rows = [
+            ("name", "category", "states", "use case"),
+            *((e.name, e.category, str(e.n_states), e.use_case) for e in self),
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
 
     __repr__ = __str__
 
 
 def model_classes() -> dict[str, type[AbstractModel]]:
-    """The final model classes that `nmm_infer.models` exports, by name: by category, in a category alphabetically.
+    """The final model classes that `nmm_infer.models` exports, by name: by category, in a category
+    alphabetically.
 
     Raises:
         ValueError: a model of an unknown category.
     """
     from .. import models
 
-    classes = [c for c in vars(models).values() if inspect.isclass(c) and issubclass(c, AbstractModel) and not inspect.isabstract(c)]
+    classes = [
+        c
+        for c in vars(models).values()
+        if inspect.isclass(c) and issubclass(c, AbstractModel) and not inspect.isabstract(c)
+    ]
     for c in classes:
         if c.category not in CATEGORIES:
-            raise ValueError(f"{c.__name__}.category is {c.category!r}, expected one of {', '.join(CATEGORIES)}")
-    return {c.__name__: c for c in sorted(classes, key=lambda c: (CATEGORIES.index(c.category), c.__name__.lower()))}
+            raise ValueError(
+                f"{c.__name__}.category is {c.category!r}, expected one of {', '.join(CATEGORIES)}"
+            )
+    return {
+        c.__name__: c
+        for c in sorted(classes, key=lambda c: (CATEGORIES.index(c.category), c.__name__.lower()))
+    }
 
 
 def list_models() -> Catalogue:
     """Every neural mass: name, category, number of states, what it is for."""
-    return Catalogue(Entry(name, c.category, len(c().states), c.use_case) for name, c in model_classes().items())
+    return Catalogue(
+        Entry(name, c.category, len(c().states), c.use_case) for name, c in model_classes().items()
+    )
 
 
 def description(part: eqx.Module) -> list[Paragraph]:
@@ -76,23 +95,43 @@ def _is_equations(text: str) -> bool:
 
 
 def presets(cls: type[AbstractModel]) -> dict[str, str]:
-    """The published parameter sets that `cls` comes with, constructors of its own such as `WilsonCowan.oscillating()`: name → first line of its docstring."""
-    own = (name for name, value in vars(cls).items() if isinstance(value, classmethod) and not name.startswith("_"))
+    """The published parameter sets that `cls` comes with, constructors of its own such as
+    `WilsonCowan.oscillating()`: name → first line of its docstring.
+    """
+    own = (
+        name
+        for name, value in vars(cls).items()
+        if isinstance(value, classmethod) and not name.startswith("_")
+    )
     found = {name: getattr(cls, name) for name in own}
-    made = {name: f for name, f in found.items() if inspect.signature(f).return_annotation in (cls, cls.__name__, Self, "Self")}
+    made = {
+        name: f
+        for name, f in found.items()
+        if inspect.signature(f).return_annotation in (cls, cls.__name__, Self, "Self")
+    }
     return {name: (inspect.getdoc(f) or "").partition("\n")[0] for name, f in made.items()}
 
 
 def nested_parts(part: eqx.Module) -> dict[str, eqx.Module]:
-    """The parts that `part` is composed of, by the name of the field; what they hold is reached through them, as `core.tau_e`."""
+    """The parts that `part` is composed of, by the name of the field; what they hold is reached through them,
+    as `core.tau_e`.
+    """
     values = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
     return {name: value for name, value in values.items() if isinstance(value, eqx.Module)}
 
 
 def alternatives(part: eqx.Module, name: str) -> tuple[str, ...]:
-    """Names of the classes of this package that the field `name` of `part` may hold; none unless it is declared by an abstract class."""
+    """Names of the classes of this package that the field `name` of `part` may hold; none unless it is
+    declared by an abstract class.
+    """
     kind = next(field.type for field in dataclasses.fields(part) if field.name == name)
     if not inspect.isclass(kind) or not kind.__name__.startswith("Abstract") or kind is AbstractModel:
         return ()
     package = kind.__module__.partition(".")[0]
-    return tuple(sorted(c.__name__ for c in kind.__subclasses__() if c.__module__.partition(".")[0] == package and not c.__name__.startswith("Abstract")))
+    return tuple(
+        sorted(
+            c.__name__
+            for c in kind.__subclasses__()
+            if c.__module__.partition(".")[0] == package and not c.__name__.startswith("Abstract")
+        )
+    )

@@ -8,7 +8,8 @@ from ._transfer import synchrony
 
 
 class CoombesByrne(AbstractModel):
-    r"""Exact mean field of theta neurons with conductance synapses that follow the rate at once (TVB's CoombesByrne2D).
+    r"""Exact mean field of theta neurons with conductance synapses that follow the rate at once (TVB's
+    CoombesByrne2D).
 
     g = k π r
     r' = Δ/π + 2 r V - g r
@@ -31,7 +32,10 @@ class CoombesByrne(AbstractModel):
     category = "physiological"
     use_case = "rate and synchrony of a spiking population"
     references = (
-        "Coombes & Byrne 2019, Next generation neural mass models, in Nonlinear Dynamics in Computational Neuroscience (Springer)",
+        (
+            "Coombes & Byrne 2019, Next generation neural mass models, in Nonlinear Dynamics in Computational"
+            " Neuroscience (Springer)"
+        ),
         "Montbrió, Pazó, Roxin 2015, Phys Rev X 5:021028",
     )
 

@@ -8,7 +8,8 @@ from ._transfer import synchrony
 
 
 class CoombesByrne4D(AbstractModel):
-    r"""Exact mean field of theta neurons whose synaptic conductance answers with an alpha function (TVB's CoombesByrne).
+    r"""Exact mean field of theta neurons whose synaptic conductance answers with an alpha function (TVB's
+    CoombesByrne).
 
     r' = Δ/π + 2 r V - g r
     V' = V² - (π r)² + η + (v_syn - V) g + c
@@ -36,7 +37,12 @@ class CoombesByrne4D(AbstractModel):
     derived = {"synchrony": "1"}
     category = "physiological"
     use_case = "rhythms, event-related synchronisation and desynchronisation"
-    references = ("Coombes & Byrne 2019, Next generation neural mass models, in Nonlinear Dynamics in Computational Neuroscience (Springer)",)
+    references = (
+        (
+            "Coombes & Byrne 2019, Next generation neural mass models, in Nonlinear Dynamics in Computational"
+            " Neuroscience (Springer)"
+        ),
+    )
 
     def synchrony(self, y):
         """How synchronously the population fires, from 0 to 1."""

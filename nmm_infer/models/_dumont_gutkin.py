@@ -7,7 +7,8 @@ from ._base import AbstractModel, State
 
 
 class DumontGutkin(AbstractModel):
-    r"""Excitatory and inhibitory quadratic integrate-and-fire neurons with exponential synapses: gamma rhythms.
+    r"""Excitatory and inhibitory quadratic integrate-and-fire neurons with exponential synapses: gamma
+    rhythms.
 
     r_e' = (Δ_e/(π τ_e) + 2 r_e V_e) / τ_e
     V_e' = (V_e² + η_e - (π τ_e r_e)² + τ_e s_ee - τ_e s_ei + I_e) / τ_e
@@ -23,12 +24,20 @@ class DumontGutkin(AbstractModel):
     """
 
     I_e: Slot = param(0.0, doc="external current of the excitatory population", low=-10.0, high=30.0)
-    Delta_e: Slot = param(1.0, doc="half-width of the distribution of excitability, excitatory", low=0.1, high=10.0)
-    eta_e: Slot = param(-5.0, doc="centre of the distribution of excitability, excitatory", low=-10.0, high=10.0)
+    Delta_e: Slot = param(
+        1.0, doc="half-width of the distribution of excitability, excitatory", low=0.1, high=10.0
+    )
+    eta_e: Slot = param(
+        -5.0, doc="centre of the distribution of excitability, excitatory", low=-10.0, high=10.0
+    )
     tau_e: Slot = param(10.0, "ms", doc="membrane time constant, excitatory", low=5.0, high=30.0)
     I_i: Slot = param(0.0, doc="external current of the inhibitory population", low=-10.0, high=30.0)
-    Delta_i: Slot = param(1.0, doc="half-width of the distribution of excitability, inhibitory", low=0.1, high=10.0)
-    eta_i: Slot = param(-5.0, doc="centre of the distribution of excitability, inhibitory", low=-10.0, high=10.0)
+    Delta_i: Slot = param(
+        1.0, doc="half-width of the distribution of excitability, inhibitory", low=0.1, high=10.0
+    )
+    eta_i: Slot = param(
+        -5.0, doc="centre of the distribution of excitability, inhibitory", low=-10.0, high=10.0
+    )
     tau_i: Slot = param(10.0, "ms", doc="membrane time constant, inhibitory", low=5.0, high=30.0)
     tau_s: Slot = param(1.0, "ms", doc="synaptic time constant", low=0.5, high=15.0)
     J_ee: Slot = param(0.0, doc="weight e → e", low=0.0, high=25.0)
@@ -59,11 +68,25 @@ class DumontGutkin(AbstractModel):
         return jnp.stack(
             [
                 (self.Delta_e / (jnp.pi * self.tau_e) + 2.0 * r_e * V_e) / self.tau_e,
-                (V_e**2 + self.eta_e - (jnp.pi * self.tau_e * r_e) ** 2 + self.tau_e * (s_ee - s_ei) + self.I_e) / self.tau_e,
+                (
+                    V_e**2
+                    + self.eta_e
+                    - (jnp.pi * self.tau_e * r_e) ** 2
+                    + self.tau_e * (s_ee - s_ei)
+                    + self.I_e
+                )
+                / self.tau_e,
                 (-s_ee + self.J_ee * r_e + c_s) / self.tau_s,
                 (-s_ei + self.J_ei * r_i) / self.tau_s,
                 (self.Delta_i / (jnp.pi * self.tau_i) + 2.0 * r_i * V_i) / self.tau_i,
-                (V_i**2 + self.eta_i - (jnp.pi * self.tau_i * r_i) ** 2 + self.tau_i * (s_ie - s_ii) + self.I_i) / self.tau_i,
+                (
+                    V_i**2
+                    + self.eta_i
+                    - (jnp.pi * self.tau_i * r_i) ** 2
+                    + self.tau_i * (s_ie - s_ii)
+                    + self.I_i
+                )
+                / self.tau_i,
                 (-s_ie + self.J_ie * r_e + self.Gamma * c_s) / self.tau_s,
                 (-s_ii + self.J_ii * r_i) / self.tau_s,
             ]

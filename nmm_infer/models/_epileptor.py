@@ -7,7 +7,8 @@ from ._base import AbstractModel, State
 
 
 class Epileptor(AbstractModel):
-    r"""Fast discharges (x1, y1), spike-waves (x2, y2) and a slow permittivity z that switches seizures on and off.
+    r"""Fast discharges (x1, y1), spike-waves (x2, y2) and a slow permittivity z that switches seizures on and
+    off.
 
     x1' = tt [y1 - f1 - z + Iext + Kvf c_1]
     y1' = tt [c - d x1² - y1]
@@ -66,7 +67,9 @@ class Epileptor(AbstractModel):
 
     def drift(self, t, y, c):
         (x1, y1, z, x2, y2, g), (c_1, c_2) = y, c
-        f1 = jnp.where(x1 < 0.0, self.a * x1**3 - self.b * x1**2, (x2 - self.slope - 0.6 * (z - 4.0) ** 2) * x1)
+        f1 = jnp.where(
+            x1 < 0.0, self.a * x1**3 - self.b * x1**2, (x2 - self.slope - 0.6 * (z - 4.0) ** 2) * x1
+        )
         f2 = jnp.where(x2 < -0.25, 0.0, self.aa * (x2 + 0.25))
         restoring = jnp.where(z < 0.0, -0.1 * z**7, 0.0)
         return self.tt * jnp.stack(

@@ -43,7 +43,9 @@ class Epileptor2D(AbstractModel):
 
     def drift(self, t, y, c):
         (x1, z), (c_1,) = y, c
-        f = jnp.where(x1 < 0.0, self.a * x1**2 + (self.d - self.b) * x1, self.d * x1 - self.slope - 0.6 * (z - 4.0) ** 2)
+        f = jnp.where(
+            x1 < 0.0, self.a * x1**2 + (self.d - self.b) * x1, self.d * x1 - self.slope - 0.6 * (z - 4.0) ** 2
+        )
         restoring = jnp.where(z < 0.0, -0.1 * z**7, 0.0)
         return self.tt * jnp.stack(
             [

@@ -25,7 +25,9 @@ class ERP(AbstractModel):
     g_2: Slot = param(0.76, "kHz", doc="stellate → pyramidal cells", low=0.0, high=2.0)
     g_3: Slot = param(0.15, "kHz", doc="pyramidal cells → interneurons", low=0.0, high=1.0)
     g_4: Slot = param(0.16, "kHz", doc="interneurons → pyramidal cells", low=0.0, high=1.0)
-    delta: Slot = param(12.13, "ms", doc="adaptation: how much a rising potential lowers the rate", low=0.0, high=30.0)
+    delta: Slot = param(
+        12.13, "ms", doc="adaptation: how much a rising potential lowers the rate", low=0.0, high=30.0
+    )
     tau_i: Slot = param(7.77, "ms", doc="inhibitory time constant", low=3.0, high=40.0)
     h_i: Slot = param(27.87, "mV", doc="inhibitory gain", low=1.0, high=60.0)
     tau_e: Slot = param(5.77, "ms", doc="excitatory time constant", low=3.0, high=40.0)

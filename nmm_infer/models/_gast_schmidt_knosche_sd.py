@@ -12,8 +12,8 @@ class GastSchmidtKnoscheSD(AbstractGastSchmidtKnosche):
     A' = B / τ_A
     B' = (-2 B - A + α r) / τ_A
 
-    A is the depression of the recurrent synapses (TVB's GastSchmidtKnosche_SD). Both coupling inputs enter V': c_r at
-    port `r`, c_V at port `V`.
+    A is the depression of the recurrent synapses (TVB's GastSchmidtKnosche_SD). Both coupling inputs enter
+    V': c_r at port `r`, c_V at port `V`.
     """
 
     tau: Slot = param(1.0, "ms", doc="membrane time constant", low=0.5, high=20.0)

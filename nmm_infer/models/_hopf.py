@@ -16,7 +16,9 @@ class Hopf(AbstractRotatingModel):
     Below a = 0 a damped oscillation, above it a limit cycle of amplitude √(a/β) and period 2π/ω.
     """
 
-    a: Slot = param(0.25, "1/ms", doc="distance to the bifurcation; oscillates when positive", low=-1.0, high=1.0)
+    a: Slot = param(
+        0.25, "1/ms", doc="distance to the bifurcation; oscillates when positive", low=-1.0, high=1.0
+    )
     omega: Slot = param(0.2, "rad/ms", doc="angular frequency", low=1e-5, high=2.0)
     beta: Slot = param(1.0, "1/ms", doc="cubic saturation", low=0.1, high=10.0)
 
@@ -34,7 +36,9 @@ class Hopf(AbstractRotatingModel):
         return jnp.stack([dx + c_x, dz + c_y])
 
 
-def normal_form(x: Float[Array, " region"], y: Float[Array, " region"], a: Slot, omega: Slot, beta: Slot) -> tuple[Array, Array]:
+def normal_form(
+    x: Float[Array, " region"], y: Float[Array, " region"], a: Slot, omega: Slot, beta: Slot
+) -> tuple[Array, Array]:
     """z' = (a + i ω - β|z|²) z in real and imaginary part."""
     growth = a - beta * (x**2 + y**2)
     return growth * x - omega * y, growth * y + omega * x

@@ -9,14 +9,16 @@ from ._base import AbstractModel, State
 
 
 class HORN(AbstractModel):
-    r"""Damped harmonic oscillator that is driven through a saturating input, the node of a harmonic oscillator recurrent network.
+    r"""Damped harmonic oscillator that is driven through a saturating input, the node of a harmonic
+    oscillator recurrent network.
 
     u = c + κ x
     x' = v
     v' = α tanh(u) - ω² x - 2 γ v
 
-    The published network counts time in its own steps, here ms: at the default ω one period is 28 of them. Regions
-    send their velocity `v`. `HORNLayer` steps many such nodes through a sequence and has weights that can be trained.
+    The published network counts time in its own steps, here ms: at the default ω one period is 28 of them.
+    Regions send their velocity `v`. `HORNLayer` steps many such nodes through a sequence and has weights that
+    can be trained.
     """
 
     alpha: Slot = param(0.04, "1/ms^2", doc="excitability: the largest drive", low=0.0, high=1.0)
@@ -35,4 +37,6 @@ class HORN(AbstractModel):
 
     def drift(self, t, y, c):
         (x, v), (c_u,) = y, c
-        return jnp.stack([v, self.alpha * jnp.tanh(c_u + self.kappa * x) - self.omega**2 * x - 2.0 * self.gamma * v])
+        return jnp.stack(
+            [v, self.alpha * jnp.tanh(c_u + self.kappa * x) - self.omega**2 * x - 2.0 * self.gamma * v]
+        )

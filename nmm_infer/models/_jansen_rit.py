@@ -35,7 +35,8 @@ class JansenRit(AbstractModel):
     mu: Slot = param(0.22, "kHz", doc="mean input rate", low=0.0, high=0.4)
 
     states = (
-        # Started at rest, as published: for mu between 0.114 and 0.137 kHz (v0 = 6) slow spikes and alpha coexist, and rest leads to the spikes.
+        # Started at rest, as published: for mu between 0.114 and 0.137 kHz (v0 = 6) slow spikes and alpha
+        # coexist, and rest leads to the spikes.
         State("y0", 0.0, "mV", 0.0, 0.2),
         State("y1", 0.0, "mV", 0.0, 40.0),
         State("y2", 0.0, "mV", 0.0, 40.0),

@@ -16,7 +16,8 @@ class Kuramoto(AbstractModel):
 
     The sine of phase differences is the coupling's (`nmm.couplings.Kuramoto`). Simulated, the phase stays
     between -π and π (`np.unwrap` counts turns); `activity` = sin θ is what is observed. Regions start
-    incoherent, one golden angle (0.62 of a turn) after the other: from equal phases equal oscillators would never depart.
+    incoherent, one golden angle (0.62 of a turn) after the other: from equal phases equal oscillators would
+    never depart.
     """
 
     omega: Slot = param(1.0, "rad/ms", doc="natural angular frequency", low=0.0, high=2.0)
@@ -30,7 +31,10 @@ class Kuramoto(AbstractModel):
     category = "network"
     use_case = "synchronisation of phases through the connectome"
     references = (
-        "Kuramoto 1975, International Symposium on Mathematical Problems in Theoretical Physics (Springer), 420",
+        (
+            "Kuramoto 1975, International Symposium on Mathematical Problems in Theoretical Physics"
+            " (Springer), 420"
+        ),
         "Cabral, Hugues, Sporns, Deco 2011, NeuroImage 57:130",
     )
 

@@ -60,7 +60,11 @@ class LarterBreakspear(AbstractModel):
     QZ_max: Slot = param(1.0, doc="maximum rate of inhibitory cells", low=0.1, high=1.5)
     t_scale: Slot = param(1.0, doc="rate of everything", low=0.1, high=2.0)
 
-    states = (State("V", 0.1, low=-1.5, high=1.5), State("W", 0.1, low=-1.5, high=1.5), State("Z", 0.1, low=-1.5, high=1.5))
+    states = (
+        State("V", 0.1, low=-1.5, high=1.5),
+        State("W", 0.1, low=-1.5, high=1.5),
+        State("Z", 0.1, low=-1.5, high=1.5),
+    )
     sends = ("Q_V",)
     ports = ("V",)
     observable = "V"
@@ -98,7 +102,9 @@ class LarterBreakspear(AbstractModel):
 
     @classmethod
     def chaotic(cls, **slots: Any) -> "LarterBreakspear":
-        """Conductances at which a column is chaotic, and rests (below about 0.55) or cycles (up to about 0.6) at smaller d_V; `slots` replace any parameter."""
+        """Conductances at which a column is chaotic, and rests (below about 0.55) or cycles (up to about 0.6)
+        at smaller d_V; `slots` replace any parameter.
+        """
         return cls(**{"gCa": 1.0} | slots)
 
 

@@ -11,7 +11,8 @@ class Linear(AbstractLinearModel):
 
     x' = γ x + c
 
-    With noise it is the multivariate Ornstein–Uhlenbeck process (Gilson et al. 2016, PLoS Comput Biol 12:e1004762).
+    With noise it is the multivariate Ornstein–Uhlenbeck process (Gilson et al. 2016, PLoS Comput Biol
+    12:e1004762).
     """
 
     gamma: Slot = param(-10.0, "1/ms", doc="damping coefficient; stable when negative", low=-100.0, high=0.0)

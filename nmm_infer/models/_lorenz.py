@@ -20,7 +20,11 @@ class Lorenz(AbstractModel):
     rho: Slot = param(28.0, doc="Rayleigh number relative to the onset of convection", low=0.0, high=50.0)
     beta: Slot = param(8.0 / 3.0, doc="geometry of the convection cell", low=0.1, high=10.0)
 
-    states = (State("x", 1.0, low=-25.0, high=25.0), State("y", 1.0, low=-30.0, high=30.0), State("z", 1.0, low=0.0, high=55.0))
+    states = (
+        State("x", 1.0, low=-25.0, high=25.0),
+        State("y", 1.0, low=-30.0, high=30.0),
+        State("z", 1.0, low=0.0, high=55.0),
+    )
     sends = ("x",)
     ports = ("x",)
     observable = "x"

@@ -8,7 +8,8 @@ from ._base import AbstractModel, State
 
 
 class ThresholdLinear(AbstractModel):
-    r"""Rates that are proportional to their input above threshold, the local circuit of the cortical time-scale hierarchy.
+    r"""Rates that are proportional to their input above threshold, the local circuit of the cortical
+    time-scale hierarchy.
 
     x_e = I_e + c
     τ_e E' = -E + β_e [x_e]₊

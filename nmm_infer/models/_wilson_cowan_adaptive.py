@@ -10,7 +10,8 @@ from ._wilson_cowan_parts import check_kind
 
 
 class WilsonCowanAdaptive(AbstractModel):
-    r"""Wilson–Cowan populations whose excitatory cells tire: slow negative feedback next to the fast one of inhibition.
+    r"""Wilson–Cowan populations whose excitatory cells tire: slow negative feedback next to the fast one of
+    inhibition.
 
     E' and I' of `core`, with c - a for c
     τ_a a' = -a + b E
@@ -22,7 +23,11 @@ class WilsonCowanAdaptive(AbstractModel):
     b: Slot = param(0.1, doc="adaptation by sustained activity E = 1", low=0.0, high=20.0)
     core: WilsonCowan = eqx.field(default_factory=WilsonCowan)
 
-    states = (State("E", 0.1, low=0.0, high=1.0), State("I", 0.1, low=0.0, high=1.0), State("a", 0.0, low=0.0, high=20.0))
+    states = (
+        State("E", 0.1, low=0.0, high=1.0),
+        State("I", 0.1, low=0.0, high=1.0),
+        State("a", 0.0, low=0.0, high=20.0),
+    )
     sends = ("E",)
     ports = ("x_e",)
     observable = "E"

@@ -34,7 +34,11 @@ class WilsonCowanDelayed(AbstractModel):
     states = (
         State("E", 0.1, low=0.0, high=1.0),
         State("I", 0.1, low=0.0, high=1.0),
-        *(State(f"{name}_{stage}", 0.1, low=0.0, high=1.0) for name in "EI" for stage in range(1, STAGES + 1)),
+        *(
+            State(f"{name}_{stage}", 0.1, low=0.0, high=1.0)
+            for name in "EI"
+            for stage in range(1, STAGES + 1)
+        ),
     )
     sends = ("E",)
     ports = ("x_e",)

@@ -1,4 +1,6 @@
-"""What a Wilson–Cowan population is made of: its response to an input, how inhibition acts on it, and its drift."""
+"""What a Wilson–Cowan population is made of: its response to an input, how inhibition acts on it, and its
+drift.
+"""
 
 import abc
 from typing import Any
@@ -43,7 +45,9 @@ class AbstractInhibition(AbstractPart):
     """What inhibition does to excitation before a population responds."""
 
     @abc.abstractmethod
-    def __call__(self, excitation: Float[Array, " region"], inhibition: Float[Array, " region"]) -> Float[Array, " region"]:
+    def __call__(
+        self, excitation: Float[Array, " region"], inhibition: Float[Array, " region"]
+    ) -> Float[Array, " region"]:
         """The net input of a population."""
 
 
@@ -86,4 +90,6 @@ def check_kind(value: Any, kind: type, what: str, example: str) -> None:
     """Raises TypeError unless `value` is a `kind`; the message names `what` was filled and an example."""
     if not isinstance(value, kind):
         got = f"the class {value.__name__} itself" if isinstance(value, type) else type(value).__name__
-        raise TypeError(f"{what} got {got}, expected {kind.__name__.removeprefix('Abstract')}, such as {example}")
+        raise TypeError(
+            f"{what} got {got}, expected {kind.__name__.removeprefix('Abstract')}, such as {example}"
+        )

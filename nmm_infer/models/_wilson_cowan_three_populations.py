@@ -10,7 +10,8 @@ from ._wilson_cowan_parts import check_kind, population
 
 
 class WilsonCowanThreePopulations(AbstractModel):
-    r"""Excitatory cells with fast inhibition that includes itself (PV-like) and slower inhibition that spares itself (SOM-like).
+    r"""Excitatory cells with fast inhibition that includes itself (PV-like) and slower inhibition that spares
+    itself (SOM-like).
 
     x_e = α_e (c_ee E - c_ei PV - c_es SOM + P - θ_e + κ_e)
     x_i = α_i (c_ie E - c_ii PV - c_is SOM + Q - θ_i + κ_i)
@@ -36,7 +37,11 @@ class WilsonCowanThreePopulations(AbstractModel):
     alpha_s: Slot = param(1.0, doc="gain of SOM's input", low=0.0, high=20.0)
     core: WilsonCowan = eqx.field(default_factory=WilsonCowan)
 
-    states = (State("E", 0.1, low=0.0, high=1.0), State("PV", 0.1, low=0.0, high=1.0), State("SOM", 0.1, low=0.0, high=1.0))
+    states = (
+        State("E", 0.1, low=0.0, high=1.0),
+        State("PV", 0.1, low=0.0, high=1.0),
+        State("SOM", 0.1, low=0.0, high=1.0),
+    )
     sends = ("E",)
     ports = ("x_e", "x_i", "x_s")
     observable = "E"
@@ -48,11 +53,22 @@ class WilsonCowanThreePopulations(AbstractModel):
     )
 
     def __check_init__(self):
-        check_kind(self.core, WilsonCowan, "WilsonCowanThreePopulations(core=...)", "nmm.models.WilsonCowan(P=1.0)")
+        check_kind(
+            self.core, WilsonCowan, "WilsonCowanThreePopulations(core=...)", "nmm.models.WilsonCowan(P=1.0)"
+        )
 
     def drift(self, t, y, c):
         (E, PV, SOM), (kappa_e, kappa_i, kappa_s), core = y, c, self.core
-        slots = {"tau": self.tau_s, "a": self.a_s, "b": self.b_s, "c": self.c_s, "theta": self.theta_s, "r": self.r_s, "k": self.k_s, "alpha": self.alpha_s}
+        slots = {
+            "tau": self.tau_s,
+            "a": self.a_s,
+            "b": self.b_s,
+            "c": self.c_s,
+            "theta": self.theta_s,
+            "r": self.r_s,
+            "k": self.k_s,
+            "alpha": self.alpha_s,
+        }
         return jnp.stack(
             [
                 core.excitatory(E, core.c_ee * E + kappa_e, core.c_ei * PV + self.c_es * SOM),

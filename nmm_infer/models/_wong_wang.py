@@ -31,7 +31,9 @@ class WongWang(AbstractModel):
     J21: Slot = param(0.0497, "nA", doc="inhibition of pool 2 by pool 1", low=0.0, high=0.2)
     J_A: Slot = param(0.52, "nA/kHz", doc="weight of the stimulus", low=0.0, high=2.0)
     mu0: Slot = param(0.03, "kHz", doc="strength of the stimulus; 0: none", low=0.0, high=0.1)
-    coherence: Slot = param(0.0, doc="how much the stimulus favours pool 1 (negative: pool 2)", low=-1.0, high=1.0)
+    coherence: Slot = param(
+        0.0, doc="how much the stimulus favours pool 1 (negative: pool 2)", low=-1.0, high=1.0
+    )
     I_0: Slot = param(0.3255, "nA", doc="background input", low=0.0, high=1.0)
 
     states = (State("S1", 0.1, low=0.0, high=1.0), State("S2", 0.1, low=0.0, high=1.0))

@@ -63,4 +63,6 @@ class WongWangExcInh(AbstractModel):
     def drift(self, t, y, c):
         (S_e, S_i), (c_x,) = y, c
         H_e, H_i = self._rates(S_e, S_i, c_x)
-        return jnp.stack([-S_e / self.tau_e + (1.0 - S_e) * self.gamma_e * H_e, -S_i / self.tau_i + self.gamma_i * H_i])
+        return jnp.stack(
+            [-S_e / self.tau_e + (1.0 - S_e) * self.gamma_e * H_e, -S_i / self.tau_i + self.gamma_i * H_i]
+        )

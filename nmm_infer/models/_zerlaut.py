@@ -9,14 +9,39 @@ from ..parameters import Slot, param
 from ._base import AbstractModel, State
 
 # Fits of the threshold of a regular-spiking and of a fast-spiking cell (di Volo et al. 2019, table 1), in V.
-REGULAR_SPIKING = (-0.04983106, 0.005063550882777035, -0.023470121807314552, 0.0022951513725067503, -0.0004105302652029825)
-REGULAR_SPIKING += (0.010547051343547399, -0.03659252821136933, 0.007437487505797858, 0.001265064721846073, -0.04072161294490446)
-FAST_SPIKING = (-0.05149122024209484, 0.004003689190271077, -0.008352013668528155, 0.0002414237992765705, -0.0005070645080016026)
-FAST_SPIKING += (0.0014345394104282397, -0.014686689498949967, 0.004502706285435741, 0.0028472190352532454, -0.015357804594594548)
+REGULAR_SPIKING = (
+    -0.04983106,
+    0.005063550882777035,
+    -0.023470121807314552,
+    0.0022951513725067503,
+    -0.0004105302652029825,
+)
+REGULAR_SPIKING += (
+    0.010547051343547399,
+    -0.03659252821136933,
+    0.007437487505797858,
+    0.001265064721846073,
+    -0.04072161294490446,
+)
+FAST_SPIKING = (
+    -0.05149122024209484,
+    0.004003689190271077,
+    -0.008352013668528155,
+    0.0002414237992765705,
+    -0.0005070645080016026,
+)
+FAST_SPIKING += (
+    0.0014345394104282397,
+    -0.014686689498949967,
+    0.004502706285435741,
+    0.0028472190352532454,
+    -0.015357804594594548,
+)
 
 
 class Zerlaut(AbstractModel):
-    r"""Conductance-based excitatory and inhibitory cells with adaptation, to first order (TVB's ZerlautAdaptationFirstOrder).
+    r"""Conductance-based excitatory and inhibitory cells with adaptation, to first order (TVB's
+    ZerlautAdaptationFirstOrder).
 
     T E' = F_e - E,  T I' = F_i - I
     W_e' = (-W_e + a_e (μ_V - E_L_e)) / τ_we + b_e E
@@ -64,10 +89,18 @@ class Zerlaut(AbstractModel):
     K_ext_e: Slot = param(400.0, doc="excitatory synapses from outside", low=0.0, high=1000.0)
     K_ext_i: Slot = param(0.0, doc="inhibitory synapses from outside", low=0.0, high=1000.0)
     T: Slot = param(20.0, "ms", doc="time scale of the rates", low=1.0, high=50.0)
-    external_input_ex_ex: Slot = param(0.0, "kHz", doc="excitatory drive of excitatory cells", low=0.0, high=0.1)
-    external_input_ex_in: Slot = param(0.0, "kHz", doc="inhibitory drive of excitatory cells", low=0.0, high=0.1)
-    external_input_in_ex: Slot = param(0.0, "kHz", doc="excitatory drive of inhibitory cells", low=0.0, high=0.1)
-    external_input_in_in: Slot = param(0.0, "kHz", doc="inhibitory drive of inhibitory cells", low=0.0, high=0.1)
+    external_input_ex_ex: Slot = param(
+        0.0, "kHz", doc="excitatory drive of excitatory cells", low=0.0, high=0.1
+    )
+    external_input_ex_in: Slot = param(
+        0.0, "kHz", doc="inhibitory drive of excitatory cells", low=0.0, high=0.1
+    )
+    external_input_in_ex: Slot = param(
+        0.0, "kHz", doc="excitatory drive of inhibitory cells", low=0.0, high=0.1
+    )
+    external_input_in_in: Slot = param(
+        0.0, "kHz", doc="inhibitory drive of inhibitory cells", low=0.0, high=0.1
+    )
     tau_OU: Slot = param(5.0, "ms", doc="correlation time of the noise", low=0.1, high=50.0)
     weight_noise: Slot = param(10.5, doc="weight of the noise", low=0.0, high=50.0)
     P_e: tuple[float, ...] = eqx.field(static=True, default=REGULAR_SPIKING)
@@ -95,20 +128,27 @@ class Zerlaut(AbstractModel):
     def __check_init__(self):
         for name in ("P_e", "P_i"):
             if np.shape(value := getattr(self, name)) != (10,):
-                raise ValueError(f"Zerlaut({name}=...) has shape {np.shape(value)}, expected 10 numbers in V, the coefficients of the threshold")
+                raise ValueError(
+                    f"Zerlaut({name}=...) has shape {np.shape(value)}, expected 10 numbers in V, the"
+                    " coefficients of the threshold"
+                )
 
     def mu_V(self, y, c):
         """Mean membrane potential of the excitatory cells (mV)."""
         return self._excitatory(y, c[0])[1]
 
     def _excitatory(self, y, c):
-        return self._cell(y, c, y[2], self.E_L_e, self.external_input_ex_ex, self.external_input_ex_in, self.P_e)
+        return self._cell(
+            y, c, y[2], self.E_L_e, self.external_input_ex_ex, self.external_input_ex_in, self.P_e
+        )
 
     def _cell(self, y, c, W, E_L, external_e, external_i, P):
         """Firing rate and mean potential of the cells of one population."""
         nu = jnp.maximum(c + self.weight_noise * y[4], 0.0)
         # 1e-6 kHz: spontaneous release, which also keeps σ_V from zero.
-        f_e = (y[0] + 1e-6) * (1.0 - self.g) * self.p_connect_e * self.N_tot + (nu + external_e) * self.K_ext_e
+        f_e = (y[0] + 1e-6) * (1.0 - self.g) * self.p_connect_e * self.N_tot + (
+            nu + external_e
+        ) * self.K_ext_e
         f_i = (y[1] + 1e-6) * self.g * self.p_connect_i * self.N_tot + external_i * self.K_ext_i
         G_e, G_i = self.Q_e * self.tau_e * f_e, self.Q_i * self.tau_i * f_i
         G = self.g_L + G_e + G_i
@@ -118,13 +158,17 @@ class Zerlaut(AbstractModel):
         s_i = f_i * (self.Q_i * self.tau_i * (self.E_i - mu) / G) ** 2
         slow = s_e / (self.tau_e + T_m) + s_i / (self.tau_i + T_m)
         sigma, T_V = jnp.sqrt(slow / 2.0), (s_e + s_i) / slow
-        threshold = 1e3 * _polynomial(P, (mu + 60.0) / 10.0, (sigma - 4.0) / 6.0, T_V * self.g_L / self.C_m - 0.5)
+        threshold = 1e3 * _polynomial(
+            P, (mu + 60.0) / 10.0, (sigma - 4.0) / 6.0, T_V * self.g_L / self.C_m - 0.5
+        )
         return erfc((threshold - mu) / (jnp.sqrt(2.0) * sigma)) / (2.0 * T_V), mu
 
     def drift(self, t, y, c):
         (E, I, W_e, W_i, ou_drift), (c_nu,) = y, c
         F_e, mu_e = self._excitatory(y, c_nu)
-        F_i, mu_i = self._cell(y, c_nu, W_i, self.E_L_i, self.external_input_in_ex, self.external_input_in_in, self.P_i)
+        F_i, mu_i = self._cell(
+            y, c_nu, W_i, self.E_L_i, self.external_input_in_ex, self.external_input_in_in, self.P_i
+        )
         return jnp.stack(
             [
                 (F_e - E) / self.T,
@@ -138,4 +182,15 @@ class Zerlaut(AbstractModel):
 
 def _polynomial(P, v, s, n):
     """Effective threshold (V) from normalised mean, deviation and correlation time of the potential."""
-    return P[0] + P[1] * v + P[2] * s + P[3] * n + P[4] * v**2 + P[5] * s**2 + P[6] * n**2 + P[7] * v * s + P[8] * v * n + P[9] * s * n
+    return (
+        P[0]
+        + P[1] * v
+        + P[2] * s
+        + P[3] * n
+        + P[4] * v**2
+        + P[5] * s**2
+        + P[6] * n**2
+        + P[7] * v * s
+        + P[8] * v * n
+        + P[9] * s * n
+    )

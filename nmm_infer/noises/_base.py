@@ -29,10 +29,19 @@ class AbstractNoise(AbstractPart):
 
     @abc.abstractmethod
     def block(
-        self, key: PRNGKeyArray | Innovations, carry: Float[Array, "noisy region"], first: Array, n: int, step: float
+        self,
+        key: PRNGKeyArray | Innovations,
+        carry: Float[Array, "noisy region"],
+        first: Array,
+        n: int,
+        step: float,
     ) -> tuple[Float[Array, "noisy region"], Float[Array, "step noisy region"]]:
-        """The carry after the steps `first`, …, `first + n - 1`, each `step` ms long, and the integral of the noise over each of them."""
+        """The carry after the steps `first`, …, `first + n - 1`, each `step` ms long, and the integral of the
+        noise over each of them.
+        """
 
     @abc.abstractmethod
-    def spectrum(self, omega: Float[Array, " frequency"], shape: tuple[int, int]) -> Float[Array, "frequency noisy region"]:
+    def spectrum(
+        self, omega: Float[Array, " frequency"], shape: tuple[int, int]
+    ) -> Float[Array, "frequency noisy region"]:
         """Two-sided power density of the forcing at `omega` (rad/ms), per kHz."""

@@ -10,7 +10,9 @@ from ._innovations import Innovations
 START = -1
 
 
-def normals(key: PRNGKeyArray | Innovations, first: Array, n: int, shape: tuple[int, ...]) -> Float[Array, "step *shape"]:
+def normals(
+    key: PRNGKeyArray | Innovations, first: Array, n: int, shape: tuple[int, ...]
+) -> Float[Array, "step *shape"]:
     """One array of standard normals for each of the steps `first`, …, `first + n - 1`."""
     if isinstance(key, Innovations):
         return key.of(first, n)

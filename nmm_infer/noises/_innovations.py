@@ -6,7 +6,8 @@ from jaxtyping import Array, Float
 
 
 class Innovations(eqx.Module):
-    """Standard normal numbers in the place of a random key: `nmm.solve(..., key=Innovations(values))` runs a network with this very noise.
+    """Standard normal numbers in the place of a random key: `nmm.solve(..., key=Innovations(values))` runs a
+    network with this very noise.
 
     Args:
         values: `["interval noisy region"]`; each serves for `steps` steps of the solver.

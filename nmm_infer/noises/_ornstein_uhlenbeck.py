@@ -18,7 +18,9 @@ class OrnsteinUhlenbeck(AbstractNoise):
     the noise is as good as white.
     """
 
-    sigma: Slot = param(0.01, doc="standard deviation of the forcing, in units of the state per ms", low=0.0, high=100.0)
+    sigma: Slot = param(
+        0.01, doc="standard deviation of the forcing, in units of the state per ms", low=0.0, high=100.0
+    )
     tau: Slot = param(10.0, "ms", doc="correlation time", low=0.1, high=1000.0)
     states: tuple[str, ...] | None = names_field()
 
@@ -37,10 +39,14 @@ class OrnsteinUhlenbeck(AbstractNoise):
             return decay * eta + self.sigma * kick * z, eta
 
         last, path = jax.lax.scan(advance, carry, z)
-        # ∫ η over a step is its mean given η at the start, τ (1 - e^{-h/τ}) η, and a number of its own. Drawn apart, that would take a second
-        # normal; as a multiple of z it has the size for which sums over many steps have the variance of the integral, 2 σ² τ t:
-        # τ (1 - decay) η sums up to τ σ kick z for each z, and σ √(2 τ h) z is wanted.
-        return last, -jnp.expm1(-share) * self.tau * path + self.sigma * self.tau * (jnp.sqrt(2.0 * share) - kick) * z
+        # ∫ η over a step is its mean given η at the start, τ (1 - e^{-h/τ}) η, and a number of its own. Drawn
+        # apart, that would take a second normal; as a multiple of z it has the size for which sums over many
+        # steps have the variance of the integral, 2 σ² τ t: τ (1 - decay) η sums up to τ σ kick z for each z,
+        # and σ √(2 τ h) z is wanted.
+        return (
+            last,
+            -jnp.expm1(-share) * self.tau * path + self.sigma * self.tau * (jnp.sqrt(2.0 * share) - kick) * z,
+        )
 
     def spectrum(self, omega, shape):
         tau, sigma = jnp.broadcast_to(self.tau, shape), jnp.broadcast_to(self.sigma, shape)

@@ -20,7 +20,9 @@ class AbstractObservation(AbstractPart):
 
     @abc.abstractmethod
     def __call__(self, activity: Activity) -> Signal:
-        """The measurement of a `Trajectory`, of a `Signal` that was measured before, or of time courses as `Signal.of` takes them."""
+        """The measurement of a `Trajectory`, of a `Signal` that was measured before, or of time courses as
+        `Signal.of` takes them.
+        """
 
 
 class AbstractLinear(AbstractObservation):
@@ -34,7 +36,9 @@ class AbstractLinear(AbstractObservation):
         return False
 
     @abc.abstractmethod
-    def respond(self, omega: Float[Array, " frequency"], response: Complex[Array, "frequency region source"]) -> Complex[Array, "frequency channel source"]:
+    def respond(
+        self, omega: Float[Array, " frequency"], response: Complex[Array, "frequency region source"]
+    ) -> Complex[Array, "frequency channel source"]:
         """The response of what is measured, from the response of the variable, at `omega` (rad/ms)."""
 
     @abc.abstractmethod
@@ -56,7 +60,10 @@ def interval_of(signal: Signal, what: str) -> float:
         ValueError: nobody said it.
     """
     if signal.interval is None:
-        raise ValueError(f"{what} got time courses that do not say the time between samples; give it, such as nmm.Signal.of(array, 2 * u.second)")
+        raise ValueError(
+            f"{what} got time courses that do not say the time between samples; give it, such as"
+            " nmm.Signal.of(array, 2 * u.second)"
+        )
     return signal.interval
 
 
@@ -76,13 +83,20 @@ def steps_in(period: float | None, step: float, what: str) -> int:
         ValueError: the period is unknown, or no whole number of samples.
     """
     if period is None:
-        raise ValueError(f"{what}(period=...) is missing: give the time between samples, such as period=720 * u.ms")
+        raise ValueError(
+            f"{what}(period=...) is missing: give the time between samples, such as period=720 * u.ms"
+        )
     n = round(period / step)
     if n < 1 or abs(n * step - period) > 1e-6 * period:
-        raise ValueError(f"{what}(period={period:g} ms) is no whole number of samples of {step:g} ms; choose a step that divides it")
+        raise ValueError(
+            f"{what}(period={period:g} ms) is no whole number of samples of {step:g} ms; choose a step that"
+            " divides it"
+        )
     return n
 
 
 def coarse(every: int, step: float, resolution: float) -> int:
     """The most samples that can be averaged: they divide `every` and are no longer than `resolution` (ms)."""
-    return max((r for r in range(1, every + 1) if every % r == 0 and r * step <= resolution * (1 + 1e-9)), default=1)
+    return max(
+        (r for r in range(1, every + 1) if every % r == 0 and r * step <= resolution * (1 + 1e-9)), default=1
+    )

@@ -10,7 +10,8 @@ from ._base import AbstractLinear, coarse, interval_of, period_field
 from ._bold_signal import AbstractBoldSignal, ClassicBoldSignal, RevisedBoldSignal
 from ._fold import AbstractStream
 
-# The papers count time in seconds: s, the rate of change of blood flow, is per second here too, and everything else per ms.
+# The papers count time in seconds: s, the rate of change of blood flow, is per second here too, and
+# everything else per ms.
 SECOND = 1000.0
 
 
@@ -44,7 +45,13 @@ class Bold(AbstractLinear, AbstractStream):
     alpha: Slot = param(0.32, doc="Grubb's exponent", low=0.1, high=0.6)
     rho: Slot = param(0.34, doc="resting oxygen extraction fraction", low=0.1, high=0.8)
     V0: Slot = param(0.02, doc="resting blood volume fraction", low=0.005, high=0.1)
-    gain: Slot = param(1e-3, "kHz", doc="vasodilatory signal per unit of activity and ms; 1/s as in the papers", low=0.0, high=1.0)
+    gain: Slot = param(
+        1e-3,
+        "kHz",
+        doc="vasodilatory signal per unit of activity and ms; 1/s as in the papers",
+        low=0.0,
+        high=1.0,
+    )
     baseline: Slot = param(0.0, doc="activity at which blood flow rests", low=-100.0, high=100.0)
     signal_equation: AbstractBoldSignal = ClassicBoldSignal()
     period: float | None = period_field()
@@ -58,8 +65,17 @@ class Bold(AbstractLinear, AbstractStream):
 
     @classmethod
     def stephan2007(cls, **options) -> "Bold":
-        """The revised signal equation of Stephan et al. 2007, NeuroImage 38:387, with SPM's priors for the haemodynamics."""
-        revised = {"kappa": 0.64e-3, "gamma": 0.32e-3, "tau": 2000.0, "rho": 0.4, "V0": 0.04, "signal_equation": RevisedBoldSignal()}
+        """The revised signal equation of Stephan et al. 2007, NeuroImage 38:387, with SPM's priors for the
+        haemodynamics.
+        """
+        revised = {
+            "kappa": 0.64e-3,
+            "gamma": 0.32e-3,
+            "tau": 2000.0,
+            "rho": 0.4,
+            "V0": 0.04,
+            "signal_equation": RevisedBoldSignal(),
+        }
         return cls(**{**revised, **options})
 
     def _extraction(self, f: Float[Array, " region"]) -> Float[Array, " region"]:
@@ -67,7 +83,9 @@ class Bold(AbstractLinear, AbstractStream):
         exponent = jnp.log1p(-jnp.asarray(self.rho))
         return jnp.expm1(exponent / f) / jnp.expm1(exponent)
 
-    def _flow(self, state: Float[Array, "4 region"], drive: Float[Array, " region"]) -> Float[Array, "4 region"]:
+    def _flow(
+        self, state: Float[Array, "4 region"], drive: Float[Array, " region"]
+    ) -> Float[Array, "4 region"]:
         s, excess, log_v, log_q = state
         f, v = 1.0 + excess, jnp.exp(log_v)
         outflow = jnp.exp(log_v / self.alpha)
@@ -97,18 +115,28 @@ class Bold(AbstractLinear, AbstractStream):
         def heun(state, drive):
             k0 = self._flow(state, drive)
             state = state + 0.5 * dt * (k0 + self._flow(state + dt * k0, drive))
-            # The flow reaches zero in finite time, where volume and deoxyhaemoglobin have no equations any more.
+            # The flow reaches zero in finite time, where volume and deoxyhaemoglobin have no equations any
+            # more.
             state = jnp.where(1.0 + state[1] > 0.0, state, jnp.nan)
             return state, state
 
         memory, states = scan(heun, memory.astype(activity.dtype), drive)
-        # One by one: of several together some would be rounded otherwise, which ones depending on their number.
-        outputs = scan(lambda _, state: (None, self._read(state)), None, states[every // together - 1 :: every // together])[1]
+        # One by one: of several together some would be rounded otherwise, which ones depending on their
+        # number.
+        outputs = scan(
+            lambda _, state: (None, self._read(state)),
+            None,
+            states[every // together - 1 :: every // together],
+        )[1]
         return memory, signal.with_values(outputs, interval=self.period, name="bold", unit="1")
 
     def transfer(self, omega: Float[Array, " frequency"]) -> Array:
-        """Response of the signal to a small drive around rest, complex `["frequency"]` or `["frequency region"]`."""
-        iw = 1j * (omega if all(jnp.ndim(getattr(self, name)) == 0 for name in self.parameters()) else omega[:, None])
+        """Response of the signal to a small drive around rest, complex `["frequency"]` or `["frequency
+        region"]`.
+        """
+        iw = 1j * (
+            omega if all(jnp.ndim(getattr(self, name)) == 0 for name in self.parameters()) else omega[:, None]
+        )
         f = self.gain / (SECOND * iw**2 + SECOND * self.kappa * iw + self.gamma)
         v = f / (1.0 / self.alpha + iw * self.tau)
         # d/df of f E(f)/ρ at 1, and of -v^{1/α - 1} q.

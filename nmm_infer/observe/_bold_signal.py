@@ -27,8 +27,12 @@ class ClassicBoldSignal(AbstractBoldSignal):
 class RevisedBoldSignal(AbstractBoldSignal):
     """k1 = 4.3 θ0 ρ TE, k2 = ε r0 ρ TE, k3 = 1 - ε (Stephan, Weiskopf, Drysdale, Robinson & Friston 2007)."""
 
-    theta0: Slot = param(0.0403, "kHz", doc="frequency offset at the surface of magnetised vessels, 1.5 T", low=0.01, high=0.2)
-    r0: Slot = param(0.025, "kHz", doc="slope of intravascular relaxation against oxygen extraction", low=0.005, high=0.2)
+    theta0: Slot = param(
+        0.0403, "kHz", doc="frequency offset at the surface of magnetised vessels, 1.5 T", low=0.01, high=0.2
+    )
+    r0: Slot = param(
+        0.025, "kHz", doc="slope of intravascular relaxation against oxygen extraction", low=0.005, high=0.2
+    )
     TE: Slot = param(40.0, "ms", doc="echo time", low=5.0, high=100.0)
     epsilon: Slot = param(1.0, doc="ratio of intra- to extravascular signal", low=0.01, high=3.0)
 

@@ -22,12 +22,18 @@ class Chain(AbstractStream):
 
     def __init__(self, *parts: AbstractObservation):
         if not parts:
-            raise ValueError("Chain() is empty: expected at least one observation, such as Chain(Bold(period=720 * u.ms), FunctionalConnectivity())")
-        self.parts = tuple(part for outer in parts for part in (outer.parts if isinstance(outer, Chain) else (outer,)))
+            raise ValueError(
+                "Chain() is empty: expected at least one observation, such as Chain(Bold(period=720 * u.ms),"
+                " FunctionalConnectivity())"
+            )
+        self.parts = tuple(
+            part for outer in parts for part in (outer.parts if isinstance(outer, Chain) else (outer,))
+        )
         for before, part in zip(self.parts, self.parts[1:], strict=False):
             if isinstance(part, AbstractStatistic) and part.period is not None:
                 raise ValueError(
-                    f"Chain(..., {type(part).__name__}(period={part.period:g} ms)) takes the samples that {type(before).__name__} gives; leave its period out"
+                    f"Chain(..., {type(part).__name__}(period={part.period:g} ms)) takes the samples that"
+                    f" {type(before).__name__} gives; leave its period out"
                 )
 
     def __call__(self, activity):
@@ -45,8 +51,9 @@ class Chain(AbstractStream):
         if not isinstance(self.parts[0], AbstractStream):
             name = type(self.parts[0]).__name__
             raise ValueError(
-                f"Chain({name}, ...) got a first part that does not stream, so it cannot run during a simulation; "
-                f"put a stream before it, such as Chain(Subsample(period=1 * u.ms), {name}, ...), or call the chain with a trajectory"
+                f"Chain({name}, ...) got a first part that does not stream, so it cannot run during a"
+                f" simulation; put a stream before it, such as Chain(Subsample(period=1 * u.ms), {name},"
+                " ...), or call the chain with a trajectory"
             )
         running: list[AbstractFold] = []
         for part in self.parts:
@@ -61,7 +68,11 @@ class Chain(AbstractStream):
 
     @property
     def period(self) -> float | None:
-        said = [part.period for part in self._running if isinstance(part, AbstractStream) and part.period is not None]
+        said = [
+            part.period
+            for part in self._running
+            if isinstance(part, AbstractStream) and part.period is not None
+        ]
         return said[-1] if said else None
 
     def init(self, signal):

@@ -16,7 +16,8 @@ from ._base import AbstractObservation, activity_of, interval_of, steps_in
 class AbstractFold(AbstractObservation):
     """An observation that never needs more than some samples at a time, as they come while a simulation runs.
 
-    It is `init`, `advance` for each block of samples, and `finish`. One without a memory says only what it makes of a block.
+    It is `init`, `advance` for each block of samples, and `finish`. One without a memory says only what it
+    makes of a block.
 
     Fields of every fold:
         variable: the variable of the model that it reads where it comes first; None: the model's observable.
@@ -25,7 +26,8 @@ class AbstractFold(AbstractObservation):
     variable: eqx.AbstractVar[str | None]
 
     def init(self, signal: Signal) -> Any:
-        """Its memory before the first sample of `signal`, whose values have the shape of samples, and perhaps no numbers.
+        """Its memory before the first sample of `signal`, whose values have the shape of samples, and perhaps
+        no numbers.
 
         Raises:
             ValueError: activity that does not fit.
@@ -37,7 +39,9 @@ class AbstractFold(AbstractObservation):
         """Memory and outputs after some more samples: a whole number of periods, or none."""
 
     def finish(self, memory: Any, outputs: Signal) -> Signal:
-        """The result, of all outputs; of the memory where that gathers them, which only that of an `AbstractStatistic` does."""
+        """The result, of all outputs; of the memory where that gathers them, which only that of an
+        `AbstractStatistic` does.
+        """
         return outputs
 
 
@@ -73,11 +77,18 @@ class AbstractStream(AbstractFold):
         if n < every:
             name = type(self).__name__
             interval = interval_of(signal, name)
-            raise ValueError(f"{name} got {n} samples of {interval:g} ms, expected at least one period of {every * interval:g} ms")
-        return stream.finish(*stream.advance(stream.init(signal), signal.with_values(signal.values[: n // every * every])))
+            raise ValueError(
+                f"{name} got {n} samples of {interval:g} ms, expected at least one period of"
+                f" {every * interval:g} ms"
+            )
+        return stream.finish(
+            *stream.advance(stream.init(signal), signal.with_values(signal.values[: n // every * every]))
+        )
 
 
-def no_samples(model: AbstractDynamics, variable: str | None, regions: tuple[str, ...], interval: float) -> Signal:
+def no_samples(
+    model: AbstractDynamics, variable: str | None, regions: tuple[str, ...], interval: float
+) -> Signal:
     """A variable of a model, None: its observable, before its first sample.
 
     Raises:
@@ -85,15 +96,28 @@ def no_samples(model: AbstractDynamics, variable: str | None, regions: tuple[str
     """
     name = variable or model.observable
     model.check_variable(name, "observation(variable=...)")
-    return Signal(jnp.zeros((0, len(regions))), interval, ("time", "region"), ((), regions), name, model.variables()[name])
+    return Signal(
+        jnp.zeros((0, len(regions))),
+        interval,
+        ("time", "region"),
+        ((), regions),
+        name,
+        model.variables()[name],
+    )
 
 
 class Gathered(eqx.Module):
-    """Memory that is not of what is measured but of its result: none of a transient, and none for a run that goes on after another."""
+    """Memory that is not of what is measured but of its result: none of a transient, and none for a run that
+    goes on after another.
+    """
 
     value: Any
 
 
 def lasting(memory: Any) -> Any:
     """A memory without what was gathered."""
-    return jax.tree.map(lambda own: None if isinstance(own, Gathered) else own, memory, is_leaf=lambda own: isinstance(own, Gathered))
+    return jax.tree.map(
+        lambda own: None if isinstance(own, Gathered) else own,
+        memory,
+        is_leaf=lambda own: isinstance(own, Gathered),
+    )

@@ -12,7 +12,8 @@ from .kernels import AbstractKernel, DoubleGamma
 
 
 class HemodynamicResponse(AbstractLinear, AbstractStream):
-    """BOLD as activity convolved with a haemodynamic kernel: y(t) = ∫ h(s) x(t - s) ds, with x = 0 before the start.
+    """BOLD as activity convolved with a haemodynamic kernel: y(t) = ∫ h(s) x(t - s) ds, with x = 0 before the
+    start.
 
     The integral is a sum over bins of at most `resolution`, each weighted by its length, so the result
     depends neither on the step nor on how samples are grouped.

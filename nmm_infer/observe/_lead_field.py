@@ -20,13 +20,15 @@ class LeadField(AbstractLinear, AbstractPointwise):
     """Sensor signals: gain times the activity of the regions.
 
     Args:
-        gain: `["sensor region"]`, an array (a traced or inferred one too), or an `xarray.DataArray` or `pandas.DataFrame` whose labelled
-            regions are put in the order of the network's. Its `units` are those of the sensors for an activity of 1, unless
-            they are per dipole moment, such as V/(A m): activity is no dipole moment, and its factor belongs into the gain.
+        gain: `["sensor region"]`, an array (a traced or inferred one too), or an `xarray.DataArray` or
+            `pandas.DataFrame` whose labelled regions are put in the order of the network's. Its `units` are
+            those of the sensors for an activity of 1, unless they are per dipole moment, such as V/(A m):
+            activity is no dipole moment, and its factor belongs into the gain.
         sensors: sensor labels; None: those of the gain, or "0", "1", …
         average_reference: subtract the mean over sensors, as EEG recorded against it needs.
         variable: variable of the model; None: its observable.
-        unit: of the sensor signal, which data are converted to; None: that of the gain, or not known ("a.u.").
+        unit: of the sensor signal, which data are converted to; None: that of the gain, or not known
+            ("a.u.").
 
     Raises:
         ValueError: NaN, not a matrix, or (when something is observed) other regions than there are.
@@ -38,7 +40,15 @@ class LeadField(AbstractLinear, AbstractPointwise):
     variable: str | None = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
-    def __init__(self, gain: Any, sensors: Any = None, *, average_reference: bool = False, variable: str | None = None, unit: str | None = None):
+    def __init__(
+        self,
+        gain: Any,
+        sensors: Any = None,
+        *,
+        average_reference: bool = False,
+        variable: str | None = None,
+        unit: str | None = None,
+    ):
         what, found = "LeadField(gain=...)", read(gain)
         sensors = None if sensors is None else texts(sensors, "LeadField(sensors=...)")
         regions: tuple[str, ...] | None = None
@@ -47,15 +57,24 @@ class LeadField(AbstractLinear, AbstractPointwise):
             found = ordered(found, {"sensor": None, "region": None}, "", what)
             gain, (named, regions) = found.values, found.labels
             # The same names in another order are not other names.
-            rows = order(named, sensors, "sensor", what) if named and sensors and set(named) == set(sensors) else slice(None)
+            rows = (
+                order(named, sensors, "sensor", what)
+                if named and sensors and set(named) == set(sensors)
+                else slice(None)
+            )
             gain, sensors = gain[rows], named if sensors is None else sensors
         gain = gain if isinstance(gain, jnp.ndarray) and not np.iscomplexobj(gain) else real(gain, what)
         if gain.ndim != 2 or 0 in gain.shape or not (isinstance(gain, Tracer) or np.all(np.isfinite(gain))):
-            raise ValueError(f"{what} has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']")
+            raise ValueError(
+                f"{what} has shape {gain.shape} or NaN, expected a finite matrix gain['sensor region']"
+            )
         self.gain = gain if regions is None else Regional(gain, regions, what)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         self.sensors = tuple(str(i) for i in range(gain.shape[0])) if sensors is None else sensors
         if len(self.sensors) != gain.shape[0]:
-            raise ValueError(f"LeadField(sensors=...) has {len(self.sensors)} labels, expected {gain.shape[0]}: one for each row of the gain")
+            raise ValueError(
+                f"LeadField(sensors=...) has {len(self.sensors)} labels, expected {gain.shape[0]}: one for"
+                " each row of the gain"
+            )
         self.average_reference = average_reference
         self.variable = variable
         self.unit = unit or "a.u."
@@ -67,7 +86,8 @@ class LeadField(AbstractLinear, AbstractPointwise):
 
     def referenced_gain(self) -> Float[Array, "sensor region"]:
         """The gain after referencing."""
-        # Columns of labelled regions are in order wherever the network is known; elsewhere they are taken as they lie.
+        # Columns of labelled regions are in order wherever the network is known; elsewhere they are taken as
+        # they lie.
         gain = self.gain.values if isinstance(self.gain, Regional) else self.gain
         return gain - gain.mean(axis=0) if self.average_reference else gain  # pyright: ignore[reportReturnType]
 
@@ -86,9 +106,16 @@ class LeadField(AbstractLinear, AbstractPointwise):
         n = gain.shape[1]
         if signal.values.shape[-1] != n:
             raise ValueError(
-                f"LeadField(gain=...) has {n} regions, the activity has {signal.values.shape[-1]}; select the regions, e.g. connectome.select(labels)"
+                f"LeadField(gain=...) has {n} regions, the activity has {signal.values.shape[-1]}; select the"
+                " regions, e.g. connectome.select(labels)"
             )
-        return signal.with_values(signal.values @ gain.T, dims=("time", "sensor"), labels=((), self.sensors), name="sensor", unit=self.unit)
+        return signal.with_values(
+            signal.values @ gain.T,
+            dims=("time", "sensor"),
+            labels=((), self.sensors),
+            name="sensor",
+            unit=self.unit,
+        )
 
     @property
     def mixes(self):

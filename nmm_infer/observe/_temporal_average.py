@@ -25,7 +25,9 @@ class TemporalAverage(AbstractLinear, AbstractStream):
     def respond(self, omega, response):
         # A box of length T that ends at the sample: a sinc, and a delay of T/2.
         if self.period is None:
-            raise ValueError("TemporalAverage(period=...) is missing: its spectrum depends on the length of the window")
+            raise ValueError(
+                "TemporalAverage(period=...) is missing: its spectrum depends on the length of the window"
+            )
         window = jnp.sinc(omega * self.period / (2.0 * jnp.pi)) * jnp.exp(-0.5j * omega * self.period)
         return window[:, None, None] * response
 

@@ -23,11 +23,17 @@ class AbstractKernel(AbstractPart):
 def _gamma_density(t: Array, shape: Array, scale: Array) -> Array:
     """Gamma density, zero at t = 0, with finite gradients there."""
     safe = jnp.maximum(t, 1e-6)
-    return jnp.where(t > 0, jnp.exp((shape - 1.0) * jnp.log(safe) - safe / scale - gammaln(shape) - shape * jnp.log(scale)), 0.0)
+    return jnp.where(
+        t > 0,
+        jnp.exp((shape - 1.0) * jnp.log(safe) - safe / scale - gammaln(shape) - shape * jnp.log(scale)),
+        0.0,
+    )
 
 
 class DoubleGamma(AbstractKernel):
-    """The canonical response of SPM: a gamma density that peaks at 5 s minus a sixth of one that peaks at 15 s (Friston et al. 1998; Glover 1999)."""
+    """The canonical response of SPM: a gamma density that peaks at 5 s minus a sixth of one that peaks at 15
+    s (Friston et al. 1998; Glover 1999).
+    """
 
     peak: Slot = param(6.0, doc="shape of the response", low=2.0, high=12.0)
     undershoot: Slot = param(16.0, doc="shape of the undershoot", low=8.0, high=30.0)
@@ -36,7 +42,9 @@ class DoubleGamma(AbstractKernel):
     duration: float = eqx.field(static=True, default=32_000.0)
 
     def __call__(self, t):
-        shape = _gamma_density(t, self.peak, self.scale) - self.ratio * _gamma_density(t, self.undershoot, self.scale)
+        shape = _gamma_density(t, self.peak, self.scale) - self.ratio * _gamma_density(
+            t, self.undershoot, self.scale
+        )
         return shape / (1.0 - self.ratio)
 
 
@@ -52,7 +60,8 @@ class Gamma(AbstractKernel):
 
 
 class FirstOrderVolterra(AbstractKernel):
-    r"""Linear part of the haemodynamics (Friston et al. 2000), TVB's default: k1 V0/3 exp(-t/(2 τ_s)) sin(√(1/τ_f - 1/(4 τ_s²)) t) / √(1/τ_f - 1/(4 τ_s²)).
+    r"""Linear part of the haemodynamics (Friston et al. 2000), TVB's default: k1 V0/3 exp(-t/(2 τ_s))
+    sin(√(1/τ_f - 1/(4 τ_s²)) t) / √(1/τ_f - 1/(4 τ_s²)).
 
     Times inside the root are in seconds, as in TVB; the result is the kernel per s, here per ms.
     """
@@ -66,4 +75,12 @@ class FirstOrderVolterra(AbstractKernel):
     def __call__(self, t):
         seconds, tau_s, tau_f = 1e-3 * t, 1e-3 * self.tau_s, 1e-3 * self.tau_f
         frequency = jnp.sqrt(1.0 / tau_f - 1.0 / (4.0 * tau_s**2))
-        return 1e-3 * self.k_1 * self.V_0 / 3.0 * jnp.exp(-seconds / (2.0 * tau_s)) * jnp.sin(frequency * seconds) / frequency
+        return (
+            1e-3
+            * self.k_1
+            * self.V_0
+            / 3.0
+            * jnp.exp(-seconds / (2.0 * tau_s))
+            * jnp.sin(frequency * seconds)
+            / frequency
+        )

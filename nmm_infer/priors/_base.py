@@ -50,11 +50,14 @@ class AbstractPlated(eqx.Module):
 def plate_size(over: str, plates: dict[str, int], name: str) -> int:
     """Size of plate `over`, or an error that says which plates are known."""
     if over == "trial" and over not in plates:
-        raise ValueError(f"the prior at {name!r} is over trials, but there are none here; wrap the likelihood, such as nmm.likelihoods.Trials(Gaussian(), 40)")
+        raise ValueError(
+            f"the prior at {name!r} is over trials, but there are none here; wrap the likelihood, such as"
+            " nmm.likelihoods.Trials(Gaussian(), 40)"
+        )
     if over not in plates:
         raise ValueError(
-            f"the prior at {name!r} is over {over!r}, but only {sorted(plates) or 'no plates'} are known here; "
-            f"sample a whole Network, or pass the size: nmm.sample(tree, plates={{{over!r}: n}})"
+            f"the prior at {name!r} is over {over!r}, but only {sorted(plates) or 'no plates'} are known"
+            f" here; sample a whole Network, or pass the size: nmm.sample(tree, plates={{{over!r}: n}})"
         )
     return plates[over]
 

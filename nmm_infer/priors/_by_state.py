@@ -9,7 +9,8 @@ from ._base import AbstractPrior
 
 
 class ByState(AbstractPrior):
-    """The rows of an initial state: each a prior, or values for all regions. A network makes it of a dictionary.
+    """The rows of an initial state: each a prior, or values for all regions. A network makes it of a
+    dictionary.
 
     Sites: `NAME.STATE` of every state that has a prior, and the deterministic `NAME`.
 
@@ -32,6 +33,9 @@ class ByState(AbstractPrior):
         import jax.numpy as jnp
         import numpyro
 
-        drawn = [row.draw(f"{name}.{state}", plates) if isinstance(row, AbstractPrior) else row for state, row in zip(self.states, self.rows, strict=True)]
+        drawn = [
+            row.draw(f"{name}.{state}", plates) if isinstance(row, AbstractPrior) else row
+            for state, row in zip(self.states, self.rows, strict=True)
+        ]
         value = jnp.stack([jnp.broadcast_to(jnp.asarray(row), (self.n_regions,)) for row in drawn])
         return numpyro.deterministic(name, value)  # pyright: ignore[reportReturnType]

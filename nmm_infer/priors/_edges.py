@@ -11,13 +11,18 @@ from ._prior import Prior
 
 
 class SymmetricEdges(AbstractPrior):
-    """`prior` draws one value for each pair of different regions; the draw is the symmetric matrix of them."""
+    """`prior` draws one value for each pair of different regions; the draw is the symmetric matrix
+    of them.
+    """
 
     prior: Prior
 
     def __check_init__(self):
         if self.prior.over != "edge":
-            raise ValueError(f"Connectome(weights=Prior(over={self.prior.over!r})): expected over='edge', one value for each pair of regions")
+            raise ValueError(
+                f"Connectome(weights=Prior(over={self.prior.over!r})): expected over='edge', one value for"
+                " each pair of regions"
+            )
 
     def bind(self, unit: str, what: str) -> Self:
         return SymmetricEdges(self.prior.bind(unit, what))  # pyright: ignore[reportReturnType]

@@ -39,8 +39,8 @@ class FromMaps(AbstractPrior):
     Args:
         intercept: number or scalar `Prior`, before the transform.
         slopes: number(s) or `Prior`, one for each map.
-        maps: one row for each map, `["map region"]`, in any order of regions that have labels (pandas, xarray); standardise them so that
-            slopes compare.
+        maps: one row for each map, `["map region"]`, in any order of regions that have labels (pandas,
+            xarray); standardise them so that slopes compare.
         residual_sd: number or scalar `Prior` for what the maps do not explain; None: nothing.
         transform: a NumPyro transform T for bounded parameters; None: identity.
         unit: unit of the transformed value; None: the slot's own.
@@ -62,11 +62,15 @@ class FromMaps(AbstractPrior):
         for name in ("intercept", "slopes", "residual_sd"):
             check_part(getattr(self, name), f"FromMaps({name}=...)")
         if not np.all(np.isfinite(self.maps.values if isinstance(self.maps, Regional) else self.maps)):
-            raise ValueError("FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first")
+            raise ValueError(
+                "FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first"
+            )
 
     def bind(self, unit: str, what: str) -> Self:
         scale, own = (1.0, unit) if self.unit is None else (factor(self.unit, unit, what), text(self.unit))
-        return FromMaps(self.intercept, self.slopes, self.maps, self.residual_sd, self.transform, own, scale, self.over)  # pyright: ignore[reportReturnType]
+        return FromMaps(
+            self.intercept, self.slopes, self.maps, self.residual_sd, self.transform, own, scale, self.over
+        )  # pyright: ignore[reportReturnType]
 
     def along(self, plate: str) -> Self:
         return dataclasses.replace(self, over=plate)
@@ -79,7 +83,10 @@ class FromMaps(AbstractPrior):
         n_maps, n_regions = self.maps.shape
         expected = plate_size(self.over, plates, name)
         if n_regions != expected:
-            raise ValueError(f"FromMaps(maps=...) at {name!r} has {n_regions} regions, the network has {expected}; expected maps['map region']")
+            raise ValueError(
+                f"FromMaps(maps=...) at {name!r} has {n_regions} regions, the network has {expected};"
+                " expected maps['map region']"
+            )
         intercept = draw_part(self.intercept, f"{name}.intercept", plates)
         if isinstance(self.slopes, AbstractPrior):
             with numpyro.plate("map", n_maps):

@@ -45,7 +45,10 @@ class Pooled(AbstractPrior):
         check_part(self.mean, "Pooled(mean=...)")
         check_part(self.sd, "Pooled(sd=...)")
         if not 0.0 <= self.centred <= 1.0:
-            raise ValueError(f"Pooled(centred=...) got {self.centred}, expected a number from 0 (non-centred) to 1 (centred)")
+            raise ValueError(
+                f"Pooled(centred=...) got {self.centred}, expected a number from 0 (non-centred) to 1"
+                " (centred)"
+            )
 
     def bind(self, unit: str, what: str) -> Self:
         own, scale = (unit, 1.0) if self.unit is None else (text(self.unit), factor(self.unit, unit, what))
@@ -76,11 +79,18 @@ class Pooled(AbstractPrior):
 
 
 def check_part(part: Any, what: str) -> None:
-    """A hyperparameter lives on the scale before the transform, so a unit of its own would mean nothing; and it is shared, so it has no plate."""
+    """A hyperparameter lives on the scale before the transform, so a unit of its own would mean nothing; and
+    it is shared, so it has no plate.
+    """
     if is_quantity(part) or (isinstance(part, Prior) and part.unit is not None):
-        raise UnitError(f"{what} has a unit, expected a plain number or a Prior without one; give the unit of the transformed value as unit=")
+        raise UnitError(
+            f"{what} has a unit, expected a plain number or a Prior without one; give the unit of the"
+            " transformed value as unit="
+        )
     if isinstance(part, Prior) and part.over is not None:
-        raise ValueError(f"{what} got a Prior over {part.over!r}, expected one that all regions share: leave over out")
+        raise ValueError(
+            f"{what} got a Prior over {part.over!r}, expected one that all regions share: leave over out"
+        )
 
 
 def draw_part(part: Any, name: str, plates: dict[str, int]) -> Any:

@@ -17,8 +17,9 @@ class Prior(AbstractPrior):
 
     Args:
         distribution: a NumPyro distribution; a batch of one value per region is fine.
-        over: None for one shared value; `"region"`, `"edge"`, `"subject"` or `"trial"` for independent values,
-            drawn inside a NumPyro plate of that name. What differs between trials is for `nmm.likelihoods.Trials`.
+        over: None for one shared value; `"region"`, `"edge"`, `"subject"` or `"trial"` for independent
+            values, drawn inside a NumPyro plate of that name. What differs between trials is for
+            `nmm.likelihoods.Trials`.
         unit: unit of the distribution's values, a brainunit `Unit` or its name; None: the slot's own.
             Draws are reported in this unit and converted where they are used.
     """
@@ -30,8 +31,15 @@ class Prior(AbstractPrior):
 
     def __check_init__(self):
         if isinstance(self.distribution, type):
-            raise TypeError(f"Prior(...) got {kind_of(self.distribution)}, expected a distribution such as dist.Normal(0.0, 1.0)")
-        known = self.over is None or self.over in ("region", "edge", "subject", "trial") or self.over.startswith("region_")
+            raise TypeError(
+                f"Prior(...) got {kind_of(self.distribution)}, expected a distribution such as"
+                " dist.Normal(0.0, 1.0)"
+            )
+        known = (
+            self.over is None
+            or self.over in ("region", "edge", "subject", "trial")
+            or self.over.startswith("region_")
+        )
         if not known:
             raise plate_error(self.over)
 
@@ -54,8 +62,8 @@ class Prior(AbstractPrior):
         n, shape = plate_size(self.over, plates, name), self.distribution.batch_shape
         if shape not in ((), (1,), (n,)):
             raise ValueError(
-                f"the prior at {name!r} over {self.over!r} has a distribution of batch shape {shape}, expected () or ({n},): one for all, or "
-                f"one for each {self.over.partition('_')[0]}"
+                f"the prior at {name!r} over {self.over!r} has a distribution of batch shape {shape},"
+                f" expected () or ({n},): one for all, or one for each {self.over.partition('_')[0]}"
             )
         with open_plate(self.over, plates, name):
             return by_trial(self.over, self.scale * numpyro.sample(name, self.distribution))  # pyright: ignore[reportOperatorIssue]

@@ -14,10 +14,11 @@ from numpyro.distributions.transforms import Transform, biject_to
 class RootHalfNormal(dist.Distribution):
     """A standard deviation σ whose square is half-normal: σ² = scale² |z| with z ~ Normal(0, 1).
 
-    For the level of a noise that data may hardly show. They know its power, σ², up to a constant error, so that every small σ is
-    as good as the next: in the logarithm, in which positive unknowns are sampled elsewhere, that is a long tail beside a wall, the tail so flat
-    and the wall so steep that a sampler stays for hundreds of draws in one of them. This one is sampled in coordinates in
-    which it is a standard normal itself. Its density is proportional to σ at 0, where that of `HalfNormal` is flat.
+    For the level of a noise that data may hardly show. They know its power, σ², up to a constant error, so
+    that every small σ is as good as the next: in the logarithm, in which positive unknowns are sampled
+    elsewhere, that is a long tail beside a wall, the tail so flat and the wall so steep that a sampler stays
+    for hundreds of draws in one of them. This one is sampled in coordinates in which it is a standard normal
+    itself. Its density is proportional to σ at 0, where that of `HalfNormal` is flat.
 
     Args:
         scale: σ is smaller in 68 % of draws; its mean is 0.82 of it.
@@ -72,7 +73,8 @@ class _FromStandardNormal(Transform):
         self.scale = scale
 
     def __call__(self, x: Any) -> Any:
-        # Each half by the formula that is exact there, and out of reach of the other's poles, whose gradients would be NaN.
+        # Each half by the formula that is exact there, and out of reach of the other's poles, whose gradients
+        # would be NaN.
         below = x < 0
         low = 2.0**0.5 * erfinv(ndtr(jnp.where(below, x, 0.0)))
         high = -ndtri(0.5 * ndtr(-jnp.where(below, 0.0, x)))

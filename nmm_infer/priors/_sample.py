@@ -42,8 +42,11 @@ def map_priors[T](function: Callable[[AbstractPrior], Any], tree: T) -> T:
     return jax.tree.map(lambda leaf: function(leaf) if _is_prior(leaf) else leaf, tree, is_leaf=_is_prior)
 
 
-def sample[T](tree: T, *, key: PRNGKeyArray | int | None = None, plates: dict[str, int] | None = None, prefix: str = "") -> T:
-    """Replace every prior in `tree` by a value drawn at a NumPyro site; call it inside a NumPyro model, or anywhere with a key.
+def sample[T](
+    tree: T, *, key: PRNGKeyArray | int | None = None, plates: dict[str, int] | None = None, prefix: str = ""
+) -> T:
+    """Replace every prior in `tree` by a value drawn at a NumPyro site; call it inside a NumPyro model, or
+    anywhere with a key.
 
     A site is named by its attribute path: `model.mu`, `coupling.G`, `speed`. `over="region"` is a
     plate named `region`; its size is known to a tree that knows its plates (a `Network`), or given
@@ -51,7 +54,8 @@ def sample[T](tree: T, *, key: PRNGKeyArray | int | None = None, plates: dict[st
 
     Args:
         tree: a Network, or any pytree with priors in it.
-        key: random key, or a seed, for draws that belong to no NumPyro model; `jax.vmap` over keys gives many.
+        key: random key, or a seed, for draws that belong to no NumPyro model; `jax.vmap` over keys gives
+            many.
         plates: sizes of the plates `region`, `edge`, `subject`, beyond what the tree knows.
         prefix: put before every site's name, to keep two trees in one model apart.
     """
@@ -66,7 +70,8 @@ def sample[T](tree: T, *, key: PRNGKeyArray | int | None = None, plates: dict[st
     def value(path: Any, leaf: Any) -> Any:
         if _is_prior(leaf):
             return leaf.draw(prefix + _name(path), sizes)
-        # JAX keeps a constant by its identity in the precision that saw it first: the next program, in another one, would be given that.
+        # JAX keeps a constant by its identity in the precision that saw it first: the next program, in
+        # another one, would be given that.
         return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
     return jax.tree_util.tree_map_with_path(value, tree, is_leaf=_is_prior)

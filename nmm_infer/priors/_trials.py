@@ -9,7 +9,9 @@ from jaxtyping import Array, Float
 
 
 class ByTrial(eqx.Module):
-    """What a prior over `trial` leaves in its slot: one value for each trial, stacked. `each_trial` hands them out."""
+    """What a prior over `trial` leaves in its slot: one value for each trial, stacked. `each_trial` hands
+    them out.
+    """
 
     values: Float[Array, "trial ..."]
 
@@ -30,7 +32,9 @@ def each_trial(function: Callable[..., Any], *trees: Any) -> Any:
 
 def first_trial[T](tree: T) -> T:
     """`tree` with the values of the first trial."""
-    return jax.tree.map(lambda leaf: leaf.values[0] if _is_by_trial(leaf) else leaf, tree, is_leaf=_is_by_trial)
+    return jax.tree.map(
+        lambda leaf: leaf.values[0] if _is_by_trial(leaf) else leaf, tree, is_leaf=_is_by_trial
+    )
 
 
 def any_by_trial(tree: Any) -> bool:

@@ -11,14 +11,18 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 
 class Named(eqx.Module):
-    """An array and the names of its axes, which it keeps through `jit` and, with the mapped axes in front, through `vmap` and `lax.map`."""
+    """An array and the names of its axes, which it keeps through `jit` and, with the mapped axes in front,
+    through `vmap` and `lax.map`.
+    """
 
     values: Array | np.ndarray
     dims: tuple[str, ...] = eqx.field(static=True)
 
 
 class AbstractProblem(eqx.Module):
-    """Unknowns with a prior, and how data depend on them. With `AbstractConditioned` everything that `nmm.infer` knows of what it infers."""
+    """Unknowns with a prior, and how data depend on them. With `AbstractConditioned` everything that
+    `nmm.infer` knows of what it infers.
+    """
 
     @property
     def divisible(self) -> bool:
@@ -43,7 +47,9 @@ class AbstractProblem(eqx.Module):
 
     @abc.abstractmethod
     def shared_scales(self) -> frozenset[str]:
-        """Sites that are the free scale of a hierarchy, where the joint mode is far from the posterior's mass."""
+        """Sites that are the free scale of a hierarchy, where the joint mode is far from the posterior's
+        mass.
+        """
 
     @abc.abstractmethod
     def about(self) -> dict[str, str]:
@@ -68,7 +74,9 @@ class AbstractConditioned(eqx.Module):
 
     @abc.abstractmethod
     def unknowns(self) -> None:
-        """The latent sites of `model`, as a NumPyro model; less than `prior` where what follows from them takes time."""
+        """The latent sites of `model`, as a NumPyro model; less than `prior` where what follows from them
+        takes time.
+        """
 
     @property
     @abc.abstractmethod
@@ -81,7 +89,9 @@ class AbstractConditioned(eqx.Module):
 
     @abc.abstractmethod
     def alike(self, other: "AbstractConditioned") -> bool:
-        """Whether it is the same problem as `other` but for `values`, so that programs that were compiled for the one serve the other."""
+        """Whether it is the same problem as `other` but for `values`, so that programs that were compiled for
+        the one serve the other.
+        """
 
     @abc.abstractmethod
     def replicate(self, key: PRNGKeyArray, sites: dict[str, Array]) -> Any:
@@ -93,15 +103,21 @@ class AbstractConditioned(eqx.Module):
 
     @abc.abstractmethod
     def rest(self, sites: dict[str, Array]) -> dict[str, Named]:
-        """Where the network rests that a likelihood linearises, by variable; empty where nothing is linearised, or there is one place to rest."""
+        """Where the network rests that a likelihood linearises, by variable; empty where nothing is
+        linearised, or there is one place to rest.
+        """
 
     @abc.abstractmethod
     def failure(self, sites: dict[str, Array]) -> Int[Array, ""]:
-        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where numbers are not finite that it does not look at."""
+        """Why the model says nothing at `sites` (`nmm.likelihoods.Failure`); 0 where it does, or where
+        numbers are not finite that it does not look at.
+        """
 
     @abc.abstractmethod
     def summaries(self) -> dict[str, Named]:
-        """What is looked at in predictive checks: the data themselves, or power spectra and functional connectivity."""
+        """What is looked at in predictive checks: the data themselves, or power spectra and functional
+        connectivity.
+        """
 
     @abc.abstractmethod
     def site_dims(self) -> dict[str, tuple[str, ...]]:
@@ -113,7 +129,9 @@ class AbstractConditioned(eqx.Module):
 
     @abc.abstractmethod
     def observed_data(self) -> Any:
-        """The data as an `xarray.Dataset`, with units: what `summaries` gives of them, so that every variable can be laid beside its prediction."""
+        """The data as an `xarray.Dataset`, with units: what `summaries` gives of them, so that every variable
+        can be laid beside its prediction.
+        """
 
     @abc.abstractmethod
     def constant_data(self) -> Any:
@@ -139,10 +157,19 @@ def dataset(variables: dict[str, Named], coords: dict[str, Any]) -> Any:
     import xarray as xr
 
     arrays = {name: (named.dims, np.asarray(named.values)) for name, named in variables.items()}
-    sizes = {dim: size for dims, array in arrays.values() for dim, size in zip(dims, array.shape, strict=True)}
+    sizes = {
+        dim: size for dims, array in arrays.values() for dim, size in zip(dims, array.shape, strict=True)
+    }
     return xr.Dataset(arrays, coords=used(coords, sizes))
 
 
 def jax_arrays(tree: Any) -> Any:
     """JAX arrays of `tree` in the precision of this context; another precision would spread from them."""
-    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)) if isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jax.dtypes.extended) else x, tree)
+    return jax.tree.map(
+        lambda x: (
+            jnp.asarray(np.asarray(x))
+            if isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jax.dtypes.extended)
+            else x
+        ),
+        tree,
+    )

@@ -48,7 +48,8 @@ class ConditionedModel(AbstractConditioned):
         """The statements of the model by name.
 
         Raises:
-            ValueError: a plate draws a subset of its indices, or a site has no proper distribution to draw from.
+            ValueError: a plate draws a subset of its indices, or a site has no proper distribution to draw
+                from.
         """
         try:
             sites = sites_of(self.model)
@@ -87,7 +88,12 @@ class ConditionedModel(AbstractConditioned):
         """The statements about data at given values of the sites; the data drawn if `draw`."""
         from numpyro import handlers
 
-        with handlers.block(), handlers.trace() as trace, handlers.substitute(data=self._latent(sites)), handlers.seed(rng_seed=key):
+        with (
+            handlers.block(),
+            handlers.trace() as trace,
+            handlers.substitute(data=self._latent(sites)),
+            handlers.seed(rng_seed=key),
+        ):
             (handlers.uncondition(self.model) if draw else self.model)()
         return {name: trace[name] for name in self._observed()}
 
@@ -95,7 +101,11 @@ class ConditionedModel(AbstractConditioned):
     def values(self) -> dict[str, Any]:
         if self.replaced or not self._observed():
             return self.replaced
-        return jax.jit(lambda: {name: jnp.asarray(site["value"]) for name, site in self._trace(jax.random.key(0), {}).items()})()
+        return jax.jit(
+            lambda: {
+                name: jnp.asarray(site["value"]) for name, site in self._trace(jax.random.key(0), {}).items()
+            }
+        )()
 
     def with_values(self, values: dict[str, Any]) -> "ConditionedModel":
         return dataclasses.replace(self, replaced=dict(values))
@@ -135,7 +145,9 @@ class ConditionedModel(AbstractConditioned):
         return {name: site.dims for name, site in self.sites().items()}
 
     def coords(self) -> dict[str, Any]:
-        return {dim: coord for axes in self.axes for dim, coord in axes.coords.items()} | dict(self.problem.labels)
+        return {dim: coord for axes in self.axes for dim, coord in axes.coords.items()} | dict(
+            self.problem.labels
+        )
 
     def observed_data(self) -> Any:
         found = dataset(self.summaries(), self.coords())
@@ -150,14 +162,26 @@ class ConditionedModel(AbstractConditioned):
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for leaf in jax.tree.leaves((self.given, self.replaced)):
-            digest.update(np.ascontiguousarray(leaf).tobytes() if isinstance(leaf, np.ndarray | jax.Array) else repr(leaf).encode())
+            digest.update(
+                np.ascontiguousarray(leaf).tobytes()
+                if isinstance(leaf, np.ndarray | jax.Array)
+                else repr(leaf).encode()
+            )
         return digest.hexdigest()[:16]
 
 
 def conditioned_on(problem: Any, data: Any) -> ConditionedModel:
     """`problem` given data that nobody has looked at yet."""
-    axes = tuple(_axes(leaf) for leaf in jax.tree.leaves(data, is_leaf=_is_data_array) if _is_data_array(leaf))
-    return ConditionedModel(problem, jax.tree.map(lambda leaf: leaf.values if _is_data_array(leaf) else leaf, data, is_leaf=_is_data_array), axes)
+    axes = tuple(
+        _axes(leaf) for leaf in jax.tree.leaves(data, is_leaf=_is_data_array) if _is_data_array(leaf)
+    )
+    return ConditionedModel(
+        problem,
+        jax.tree.map(
+            lambda leaf: leaf.values if _is_data_array(leaf) else leaf, data, is_leaf=_is_data_array
+        ),
+        axes,
+    )
 
 
 def _is_data_array(leaf: Any) -> bool:

@@ -38,14 +38,18 @@ class ConditionedProblem(AbstractConditioned):
     def _distribution(self) -> tuple[Any, Int[Array, ""]]:
         """Distribution of the data, and why the model says nothing of them; inside a NumPyro model."""
         network, observe, likelihood = self.problem.draw()
-        distribution, failure = likelihood.distribution(network, observe, self.problem._simulate, self.observed)
+        distribution, failure = likelihood.distribution(
+            network, observe, self.problem._simulate, self.observed
+        )
         # A likelihood may just say whether the model is fine.
         if jnp.result_type(failure) == jnp.bool_:
             failure = because((~failure, Failure.NOT_FINITE))
         return distribution, failure
 
     def distribution(self, sites: dict[str, Array]) -> tuple[Any, Int[Array, ""]]:
-        """The NumPyro distribution of the data at given values of the sites, and why the model says nothing of them (`Failure`)."""
+        """The NumPyro distribution of the data at given values of the sites, and why the model says nothing
+        of them (`Failure`).
+        """
         with at(sites):
             return self._distribution()
 
@@ -60,7 +64,9 @@ class ConditionedProblem(AbstractConditioned):
         return self.observed.values
 
     def with_values(self, values: Array) -> "ConditionedProblem":
-        return ConditionedProblem(self.problem, eqx.tree_at(lambda observed: observed.values, self.observed, values))
+        return ConditionedProblem(
+            self.problem, eqx.tree_at(lambda observed: observed.values, self.observed, values)
+        )
 
     def alike(self, other: AbstractConditioned) -> bool:
         if not (isinstance(other, ConditionedProblem) and other.problem is self.problem):
@@ -80,7 +86,12 @@ class ConditionedProblem(AbstractConditioned):
             return {}
         with at(sites):
             network, observe, _ = self.problem.draw()
-        if network.rest is not None or is_linear(network) or rotates(network) or any_by_trial((network, observe)):
+        if (
+            network.rest is not None
+            or is_linear(network)
+            or rotates(network)
+            or any_by_trial((network, observe))
+        ):
             return {}
         name = getattr(observe, "variable", None) or network.model.observable
         return {name: Named(network.resting_variable(name, expansion_point(network)), ("region",))}
@@ -89,13 +100,18 @@ class ConditionedProblem(AbstractConditioned):
         return self.distribution(sites)[1]
 
     def summaries(self) -> dict[str, Named]:
-        return {name: Named(value, dims) for name, (dims, value) in self.observed.summaries(jnp.asarray(self.values)).items()}
+        return {
+            name: Named(value, dims)
+            for name, (dims, value) in self.observed.summaries(jnp.asarray(self.values)).items()
+        }
 
     def site_dims(self) -> dict[str, tuple[str, ...]]:
         return {name: site.dims for name, site in sites_of(self.problem.draw).items()}
 
     def coords(self) -> dict[str, Any]:
-        return {plate: list(labels) for plate, labels in self.problem.network.plate_labels.items()} | self.observed.coords()
+        return {
+            plate: list(labels) for plate, labels in self.problem.network.plate_labels.items()
+        } | self.observed.coords()
 
     def observed_data(self) -> Any:
         found = dataset(self.summaries(), self.observed.coords())
@@ -124,12 +140,20 @@ class ConditionedProblem(AbstractConditioned):
         # What is predicted are summaries: the recording itself has no counterpart in the predictions.
         attrs = {"units": recording.unit} if recording.unit else {}
         sizes = dict(zip(recording.dims, recording.values.shape, strict=True))
-        return constant.assign_coords(used(self.observed.coords() | recording.coords(), sizes)).assign(data=(recording.dims, recording.values, attrs))
+        return constant.assign_coords(used(self.observed.coords() | recording.coords(), sizes)).assign(
+            data=(recording.dims, recording.values, attrs)
+        )
 
     def fingerprint(self) -> str:
         return self.observed.recording.hash
 
 
 def _form(observed: AbstractObserved) -> AbstractObserved:
-    """All that a program may know of data: their shapes and grids. The numbers are its arguments, and the recording is there for storage."""
-    return eqx.tree_at(lambda data: (data.values, data.recording), observed, (np.zeros(observed.values.shape, observed.values.dtype), None))
+    """All that a program may know of data: their shapes and grids. The numbers are its arguments, and the
+    recording is there for storage.
+    """
+    return eqx.tree_at(
+        lambda data: (data.values, data.recording),
+        observed,
+        (np.zeros(observed.values.shape, observed.values.dtype), None),
+    )

@@ -13,19 +13,23 @@ from ._sites import Site
 
 
 class NumPyroModel(AbstractProblem):
-    """A NumPyro model `function(data)` as a problem for every engine: `engine(nmm.NumPyroModel(function), data, key=key)`.
+    """A NumPyro model `function(data)` as a problem for every engine: `engine(nmm.NumPyroModel(function),
+    data, key=key)`.
 
     Its latent sites are what is inferred. Observed sites give `log_likelihood`, `posterior_predictive` and
-    `observed_data`; `numpyro.factor` adds to the density and is no data. The data reach the function as they are, so it
-    may use their numbers and shapes in plain Python; only an `xarray.DataArray` arrives as the array of its values, and gives its
-    dims and coordinates to an observed site of its shape. Plates name dims, too.
+    `observed_data`; `numpyro.factor` adds to the density and is no data. The data reach the function as they
+    are, so it may use their numbers and shapes in plain Python; only an `xarray.DataArray` arrives as the
+    array of its values, and gives its dims and coordinates to an observed site of its shape. Plates name
+    dims, too.
 
     Args:
-        function: with one argument, the data: an array, DataArray or any nest of them; pass `None` to a function that needs none.
+        function: with one argument, the data: an array, DataArray or any nest of them; pass `None` to a
+            function that needs none.
         dims: names of the axes of sites, where plates and data do not say: `{"y": ("time", "channel")}`.
         coords: coordinates by dim: `{"channel": ["Fz", "Cz"]}`.
         units: units of sites, for tables and pictures.
-        shared_scales: sites that are the free scale of a hierarchy, which searches for the mode hold at their prior's median.
+        shared_scales: sites that are the free scale of a hierarchy, which searches for the mode hold at their
+            prior's median.
 
     Raises:
         TypeError: not a function.
@@ -47,7 +51,10 @@ class NumPyroModel(AbstractProblem):
         shared_scales: Sequence[str] = (),
     ):
         if not callable(function):
-            raise TypeError(f"NumPyroModel(function=...) got {kind_of(function)}, expected a NumPyro model: a function of the data")
+            raise TypeError(
+                f"NumPyroModel(function=...) got {kind_of(function)}, expected a NumPyro model: a function of"
+                " the data"
+            )
         self.function = function
         self.dims = dims or {}
         self.labels = coords or {}
@@ -63,7 +70,8 @@ class NumPyroModel(AbstractProblem):
         """This model given data with their names, after a look at its sites.
 
         Raises:
-            ValueError: no latent site, a discrete or improper one, random subsampling; names of sites that do not exist.
+            ValueError: no latent site, a discrete or improper one, random subsampling; names of sites that do
+                not exist.
         """
         if isinstance(data, ConditionedModel):
             return data if data.problem is self else dataclasses.replace(data, problem=self)
@@ -75,20 +83,29 @@ class NumPyroModel(AbstractProblem):
         who = f"NumPyroModel({self.name})"
         latent = [site for site in sites.values() if site.latent]
         if not latent:
-            raise ValueError(f"{who} has no latent site, so there is nothing to infer; numpyro.sample(name, distribution) without obs= makes one")
+            raise ValueError(
+                f"{who} has no latent site, so there is nothing to infer; numpyro.sample(name, distribution)"
+                " without obs= makes one"
+            )
         discrete = [site.name for site in latent if site.discrete]
         if discrete:
             raise ValueError(
-                f"{who} has discrete latent sites: {', '.join(discrete)}; the engines need gradients, so sum them out, "
-                "for instance with numpyro.distributions.MixtureSameFamily"
+                f"{who} has discrete latent sites: {', '.join(discrete)}; the engines need gradients, so sum"
+                " them out, for instance with numpyro.distributions.MixtureSameFamily"
             )
         for what, names in (("dims", self.dims), ("units", self.site_units), ("shared_scales", self.scales)):
             unknown = sorted(set(names) - set(sites))
             if unknown:
-                raise ValueError(f"NumPyroModel({what}=...) names {', '.join(unknown)}, but the sites of {self.name} are {', '.join(sites)}")
+                raise ValueError(
+                    f"NumPyroModel({what}=...) names {', '.join(unknown)}, but the sites of {self.name} are"
+                    f" {', '.join(sites)}"
+                )
         for name, dims in self.dims.items():
             if len(dims) != len(sites[name].shape):
-                raise ValueError(f"NumPyroModel(dims=...) gives {tuple(dims)} for {name!r}, whose shape is {sites[name].shape}; expected a name for each axis")
+                raise ValueError(
+                    f"NumPyroModel(dims=...) gives {tuple(dims)} for {name!r}, whose shape is"
+                    f" {sites[name].shape}; expected a name for each axis"
+                )
 
     def units(self):
         return dict(self.site_units)

@@ -32,10 +32,11 @@ class Problem(AbstractProblem, AbstractPlated):
         network: with priors in the slots that are unknown.
         observe: from activity to what is measured.
         likelihood: from what is measured to data.
-        duration, step, transient, sample_every, solver, adjoint, stepsize_controller: of the simulation, as in `nmm.solve`; leave them out where nothing
-            is simulated.
-        prepare: what is done to every drawn network before it is used: `nmm.balance`, which sets parameters that follow from
-            others, `nmm.AtRest(...)`, which has priors of its own, or any function from network to network; None: nothing.
+        duration, step, transient, sample_every, solver, adjoint, stepsize_controller: of the simulation, as
+            in `nmm.solve`; leave them out where nothing is simulated.
+        prepare: what is done to every drawn network before it is used: `nmm.balance`, which sets parameters
+            that follow from others, `nmm.AtRest(...)`, which has priors of its own, or any function from
+            network to network; None: nothing.
 
     Raises:
         ValueError: no priors; a simulating likelihood without duration, or with a noisy network; a stimulus
@@ -63,20 +64,37 @@ class Problem(AbstractProblem, AbstractPlated):
         stepsize_controller: diffrax.AbstractStepSizeController | None = None,
         prepare: Callable[[Network], Network] | None = None,
     ):
-        for value, kind, name in ((network, Network, "network"), (observe, AbstractObservation, "observe"), (likelihood, AbstractLikelihood, "likelihood")):
+        for value, kind, name in (
+            (network, Network, "network"),
+            (observe, AbstractObservation, "observe"),
+            (likelihood, AbstractLikelihood, "likelihood"),
+        ):
             if not isinstance(value, kind):
-                raise TypeError(f"Problem({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}")
+                raise TypeError(
+                    f"Problem({name}=...) got {kind_of(value)}, expected"
+                    f" {kind.__name__.removeprefix('Abstract')}"
+                )
         self.network = network
         self.observe = in_order(observe, network.connectome.labels)
         self.likelihood = likelihood
         timed = duration is not None and step is not None
-        self.simulation = Simulation(duration, step, transient, sample_every, solver, adjoint, stepsize_controller) if timed else None
+        self.simulation = (
+            Simulation(duration, step, transient, sample_every, solver, adjoint, stepsize_controller)
+            if timed
+            else None
+        )
         self.prepare = prepare
         if not self.priors:
-            raise ValueError("Problem(network=...) has no priors, so there is nothing to infer; put nmm.Prior(...) into the slots that are unknown")
+            raise ValueError(
+                "Problem(network=...) has no priors, so there is nothing to infer; put nmm.Prior(...) into"
+                " the slots that are unknown"
+            )
         if simulates(likelihood) and self.simulation is None:
             name = type(likelihood).__name__
-            raise ValueError(f"Problem(duration=..., step=...) are missing: the {name} likelihood simulates, such as duration=400 * u.ms, step=0.5 * u.ms")
+            raise ValueError(
+                f"Problem(duration=..., step=...) are missing: the {name} likelihood simulates, such as"
+                " duration=400 * u.ms, step=0.5 * u.ms"
+            )
         likelihood.check_network(network)
         if isinstance(prepare, AbstractPreparation):
             prepare.check(network)
@@ -87,7 +105,8 @@ class Problem(AbstractProblem, AbstractPlated):
 
     @property
     def divisible(self):
-        # The loop of Diffrax with a memory of its steps is closure-converted, and then refuses arrays that know of their devices.
+        # The loop of Diffrax with a memory of its steps is closure-converted, and then refuses arrays that
+        # know of their devices.
         return self.simulation is None or self.simulation.stepsize_controller is None
 
     @property
@@ -117,7 +136,9 @@ class Problem(AbstractProblem, AbstractPlated):
         network, prepare, observe, likelihood = self._unprepared()
         return network if prepare is None else prepare(network), observe, likelihood
 
-    def _unprepared(self) -> tuple[Network, Callable[[Network], Network] | None, AbstractObservation, AbstractLikelihood]:
+    def _unprepared(
+        self,
+    ) -> tuple[Network, Callable[[Network], Network] | None, AbstractObservation, AbstractLikelihood]:
         """Every prior drawn, before the network is prepared; a NumPyro model."""
         plates = self.plates
         return (
@@ -128,15 +149,17 @@ class Problem(AbstractProblem, AbstractPlated):
         )
 
     def simulate(self, key: jax.Array | int) -> Signal:
-        """What would be measured with parameters drawn from the prior, without measurement noise: data to try things on.
+        """What would be measured with parameters drawn from the prior, without measurement noise: data to try
+        things on.
 
         Raises:
             ValueError: the likelihood does not simulate, so that the problem has no duration, or noise.
         """
         if not simulates(self.likelihood):
             raise ValueError(
-                f"Problem.simulate(...): the {type(self.likelihood).__name__} likelihood does not simulate; "
-                "to simulate from its prior, draw a network with problem.draw() under numpyro.handlers.seed and pass it to nmm.solve with a key"
+                f"Problem.simulate(...): the {type(self.likelihood).__name__} likelihood does not simulate;"
+                " to simulate from its prior, draw a network with problem.draw() under numpyro.handlers.seed"
+                " and pass it to nmm.solve with a key"
             )
         from numpyro import handlers
 
@@ -147,13 +170,21 @@ class Problem(AbstractProblem, AbstractPlated):
         if trials is None:
             return self._simulate(network, observe, noise)
         signal = each_trial(self._simulate, network, observe, ByTrial(jax.random.split(noise, trials)))
-        return Signal(signal.values, signal.interval, ("trial", *signal.dims), ((), *signal.labels), signal.name, signal.unit)
+        return Signal(
+            signal.values,
+            signal.interval,
+            ("trial", *signal.dims),
+            ((), *signal.labels),
+            signal.name,
+            signal.unit,
+        )
 
     def condition(self, data: Any) -> ConditionedProblem:
         """This problem given data, checked and in the form that the likelihood compares.
 
         Args:
-            data: a recording in any form that `nmm.likelihoods.read_recording` takes, what the likelihood's `bind` returned, or what this method returned.
+            data: a recording in any form that `nmm.likelihoods.read_recording` takes, what the likelihood's
+                `bind` returned, or what this method returned.
 
         Raises:
             ValueError: NaN, wrong shape, labels or sampling; before anything is compiled.
@@ -163,30 +194,49 @@ class Problem(AbstractProblem, AbstractPlated):
         if isinstance(data, AbstractObserved):
             return ConditionedProblem(self, data)
         timed = bool(self.network.stimuli) or self.network.noise is None
-        expected = Expected(self.network.connectome.labels, self.network.model, self._shapes, self.draw, timed)
+        expected = Expected(
+            self.network.connectome.labels, self.network.model, self._shapes, self.draw, timed
+        )
         self._check_channels()
-        return ConditionedProblem(self, self.likelihood.bind(self.likelihood.read(data), self.observe, expected))
+        return ConditionedProblem(
+            self, self.likelihood.bind(self.likelihood.read(data), self.observe, expected)
+        )
 
     def _check_channels(self) -> None:
         """Raises ValueError for a prior over regions in the likelihood of something else, such as sensors."""
-        regional = [f"likelihood.{name}" for name, prior in priors(self.likelihood).items() if prior.along("region_of_a_group") is not prior]
+        regional = [
+            f"likelihood.{name}"
+            for name, prior in priors(self.likelihood).items()
+            if prior.along("region_of_a_group") is not prior
+        ]
         if not regional:
             return
         signal = self._shapes()
         if (dim := signal.dims[-1]) != "region":
             raise ValueError(
-                f"Problem(likelihood=...): {', '.join(regional)} has a prior over 'region', but {dim}s are observed, which have no plate; expected one number, "
-                f"or one for each of them: nmm.Prior(dist.HalfNormal(1.0).expand([{signal.values.shape[-1]}]).to_event(1))"
+                f"Problem(likelihood=...): {', '.join(regional)} has a prior over 'region', but {dim}s are"
+                " observed, which have no plate; expected one number, or one for each of them:"
+                f" nmm.Prior(dist.HalfNormal(1.0).expand([{signal.values.shape[-1]}]).to_event(1))"
             )
 
     def units(self) -> dict[str, str]:
-        return {name: str(prior.unit) for name, prior in self.priors.items() if getattr(prior, "unit", None) not in (None, "1")}
+        return {
+            name: str(prior.unit)
+            for name, prior in self.priors.items()
+            if getattr(prior, "unit", None) not in (None, "1")
+        }
 
     def shared_scales(self) -> frozenset[str]:
-        return frozenset(site for name, prior in self.priors.items() if (site := prior.scale_site(name)) is not None)
+        return frozenset(
+            site for name, prior in self.priors.items() if (site := prior.scale_site(name)) is not None
+        )
 
     def about(self) -> dict[str, str]:
-        return {"model": self.network.model.title(), "likelihood": type(self.likelihood).__name__, "observation": type(self.observe).__name__}
+        return {
+            "model": self.network.model.title(),
+            "likelihood": type(self.likelihood).__name__,
+            "observation": type(self.observe).__name__,
+        }
 
     def _shapes(self) -> Signal:
         """The simulated signal without its numbers; of one trial."""

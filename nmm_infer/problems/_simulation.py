@@ -49,7 +49,9 @@ class Simulation(eqx.Module):
         self.duration = milliseconds(duration, "Problem(duration=...)")
         self.step = milliseconds(step, "Problem(step=...)")
         self.transient = 0.0 if transient is None else milliseconds(transient, "Problem(transient=...)")
-        self.sample_every = None if sample_every is None else milliseconds(sample_every, "Problem(sample_every=...)")
+        self.sample_every = (
+            None if sample_every is None else milliseconds(sample_every, "Problem(sample_every=...)")
+        )
         self.solver, self.adjoint, self.stepsize_controller = solver, adjoint, stepsize_controller
 
     def streamed(self, observe: AbstractObservation) -> AbstractStream | None:
@@ -61,15 +63,28 @@ class Simulation(eqx.Module):
     def grid(self, observe: AbstractObservation) -> Grid:
         """Its steps, and those whose states `observe` sees."""
         streamed = self.streamed(observe)
-        return make_grid(self.duration, self.step, self.sample_every if streamed is None else streamed.period, self.transient or None)
+        return make_grid(
+            self.duration,
+            self.step,
+            self.sample_every if streamed is None else streamed.period,
+            self.transient or None,
+        )
 
-    def __call__(self, network: Network, observe: AbstractObservation, key: PRNGKeyArray | None = None) -> Signal:
+    def __call__(
+        self, network: Network, observe: AbstractObservation, key: PRNGKeyArray | None = None
+    ) -> Signal:
         """What is observed of a network without priors."""
-        how = {"solver": self.solver, "adjoint": self.adjoint, "stepsize_controller": self.stepsize_controller}
+        how = {
+            "solver": self.solver,
+            "adjoint": self.adjoint,
+            "stepsize_controller": self.stepsize_controller,
+        }
         when: dict[str, Any] = {"step": self.step, "transient": self.transient or None, "key": key}
         streamed = self.streamed(observe)
         if streamed is not None:
             # Of many runs that are mapped over, nobody goes on.
-            return dataclasses.replace(solve(network, self.duration, observe=streamed, **when, **how), final=None)
+            return dataclasses.replace(
+                solve(network, self.duration, observe=streamed, **when, **how), final=None
+            )
         make_grid(self.duration, self.step)
         return observe(solve(network, self.duration, sample_every=self.sample_every, **when, **how))

@@ -38,7 +38,8 @@ class Site(NamedTuple):
 
 
 def sites_of(model: Callable[[], Any]) -> dict[str, Site]:
-    """The sites of `model`, by name, in its order. Nothing is computed: the model is traced with abstract draws.
+    """The sites of `model`, by name, in its order. Nothing is computed: the model is traced with abstract
+    draws.
 
     Raises:
         ValueError: a plate draws a subset of its indices, or a site has no proper distribution to draw from.
@@ -54,14 +55,20 @@ def sites_of(model: Callable[[], Any]) -> dict[str, Site]:
         for site in trace.values():
             if site["type"] == "plate" and site["args"][1] not in (None, site["args"][0]):
                 raise ValueError(
-                    f"plate {site['name']!r} draws {site['args'][1]} of {site['args'][0]}, so that the density is random; leave subsample_size out"
+                    f"plate {site['name']!r} draws {site['args'][1]} of {site['args'][0]}, so that the"
+                    " density is random; leave subsample_size out"
                 )
-        found.update({name: _site(site) for name, site in trace.items() if site["type"] in ("sample", "deterministic")})
+        found.update(
+            {name: _site(site) for name, site in trace.items() if site["type"] in ("sample", "deterministic")}
+        )
 
     try:
         jax.eval_shape(run, jax.random.key(0))
     except NotImplementedError as error:
-        raise ValueError(f"a site cannot be drawn from its prior ({error or 'it has no sample method'}); give every unknown a proper distribution") from error
+        raise ValueError(
+            f"a site cannot be drawn from its prior ({error or 'it has no sample method'}); give every"
+            " unknown a proper distribution"
+        ) from error
     return found
 
 
@@ -88,7 +95,9 @@ def _dims(name: str, shape: tuple[int, ...], batch: int, frames: Any) -> tuple[s
     names: dict[int, str] = {}
     for frame in sorted(frames, key=lambda frame: frame.dim):
         candidates = [batch + frame.dim, *range(len(shape))]
-        axis = next((i for i in candidates if 0 <= i < len(shape) and i not in names and shape[i] == frame.size), None)
+        axis = next(
+            (i for i in candidates if 0 <= i < len(shape) and i not in names and shape[i] == frame.size), None
+        )
         if axis is not None:
             names[axis] = frame.name
     own = iter(range(len(shape)))
@@ -97,7 +106,9 @@ def _dims(name: str, shape: tuple[int, ...], batch: int, frames: Any) -> tuple[s
 
 @contextmanager
 def at(sites: dict[str, jax.Array]) -> Iterator[None]:
-    """Statements of a NumPyro model made in here have the values of `sites`, and are seen by no handler outside."""
+    """Statements of a NumPyro model made in here have the values of `sites`, and are seen by no handler
+    outside.
+    """
     from numpyro import handlers
 
     with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):

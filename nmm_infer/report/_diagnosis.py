@@ -14,13 +14,19 @@ def render(diagnosis: Diagnosis) -> str:
     return section(
         "diagnosis",
         "Diagnosis",
-        table(("", "criterion", "measured", "expected"), checks, text_columns=4, row_css=[c.severity for c in diagnosis.checks]),
+        table(
+            ("", "criterion", "measured", "expected"),
+            checks,
+            text_columns=4,
+            row_css=[c.severity for c in diagnosis.checks],
+        ),
         "<h3>What to do</h3>" + bullets(remedies) if remedies else "",
         "<h3>Parameters</h3>",
         table(HEADS, diagnosis.cells(), text_columns=2),
         paragraph(
-            f"A regional parameter, with the number of its values in brackets, shows its largest R-hat (expected < {R_HAT}), its smallest "
-            "effective sample sizes and its median contraction; mean, sd and quantiles are of its draws pooled over regions.",
+            "A regional parameter, with the number of its values in brackets, shows its largest R-hat"
+            f" (expected < {R_HAT}), its smallest effective sample sizes and its median contraction; mean, sd"
+            " and quantiles are of its draws pooled over regions.",
             "small",
         ),
     )

@@ -18,9 +18,14 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
     posterior, prior = require_posterior(tree, "write_report(tree)"), group(tree, "prior")
     sentences = diagnosis.learnt()
     parts = [
-        paragraph("Contraction is 1 - posterior variance / prior variance: 0 where the data said nothing, near 1 where they decide.")
-        if sentences
-        else paragraph("Not available: contraction, because the tree has no prior draws.", "absent"),
+        (
+            paragraph(
+                "Contraction is 1 - posterior variance / prior variance: 0 where the data said nothing, near"
+                " 1 where they decide."
+            )
+            if sentences
+            else paragraph("Not available: contraction, because the tree has no prior draws.", "absent")
+        ),
         bullets(sentences),
     ]
     scalars = scalar_names(posterior)[:MOST_SCALARS]
@@ -39,7 +44,11 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
 
 def _regional_names(posterior: Any) -> list[str]:
     """Regional parameters that vary; standardised deviations only where they stand alone."""
-    names = [str(n) for n, d in posterior.data_vars.items() if set(d.dims) == {"chain", "draw", "region"} and float(d.max()) > float(d.min())]
+    names = [
+        str(n)
+        for n, d in posterior.data_vars.items()
+        if set(d.dims) == {"chain", "draw", "region"} and float(d.max()) > float(d.min())
+    ]
     # The coordinates in which a pooled parameter was sampled say nothing that the parameter itself does not.
     return [name for name in names if not (name.endswith((".z", ".x")) and name[:-2] in names)]
 
@@ -54,7 +63,11 @@ def _scalars(posterior: Any, prior: Any, names: list[str]) -> str:
             spare.remove()
         return prior_posterior(posterior, prior, panels[: len(names)], variables=names)
 
-    return attempt(draw, "Parameters shared by all regions" + (", before (grey) and after (blue) the data." if prior is not None else ", after the data."))
+    return attempt(
+        draw,
+        "Parameters shared by all regions"
+        + (", before (grey) and after (blue) the data." if prior is not None else ", after the data."),
+    )
 
 
 def _region(name: str, posterior: Any, prior: Any, centres: Any) -> str:
@@ -62,13 +75,39 @@ def _region(name: str, posterior: Any, prior: Any, centres: Any) -> str:
     parts = []
     if centres is not None:
         ratios = {"width_ratios": (1.25, 1.0, 1.25)}
-        parts.append(attempt(lambda: brain(data, centres, axes((9.5, 2.9), 3, **ratios)), f"{name}: posterior mean of every region."))
-        # Of a pooled parameter the deviations say what was learnt of single regions; its values mix that with the common mean.
-        source = f"{name}.z" if prior is not None and f"{name}.z" in posterior and f"{name}.z" in prior else name
-        gain = contraction(posterior[source], prior[source]).clip(0, 1) if prior is not None and source in prior else None
+        parts.append(
+            attempt(
+                lambda: brain(data, centres, axes((9.5, 2.9), 3, **ratios)),
+                f"{name}: posterior mean of every region.",
+            )
+        )
+        # Of a pooled parameter the deviations say what was learnt of single regions; its values mix that with
+        # the common mean.
+        source = (
+            f"{name}.z" if prior is not None and f"{name}.z" in posterior and f"{name}.z" in prior else name
+        )
+        gain = (
+            contraction(posterior[source], prior[source]).clip(0, 1)
+            if prior is not None and source in prior
+            else None
+        )
         if gain is not None and bool(gain.notnull().any()):
             drawn = axes((9.5, 2.9), 3, **ratios)
-            caption = f"{source}: where the data were informative" + (" (about a region's deviation from the common mean)." if source != name else ".")
-            parts.append(attempt(lambda: brain(gain, centres, drawn, label="contraction", limits=(0.0, 1.0), cmap="cividis"), caption))
-    parts.append(attempt(lambda: regional_posterior(data, before, axes((9.5, 3.4))[0]), f"{name}: posterior of every region, sorted by the median."))
+            caption = f"{source}: where the data were informative" + (
+                " (about a region's deviation from the common mean)." if source != name else "."
+            )
+            parts.append(
+                attempt(
+                    lambda: brain(
+                        gain, centres, drawn, label="contraction", limits=(0.0, 1.0), cmap="cividis"
+                    ),
+                    caption,
+                )
+            )
+    parts.append(
+        attempt(
+            lambda: regional_posterior(data, before, axes((9.5, 3.4))[0]),
+            f"{name}: posterior of every region, sorted by the median.",
+        )
+    )
     return "".join(parts)

@@ -3,10 +3,12 @@
 from html import escape
 
 STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #22303c; --soft: #5d6b77; --line: #dfe3e8; --card: #f6f7f9; --link: #2a6f97;
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #22303c; --soft: #5d6b77; --line: #dfe3e8;
+  --card: #f6f7f9; --link: #2a6f97;
   --good: #2f7d4f; --note: #2a6f97; --warning: #96690f; --problem: #b3362e; }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #15191e; --ink: #dde3e8; --soft: #98a4ae; --line: #2f3740; --card: #1d2329; --link: #7db4d6;
+  :root { --paper: #15191e; --ink: #dde3e8; --soft: #98a4ae; --line: #2f3740; --card: #1d2329;
+    --link: #7db4d6;
     --good: #6cc08b; --note: #7db4d6; --warning: #dcae56; --problem: #ee8179; }
 }
 * { box-sizing: border-box; }
@@ -25,15 +27,19 @@ nav a:hover { text-decoration: underline; }
 .lead { color: var(--soft); margin: 0; }
 .small { color: var(--soft); font-size: .85rem; }
 .absent { color: var(--soft); font-style: italic; }
-.verdict { background: var(--card); border-left: 4px solid var(--soft); border-radius: 4px; padding: .75rem 1rem; font-weight: 600; }
-.verdict.good { border-color: var(--good); } .verdict.warning { border-color: var(--warning); } .verdict.problem { border-color: var(--problem); }
+.verdict { background: var(--card); border-left: 4px solid var(--soft); border-radius: 4px;
+  padding: .75rem 1rem; font-weight: 600; }
+.verdict.good { border-color: var(--good); } .verdict.warning { border-color: var(--warning); }
+.verdict.problem { border-color: var(--problem); }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
 th { color: var(--soft); font-weight: 500; white-space: nowrap; }
 td.number, th.number { text-align: right; white-space: nowrap; padding-left: .6rem; }
 tr.good td:first-child { color: var(--good); } tr.note td:first-child { color: var(--note); }
-tr.warning td:first-child { color: var(--warning); font-weight: 600; } tr.problem td:first-child { color: var(--problem); font-weight: 600; }
+tr.warning td:first-child { color: var(--warning); font-weight: 600; }
+tr.problem td:first-child { color: var(--problem); font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; font-size: .92rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1.25rem 0; }
@@ -49,8 +55,19 @@ def page(title: str, lead: str, sections: list[tuple[str, str, str]]) -> str:
     """The whole document; each section is its identifier, its name in the navigation and its HTML."""
     links = "".join(f'<a href="#{escape(identifier)}">{escape(name)}</a>' for identifier, name, _ in sections)
     body = "\n".join(html for _, _, html in sections)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<header><h1>{escape(title)}</h1>"
-        f'<p class="lead">{escape(lead)}</p><nav>{links}</nav></header>\n{body}\n</main>\n</body>\n</html>\n'
-    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p><nav>{links}</nav></header>
+{body}
+</main>
+</body>
+</html>
+"""

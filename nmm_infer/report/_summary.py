@@ -7,13 +7,32 @@ from ..check._groups import group, number, recording, variable
 from ..viz import connectivity, timeseries
 from ._html import attempt, axes, definitions, paragraph, section
 
-_PLURAL = {"frequency": "frequencies", "region": "regions", "region_2": "regions", "sensor": "sensors", "time": "samples", "trial": "trials"}
+_PLURAL = {
+    "frequency": "frequencies",
+    "region": "regions",
+    "region_2": "regions",
+    "sensor": "sensors",
+    "time": "samples",
+    "trial": "trials",
+}
 
 
 def render(tree: Any, diagnosis: Diagnosis) -> str:
     """The first section."""
-    severity = "problem" if not diagnosis.ok else "warning" if any(f.severity == "warning" for f in diagnosis.findings) else "good"
-    return section("summary", "Summary", paragraph(diagnosis.verdict, f"verdict {severity}"), definitions(_facts(tree, diagnosis)), *_pictures(tree))
+    severity = (
+        "problem"
+        if not diagnosis.ok
+        else "warning"
+        if any(f.severity == "warning" for f in diagnosis.findings)
+        else "good"
+    )
+    return section(
+        "summary",
+        "Summary",
+        paragraph(diagnosis.verdict, f"verdict {severity}"),
+        definitions(_facts(tree, diagnosis)),
+        *_pictures(tree),
+    )
 
 
 def lead(tree: Any) -> str:
@@ -35,19 +54,35 @@ def duration(seconds: float) -> str:
 
 def _facts(tree: Any, diagnosis: Diagnosis) -> list[tuple[str, str]]:
     attrs = tree.attrs
-    inferred = [row.name if row.size == 1 else f"{row.name} ({row.size})" for row in diagnosis.table if not row.constant]
+    inferred = [
+        row.name if row.size == 1 else f"{row.name} ({row.size})"
+        for row in diagnosis.table
+        if not row.constant
+    ]
     fitted = [f"{attrs[name]} ({name})" for name in ("model", "observation", "likelihood") if name in attrs]
     facts = [("fitted", " → ".join(fitted))] if fitted else []
     facts += [("inferred", ", ".join(inferred) or "nothing that varies"), ("data", _data(tree))]
-    facts.append(("engine", diagnosis.engine + (f" ({attrs['inference_library']})" if "inference_library" in attrs else "")))
+    facts.append(
+        (
+            "engine",
+            diagnosis.engine + (f" ({attrs['inference_library']})" if "inference_library" in attrs else ""),
+        )
+    )
     facts.append(("draws", f"{diagnosis.chains} × {diagnosis.draws} (chains × draws)"))
     wall, evaluations = number(attrs, "wall_time_s"), number(attrs, "gradient_evaluations")
     if wall is not None:
-        facts.append(("wall time", duration(wall) + (f", {evaluations:,.0f} evaluations of the gradient" if evaluations else "")))
+        facts.append(
+            (
+                "wall time",
+                duration(wall) + (f", {evaluations:,.0f} evaluations of the gradient" if evaluations else ""),
+            )
+        )
     if "device" in attrs:
         facts.append(("device", str(attrs["device"])))
     versions = [
-        f"{name.removesuffix('_version')} {attrs[name]}" for name in map(str, attrs) if name.endswith("_version") and name != "inference_library_version"
+        f"{name.removesuffix('_version')} {attrs[name]}"
+        for name in map(str, attrs)
+        if name.endswith("_version") and name != "inference_library_version"
     ]
     return facts + ([("versions", ", ".join(versions))] if versions else [])
 
@@ -57,7 +92,10 @@ def _data(tree: Any) -> str:
     if observed is None:
         return "not kept in the tree"
     kept = dict(observed.data_vars) | ({} if recorded is None else {"data": recorded})
-    shapes = [f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims) for name, data in kept.items()]
+    shapes = [
+        f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims)
+        for name, data in kept.items()
+    ]
     band = ""
     if "frequency" in observed.coords:
         frequencies = observed["frequency"].values
@@ -69,7 +107,11 @@ def _pictures(tree: Any) -> list[str]:
     pictures = []
     data, weights = recording(tree), variable(tree, "constant_data", "weights")
     if data is not None and "time" in data.dims:
-        pictures.append(attempt(lambda: timeseries(data, axes((9.5, 3.4))[0], most=8), "The measured signals, eight of them."))
+        pictures.append(
+            attempt(
+                lambda: timeseries(data, axes((9.5, 3.4))[0], most=8), "The measured signals, eight of them."
+            )
+        )
     if weights is not None and weights.ndim == 2 and weights.shape[0] > 1:
         spread = float(weights.max()) > 30 * float(weights.where(weights > 0).median())
         caption = "The structural connectome" + (", on a logarithmic scale." if spread else ".")

@@ -16,7 +16,12 @@ def render(tree: Any) -> str:
     posterior, optimization = require_posterior(tree, "write_report(tree)"), group(tree, "optimization")
     parts = []
     if optimization is not None and "loss" in optimization:
-        parts.append(attempt(lambda: loss(optimization, axes((9.5, 2.6))[0]), "The loss of the optimisation; at its end it should be flat."))
+        parts.append(
+            attempt(
+                lambda: loss(optimization, axes((9.5, 2.6))[0]),
+                "The loss of the optimisation; at its end it should be flat.",
+            )
+        )
     names = scalar_names(posterior)
     shown = names[:MOST]
     if shown:
@@ -29,14 +34,19 @@ def render(tree: Any) -> str:
                     variables=shown,
                     diverging=variable(tree, "sample_stats", "diverging"),
                 ),
-                "Traces, one colour for each chain, red ticks where a draw diverged; on the right the ranks of each chain's draws, "
-                "which hardly leave the grey band (99 %) when the chains agree."
-                if several
-                else "Draws of the only chain, and their histogram.",
+                (
+                    "Traces, one colour for each chain, red ticks where a draw diverged; on the right the"
+                    " ranks of each chain's draws, which hardly leave the grey band (99 %) when the chains"
+                    " agree."
+                    if several
+                    else "Draws of the only chain, and their histogram."
+                ),
             )
         )
     else:
-        parts.append(paragraph("No parameter is shared by all regions; see the table for regional ones.", "absent"))
+        parts.append(
+            paragraph("No parameter is shared by all regions; see the table for regional ones.", "absent")
+        )
     if len(names) > MOST:
         parts.append(paragraph(f"Not drawn: {', '.join(names[MOST:])}.", "absent"))
     return section("traces", "Chains", *parts)

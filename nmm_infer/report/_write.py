@@ -17,10 +17,12 @@ from ._page import page
 
 
 def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Path:
-    """Writes a self-contained HTML page (pictures inside, nothing to download) about a result, and returns its path.
+    """Writes a self-contained HTML page (pictures inside, nothing to download) about a result, and returns
+    its path.
 
     Args:
-        tree: what an engine of `nmm.infer` returned, or `nmm.load` read. Groups other than the posterior may be absent; the page says so.
+        tree: what an engine of `nmm.infer` returned, or `nmm.load` read. Groups other than the posterior may
+            be absent; the page says so.
         path: of the file, which ends in .html; its folder must exist.
         title: heading; None: the tree's `title` attribute, or a general one.
 
@@ -30,7 +32,10 @@ def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Pa
     """
     path = writable(path)
     if path.suffix not in (".html", ".htm"):
-        raise ValueError(f"write_report(path={str(path)!r}) writes a page, expected a name that ends in .html, such as {str(path.with_suffix('.html'))!r}")
+        raise ValueError(
+            f"write_report(path={str(path)!r}) writes a page, expected a name that ends in .html, such as"
+            f" {str(path.with_suffix('.html'))!r}"
+        )
     diagnosed = diagnose(tree)
     sections = [
         ("summary", "Summary", summary.render(tree, diagnosed)),

@@ -6,7 +6,8 @@ import diffrax
 
 
 class Heun(diffrax.AbstractSolver):
-    """Heun's method, of order 2; with noise it converges to the Stratonovich solution (strong order 1 for additive noise).
+    """Heun's method, of order 2; with noise it converges to the Stratonovich solution (strong order 1 for
+    additive noise).
 
     The same numbers as `diffrax.Heun`, but written as two stages without a loop over a tableau and
     without an error estimate, which halves the cost of a gradient. Any other Diffrax solver can be

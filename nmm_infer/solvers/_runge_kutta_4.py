@@ -8,9 +8,9 @@ import diffrax
 class RungeKutta4(diffrax.AbstractSolver):
     """The classical Runge–Kutta method (Kutta 1901), of order 4: for smooth networks without noise.
 
-    Four stages for a step that can often be ten times longer than Heun's. Delayed messages are read by
-    linear interpolation, so with delays the order is 2 whatever the solver; with additive noise it converges, but
-    no faster than Heun's method, at twice the cost.
+    Four stages for a step that can often be ten times longer than Heun's. Delayed messages are read by linear
+    interpolation, so with delays the order is 2 whatever the solver; with additive noise it converges, but no
+    faster than Heun's method, at twice the cost.
     """
 
     term_structure: ClassVar = diffrax.AbstractTerm

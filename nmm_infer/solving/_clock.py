@@ -12,9 +12,9 @@ from .._networks._network import Network
 class Clock:
     """Time in double precision, whatever the precision of the states.
 
-    After twenty minutes neighbouring numbers of single precision are an eighth of a ms apart, too far for a pulse with an
-    edge and for the phase of a sine wave. Steps are whole numbers, and stimuli are some numbers a step: here the double
-    precision costs nothing.
+    After twenty minutes neighbouring numbers of single precision are an eighth of a ms apart, too far for a
+    pulse with an edge and for the phase of a sine wave. Steps are whole numbers, and stimuli are some numbers
+    a step: here the double precision costs nothing.
     """
 
     def __init__(self, network: Network, start: float | Array, step: float):
@@ -26,9 +26,15 @@ class Clock:
     def time(self, n: Int[Array, ""], since: float | Array) -> Float[Array, ""]:
         """ms at `since` after the beginning of step `n`."""
         with jax.enable_x64(True):
-            return jnp.asarray(self.start, jnp.float64) + n.astype(jnp.float64) * self.step + jnp.asarray(since, jnp.float64)
+            return (
+                jnp.asarray(self.start, jnp.float64)
+                + n.astype(jnp.float64) * self.step
+                + jnp.asarray(since, jnp.float64)
+            )
 
-    def driven(self, network: Network, time: Float[Array, ""], c: Float[Array, "port region"]) -> Float[Array, "port region"]:
+    def driven(
+        self, network: Network, time: Float[Array, ""], c: Float[Array, "port region"]
+    ) -> Float[Array, "port region"]:
         """The coupling input with the stimuli at `time`."""
         if not network.stimuli:
             return c

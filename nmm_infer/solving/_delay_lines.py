@@ -16,7 +16,7 @@ of the line being the future of the record.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,9 @@ class Lines(NamedTuple):
 
 
 class Way(NamedTuple):
-    """The same edges, rows of senders for each receiver, and rows of receivers for each sender (without derivatives)."""
+    """The same edges, rows of senders for each receiver, and rows of receivers for each sender (without
+    derivatives).
+    """
 
     there: Lines
     back: Lines
@@ -60,7 +62,8 @@ class Block(NamedTuple):
     past: int
 
 
-# Always 1. Its derivative is that of all delays together, which for a conduction speed saves the derivatives of the single edges.
+# Always 1. Its derivative is that of all delays together, which for a conduction speed saves the derivatives
+# of the single edges.
 type Pace = Float[Array, ""]
 type Past = Float[Array, "message region past"]
 type Line = Float[Array, "message region past+stretch"]
@@ -85,15 +88,28 @@ def extend(stretch: int, past: Past) -> Line:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def receive(block: Block, there: Lines, pace: Pace, line: Line, k: Int[Array, ""]) -> tuple[Float[Array, "step+1 message region"], Line]:
-    """What arrives at the end of step `k` and of each of the `n` that follow. Backward: the inputs' cotangents go on record."""
+def receive(
+    block: Block, there: Lines, pace: Pace, line: Line, k: Int[Array, ""]
+) -> tuple[Float[Array, "step+1 message region"], Line]:
+    """What arrives at the end of step `k` and of each of the `n` that follow. Backward: the inputs'
+    cotangents go on record.
+    """
     newer, older = there.at(pace)
     return _read(_outgoing(block, there, line, k), older, newer), line
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def send(block: Block, back: Lines, pace: Pace, line: Line, sent: Float[Array, "message region step"], k: Int[Array, ""]) -> Line:
-    """The line with what was sent in the `n` steps after `k`. Backward: the cotangents of messages, read from the record of the inputs'."""
+def send(
+    block: Block,
+    back: Lines,
+    pace: Pace,
+    line: Line,
+    sent: Float[Array, "message region step"],
+    k: Int[Array, ""],
+) -> Line:
+    """The line with what was sent in the `n` steps after `k`. Backward: the cotangents of messages, read from
+    the record of the inputs'.
+    """
     return jax.lax.dynamic_update_slice_in_dim(line, sent, block.past + k, axis=-1)
 
 
@@ -103,7 +119,8 @@ def close(stretch: int, line: Line) -> Past:
     return line[..., stretch:]
 
 
-# The forward rules use the plain functions: a second derivative differentiates the pair of passes, and there a line is only a line.
+# The forward rules use the plain functions: a second derivative differentiates the pair of passes, and there
+# a line is only a line.
 
 
 def _begin_backward(past, kept, record):
@@ -127,24 +144,29 @@ def _receive_forward(block, there, pace, line, k):
     there, pace, line, k = jax.tree.map(lambda x: x.value, (there, pace, line, k))
     arrived, _ = receive.__wrapped__(block, there, pace, line, k)
     slope = _read(_outgoing(block, there, line, k), there.moving, -there.moving) if stretches else None
-    # Kept is what the weights' gradient reads again, where it is asked for: a copy, for the line itself goes on changing.
+    # Kept is what the weights' gradient reads again, where it is asked for: a copy, for the line itself goes
+    # on changing.
     recent = jax.lax.dynamic_slice_in_dim(line, k, block.past, axis=-1)
     return (arrived, line), (there, recent, k, slope)
 
 
 def _receive_backward(block, kept, cotangents):
     there, recent, k, slope = kept
-    arrived, record = (jnp.zeros(c.shape, recent.dtype) if isinstance(c, SymbolicZero) else c for c in cotangents)
+    arrived, record = (
+        jnp.zeros(c.shape, recent.dtype) if isinstance(c, SymbolicZero) else c for c in cotangents
+    )
     pace = None if slope is None else jnp.vdot(slope, arrived)
     window = _outgoing(block, there, recent, jnp.zeros_like(k))
     arrived = jnp.transpose(arrived, (1, 2, 0))
-    # Of the two samples that an input mixes, the older is one further back: shifting the input is cheaper than slicing the window.
+    # Of the two samples that an input mixes, the older is one further back: shifting the input is cheaper
+    # than slicing the window.
     shifted = jnp.stack([jnp.pad(arrived, ((0, 0), (0, 0), edge)) for edge in ((0, 1), (1, 0))])
     older, newer = jnp.einsum("cmrk,rsmk->crs", shifted, window)
     # The end of these steps is the start of the next ones, which is on record already.
     following = jax.lax.dynamic_slice_in_dim(record, k + block.n, 1, axis=-1)
     record = jax.lax.dynamic_update_slice_in_dim(record, arrived.at[..., -1:].add(following), k, axis=-1)
-    return Lines(None, None, newer, older, None), pace, record, None  # pyright: ignore[reportArgumentType] (whole numbers have no cotangent)
+    none: Any = None  # whole numbers have no cotangent
+    return Lines(none, none, newer, older, none), pace, record, None
 
 
 def _send_backward(block, kept, record):
@@ -168,12 +190,32 @@ class Transport(NamedTuple):
 REVERSE = Transport(begin, resume, extend, receive, send, close)
 PLAIN = Transport(*(function.__wrapped__ for function in REVERSE))
 
-begin.defvjp(lambda past, back, pace, sent: (begin.__wrapped__(past, back, pace, sent), (back, pace)), _begin_backward)
-resume.defvjp(lambda past, back, pace, history: (resume.__wrapped__(past, back, pace, history), (back, pace, history.shape[-1])), _resume_backward)
-extend.defvjp(lambda stretch, past: (extend.__wrapped__(stretch, past), past.shape), lambda stretch, shape, record: (record[..., : shape[-1]],))
+begin.defvjp(
+    lambda past, back, pace, sent: (begin.__wrapped__(past, back, pace, sent), (back, pace)), _begin_backward
+)
+resume.defvjp(
+    lambda past, back, pace, history: (
+        resume.__wrapped__(past, back, pace, history),
+        (back, pace, history.shape[-1]),
+    ),
+    _resume_backward,
+)
+extend.defvjp(
+    lambda stretch, past: (extend.__wrapped__(stretch, past), past.shape),
+    lambda stretch, shape, record: (record[..., : shape[-1]],),
+)
 receive.defvjp(_receive_forward, _receive_backward, symbolic_zeros=True)
-send.defvjp(lambda block, back, pace, line, sent, k: (send.__wrapped__(block, back, pace, line, sent, k), (back, pace, k)), _send_backward)
-close.defvjp(lambda stretch, line: (close.__wrapped__(stretch, line), None), lambda stretch, _, record: (jnp.pad(record, ((0, 0), (0, 0), (stretch, 0))),))
+send.defvjp(
+    lambda block, back, pace, line, sent, k: (
+        send.__wrapped__(block, back, pace, line, sent, k),
+        (back, pace, k),
+    ),
+    _send_backward,
+)
+close.defvjp(
+    lambda stretch, line: (close.__wrapped__(stretch, line), None),
+    lambda stretch, _, record: (jnp.pad(record, ((0, 0), (0, 0), (stretch, 0))),),
+)
 
 
 def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, "region slot message step+2"]:
@@ -181,17 +223,32 @@ def _outgoing(block: Block, there: Lines, line: Line, k: Array) -> Float[Array, 
 
 
 @jax.named_scope("fetch")
-def _window(lines: Lines, line: Line, first: Int[Array, "region slot"], n: int) -> Float[Array, "region slot message sample"]:
+def _window(
+    lines: Lines, line: Line, first: Int[Array, "region slot"], n: int
+) -> Float[Array, "region slot message sample"]:
     """`n` samples of every edge's source, as contiguous slices."""
-    dimensions = jax.lax.GatherDimensionNumbers(offset_dims=(2, 3), collapsed_slice_dims=(1,), start_index_map=(1, 2))
-    # Delays outside the plan are cut to it (and the run is NaN then), so no slice leaves the line, and none needs to be checked.
-    return jax.lax.gather(line, jnp.stack([lines.source, first], axis=-1), dimensions, (line.shape[0], 1, n), mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS)
+    dimensions = jax.lax.GatherDimensionNumbers(
+        offset_dims=(2, 3), collapsed_slice_dims=(1,), start_index_map=(1, 2)
+    )
+    # Delays outside the plan are cut to it (and the run is NaN then), so no slice leaves the line, and none
+    # needs to be checked.
+    return jax.lax.gather(
+        line,
+        jnp.stack([lines.source, first], axis=-1),
+        dimensions,
+        (line.shape[0], 1, n),
+        mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+    )
 
 
 @jax.named_scope("weigh")
-def _read(window: Float[Array, "region slot message sample"], left: Array, right: Array) -> Float[Array, "step message region"]:
+def _read(
+    window: Float[Array, "region slot message sample"], left: Array, right: Array
+) -> Float[Array, "step message region"]:
     """Neighbouring samples mixed by the weights `left` and `right`, and summed over the edges of a region."""
     n_regions, slots, n_messages, n = window.shape
-    mixed = jnp.einsum("rcs,rsk->rck", jnp.stack([left, right], axis=1), window.reshape(n_regions, slots, n_messages * n))
+    mixed = jnp.einsum(
+        "rcs,rsk->rck", jnp.stack([left, right], axis=1), window.reshape(n_regions, slots, n_messages * n)
+    )
     left, right = jnp.moveaxis(mixed.reshape(n_regions, 2, n_messages, n), 1, 0)
     return jnp.transpose(left[..., :-1] + right[..., 1:], (2, 1, 0))

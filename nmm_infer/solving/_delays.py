@@ -29,11 +29,13 @@ from ._delay_lines import Lines, Way
 SLACK = 1.05
 # Blocks beyond this gain nothing: the loop inside dominates.
 LONGEST_BLOCK = 64
-# Edges that are shorter than a step have no block; with them, this share of all edges may be split off so that the others have a longer one.
+# Edges that are shorter than a step have no block; with them, this share of all edges may be split off so
+# that the others have a longer one.
 SPLIT_QUANTILE = 0.05
 # Numbers fetched for one block, at most, so that they stay in memory.
 FETCHED = 32_000_000
-# What a slice costs beyond its numbers, and what a reading of a block costs beyond its slices, in numbers copied: measured on a CPU.
+# What a slice costs beyond its numbers, and what a reading of a block costs beyond its slices, in numbers
+# copied: measured on a CPU.
 SLICE = 2
 READING = 25_000
 
@@ -103,12 +105,17 @@ def plan(network: Network, step: float) -> Plan:
     width = int(exists.sum(axis=1).max()) * network.n_regions * network.n_messages()
     most = max(1, min(LONGEST_BLOCK, FETCHED // width))
     is_short = exists & (shortest < min(block, most))
-    levels = [_level(size, edges, longest) for size, edges in _cut(min(block, most), most, exists & ~is_short, shortest)]
+    levels = [
+        _level(size, edges, longest)
+        for size, edges in _cut(min(block, most), most, exists & ~is_short, shortest)
+    ]
     recent = math.floor(longest[is_short].max()) + 2 if is_short.any() else 0
     return Plan(tuple(levels), recent, _table(is_short))
 
 
-def _cut(block: int, most: int, exists: Bool[np.ndarray, "to from"], shortest: Float[np.ndarray, "to from"]) -> list[tuple[int, Bool[np.ndarray, "to from"]]]:
+def _cut(
+    block: int, most: int, exists: Bool[np.ndarray, "to from"], shortest: Float[np.ndarray, "to from"]
+) -> list[tuple[int, Bool[np.ndarray, "to from"]]]:
     """The cheapest way to read edges in blocks of `block` steps and of multiples of it, the longest first."""
     multiples = [block * 2**k for k in range(1, 1 + int(math.log2(most / block)))]
     choices = [(block, *chosen) for n in range(len(multiples) + 1) for chosen in combinations(multiples, n)]
@@ -118,7 +125,10 @@ def _cut(block: int, most: int, exists: Bool[np.ndarray, "to from"], shortest: F
             yield size, exists & (shortest >= size) & (shortest < longer)
 
     def cost(sizes: tuple[int, ...]) -> float:
-        return sum((READING + len(edges) * edges.sum(axis=1).max() * (SLICE + size + 2)) / size for size, edges in cut(sizes))
+        return sum(
+            (READING + len(edges) * edges.sum(axis=1).max() * (SLICE + size + 2)) / size
+            for size, edges in cut(sizes)
+        )
 
     return list(cut(min(choices, key=cost)))[::-1]
 
@@ -136,9 +146,15 @@ def _table(exists: Bool[np.ndarray, "to from"]) -> Table:
 
 
 def foreseeing(network: Network) -> Network:
-    """The network with the edges of its weights, where these are numbers: others may have been put in since it was built."""
+    """The network with the edges of its weights, where these are numbers: others may have been put in since
+    it was built.
+    """
     connectome = network.connectome.with_edges_of_weights()
-    return network if connectome is network.connectome else eqx.tree_at(lambda n: n.connectome, network, connectome)
+    return (
+        network
+        if connectome is network.connectome
+        else eqx.tree_at(lambda n: n.connectome, network, connectome)
+    )
 
 
 class Delays:
@@ -153,24 +169,36 @@ class Delays:
         steps = jnp.asarray(network.connectome.lengths) / here / step
         self.foreseen = network.connectome.edges.exists
         self.given = jnp.asarray(network.connectome.weights)
-        # Only what travels counts as connected: with no more than these edges the run is the right one, and with others it is NaN.
+        # Only what travels counts as connected: with no more than these edges the run is the right one, and
+        # with others it is NaN.
         self.weights = weights = jnp.where(self.foreseen, self.given, 0.0)
         self.long = tuple(_Edges(level.there, weights, steps, level.past) for level in plan.levels)
         self.short = _Edges(plan.short, weights, steps, plan.recent) if plan.recent else None
         backward = (_Edges(level.back, weights.T, steps.T, level.past) for level in plan.levels)
-        self.ways = tuple(Way(there.lines(), back.lines()) for there, back in zip(self.long, backward, strict=True))
+        self.ways = tuple(
+            Way(there.lines(), back.lines()) for there, back in zip(self.long, backward, strict=True)
+        )
 
     def valid(self) -> Array:
         """Whether every edge and every delay is one that the plan foresaw."""
         inside = jnp.all(jnp.where(self.foreseen, 0.0, self.given) == 0)
         for edges, level in zip(self.long, self.plan.levels, strict=True):
-            inside &= jnp.all(jnp.where(edges.weight != 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True))
+            inside &= jnp.all(
+                jnp.where(
+                    edges.weight != 0, (edges.delay >= level.block) & (edges.delay < level.past - 1), True
+                )
+            )
         if self.short is not None:
             within = (self.short.delay >= 0) & (self.short.delay < self.plan.recent - 1)
             inside &= jnp.all(jnp.where(self.short.weight != 0, within, True))
         return inside
 
-    def stage(self, recent: Float[Array, "message region past"], now: Float[Array, "message region"], theta: float | Array) -> Float[Array, "message region"]:
+    def stage(
+        self,
+        recent: Float[Array, "message region past"],
+        now: Float[Array, "message region"],
+        theta: float | Array,
+    ) -> Float[Array, "message region"]:
         """What arrives over short edges at a stage, `theta` steps after the last of the `recent` samples.
 
         `now` is what the regions send at that stage. A delay shorter than `theta` is read between the
@@ -193,7 +221,9 @@ class Delays:
 class _Edges:
     """Weights and delays (in steps) of the edges of one table, of which `past` samples are kept."""
 
-    def __init__(self, table: Table, weights: Float[Array, "to from"], steps: Float[Array, "to from"], past: int):
+    def __init__(
+        self, table: Table, weights: Float[Array, "to from"], steps: Float[Array, "to from"], past: int
+    ):
         self.source = jnp.asarray(table.source, jnp.int32)
         self.weight = table.of(weights) * table.exists
         self.delay = table.of(steps)
@@ -202,5 +232,13 @@ class _Edges:
         self.part = self.delay - self.whole
 
     def lines(self) -> Lines:
-        """A message that left d steps ago, d = i + f, lies between the samples i and i + 1 back: 1 - f of the one, f of the other."""
-        return Lines(self.source, self.whole, self.weight * (1.0 - self.part), self.weight * self.part, self.weight * self.delay)
+        """A message that left d steps ago, d = i + f, lies between the samples i and i + 1 back: 1 - f of the
+        one, f of the other.
+        """
+        return Lines(
+            self.source,
+            self.whole,
+            self.weight * (1.0 - self.part),
+            self.weight * self.part,
+            self.weight * self.delay,
+        )

@@ -43,7 +43,8 @@ def make_grid(duration: Any, step: Any, sample_every: Any = None, transient: Any
     every = round(period / dt)
     if every < 1 or abs(every * dt - period) > 1e-6 * period:
         raise ValueError(
-            f"sample_every is {period:g} ms, expected a whole number of steps of {dt:g} ms; choose step = {period / max(1, round(period / dt)):g} ms"
+            f"sample_every is {period:g} ms, expected a whole number of steps of {dt:g} ms; choose step ="
+            f" {period / max(1, round(period / dt)):g} ms"
         )
     # Nothing is recorded after the end: a period that is not over by then gives no sample.
     kept = int(np.floor(length / period + 1e-6))

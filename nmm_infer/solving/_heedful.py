@@ -11,14 +11,16 @@ from ..stimuli._base import AbstractStimulus
 class Heedful(diffrax.AbstractAdaptiveStepSizeController):
     """`controller`, with steps that end where a stimulus changes.
 
-    An error estimate knows of a stimulus what the stages of a step meet. At rest steps grow beyond every pulse, and there
-    would be no error to see.
+    An error estimate knows of a stimulus what the stages of a step meet. At rest steps grow beyond every
+    pulse, and there would be no error to see.
     """
 
     controller: diffrax.AbstractAdaptiveStepSizeController
     stimuli: tuple[AbstractStimulus, ...]
 
-    def __init__(self, controller: diffrax.AbstractAdaptiveStepSizeController, stimuli: tuple[AbstractStimulus, ...]):
+    def __init__(
+        self, controller: diffrax.AbstractAdaptiveStepSizeController, stimuli: tuple[AbstractStimulus, ...]
+    ):
         self.controller = controller
         # When steps are made is no part of what is differentiated.
         self.stimuli = jax.tree.map(jax.lax.stop_gradient, stimuli)
@@ -43,7 +45,9 @@ class Heedful(diffrax.AbstractAdaptiveStepSizeController):
         return self._before(t0, end), state
 
     def adapt_step_size(self, t0, t1, y0, y1_candidate, args, y_error, error_order, controller_state):
-        keep, begin, end, jumped, state, result = self.controller.adapt_step_size(t0, t1, y0, y1_candidate, args, y_error, error_order, controller_state)
+        keep, begin, end, jumped, state, result = self.controller.adapt_step_size(
+            t0, t1, y0, y1_candidate, args, y_error, error_order, controller_state
+        )
         return keep, begin, self._before(begin, end), jumped, state, result
 
     def _before(self, begin, end):

@@ -1,5 +1,7 @@
 """Pieces of a run, each from a state of its own."""
 
+from typing import Any
+
 import diffrax
 import equinox as eqx
 import jax
@@ -27,7 +29,8 @@ def segments(
 
     Args:
         network: without priors, noise and delays.
-        nodes: states that segments begin at; the first at time `start`, every other where the one before ends.
+        nodes: states that segments begin at; the first at time `start`, every other where the one before
+            ends.
         step, start: in ms.
         steps: of each segment.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
@@ -36,7 +39,10 @@ def segments(
     scheme = scheme_of(solver or Heun())
 
     def run(node: Array, begin: Array) -> Array:
-        stepper = Stepper(eqx.tree_at(lambda network: network.initial, network, node), scheme, step, begin, None, None)  # pyright: ignore[reportArgumentType]
+        there: Any = begin
+        stepper = Stepper(
+            eqx.tree_at(lambda network: network.initial, network, node), scheme, step, there, None, None
+        )
         return stepper.advance(stepper.init(), steps)[1].states
 
     return jax.vmap(run)(nodes, start + step * steps * jnp.arange(len(nodes)))

@@ -22,7 +22,9 @@ class AbstractRecorder(eqx.Module):
 
     @abc.abstractmethod
     def init(self, network: Network, grid: Grid, before: Any) -> Any:
-        """Its memory at the start; `before`: what lasts of the memory of the run that this one goes on after, None: nothing."""
+        """Its memory at the start; `before`: what lasts of the memory of the run that this one goes on after,
+        None: nothing.
+        """
 
     @abc.abstractmethod
     def begin(self, memory: Any, network: Network, grid: Grid) -> Any:
@@ -38,7 +40,9 @@ class AbstractRecorder(eqx.Module):
 
 
 class Everything(AbstractRecorder):
-    """All states, at the end of each output's steps, and what arrives where a variable of the model depends on it."""
+    """All states, at the end of each output's steps, and what arrives where a variable of the model depends
+    on it.
+    """
 
     def needs_inputs(self, network):
         return bool(network.model.driven_variables())
@@ -71,13 +75,17 @@ class Stream(AbstractRecorder):
         return eqx.combine(memory, self._fresh(network, grid))
 
     def record(self, memory, network, steps, grid):
-        return self.observation.advance(memory, _trajectory(network, steps, grid.step).variable(self.observation.variable))
+        return self.observation.advance(
+            memory, _trajectory(network, steps, grid.step).variable(self.observation.variable)
+        )
 
     def finish(self, memory, outputs, network, grid):
         return self.observation.finish(memory, outputs)
 
     def _fresh(self, network: Network, grid: Grid) -> Any:
-        return self.observation.init(no_samples(network.model, self.observation.variable, network.connectome.labels, grid.step))
+        return self.observation.init(
+            no_samples(network.model, self.observation.variable, network.connectome.labels, grid.step)
+        )
 
 
 def _trajectory(network: Network, steps: Steps, interval: float) -> Trajectory:

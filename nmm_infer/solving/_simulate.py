@@ -12,7 +12,14 @@ from ..units import milliseconds
 from ._solve import solve
 
 
-def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: PRNGKeyArray | int | None = None, **options: Any) -> Any:
+def simulate(
+    system: Network | AbstractModel,
+    duration: Any,
+    *,
+    step: Any,
+    key: PRNGKeyArray | int | None = None,
+    **options: Any,
+) -> Any:
     """Run a network, or a bare model as a network of one region.
 
     Args:
@@ -32,7 +39,10 @@ def simulate(system: Network | AbstractModel, duration: Any, *, step: Any, key: 
     if not finite.all():
         time, region = np.argwhere(~finite)[0]
         raise FloatingPointError(
-            f"the simulation diverged at t = {float(trajectory.times[time]):g} ms in region {trajectory.regions[region]!r}; "
-            "use a smaller step, less noise or weaker coupling, or check speed_range if the speed was changed"
+            f"the simulation diverged at t = {float(trajectory.times[time]):g} ms in region"
+            f" {trajectory.regions[region]!r}; use a smaller step, less noise or weaker coupling, or check"
+            " speed_range if the speed was changed"
         )
-    return trajectory.to_xarray().assign_attrs(model=network.model.title(), step_ms=milliseconds(step, "step"))
+    return trajectory.to_xarray().assign_attrs(
+        model=network.model.title(), step_ms=milliseconds(step, "step")
+    )

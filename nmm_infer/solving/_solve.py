@@ -88,21 +88,24 @@ def solve(
         network: without priors; `nmm.sample` draws them, `nmm.Problem` infers them.
         duration: what is recorded, a Quantity or ms.
         step: integration step, a Quantity or ms.
-        key: random key, or a seed; needed with noise. The same key gives the same noise at every block length.
-            `nmm.noises.Innovations(values)` in its place is noise that is given.
+        key: random key, or a seed; needed with noise. The same key gives the same noise at every block
+            length. `nmm.noises.Innovations(values)` in its place is noise that is given.
         observe: an observation that streams (`nmm.observe.Bold()`): the result is its `Signal`, and the
             full states of a long run are never kept.
-        sample_every: time between the states that are kept, a whole number of steps; None: every step. Not with `observe`, which has a period.
+        sample_every: time between the states that are kept, a whole number of steps; None: every step. Not
+            with `observe`, which has a period.
         transient: simulated before time 0 and not recorded.
         solver: a Diffrax solver; None: `nmm.solvers.Heun()`.
         adjoint: how derivatives are taken: `nmm.adjoints.Stored()`, `Checkpointed()`, `Forward()` for few
             unknowns, or `Direct()` for derivatives other than a gradient. None: `Stored()` while that is a
-            matter of some 100 MB, beyond it `Checkpointed()`. One of Diffrax's goes through `diffrax.diffeqsolve`, at steps of `step`.
+            matter of some 100 MB, beyond it `Checkpointed()`. One of Diffrax's goes through
+            `diffrax.diffeqsolve`, at steps of `step`.
         stepsize_controller: a Diffrax controller for adaptive steps; then `diffrax.diffeqsolve` does the
             work, `step` is the first step, and the network must have no delays and no noise.
-        after: where another run ended, `trajectory.final` or `signal.final`: this one goes on from there, with its past, its noise,
-            its observation's memory and its clock, bit for bit as if it had never stopped; `initial` of the network does not count. None: what the
-            network was told, `Network(initial=trajectory.final)`, if anything. Another `key` gives it other noise from here on.
+        after: where another run ended, `trajectory.final` or `signal.final`: this one goes on from there,
+            with its past, its noise, its observation's memory and its clock, bit for bit as if it had never
+            stopped; `initial` of the network does not count. None: what the network was told,
+            `Network(initial=trajectory.final)`, if anything. Another `key` gives it other noise from here on.
 
     Returns:
         A `Trajectory` of all states, or the `Signal` of `observe`. Where a simulation diverges, values
@@ -117,21 +120,38 @@ def solve(
     network = foreseeing(network)
     _check_lengths(network)
     _check_kind(
-        observe, AbstractStream, "observe", "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the trajectory"
+        observe,
+        AbstractStream,
+        "observe",
+        "an observation that streams; begin with nmm.observe.Subsample(period=...) in a Chain, or give it the"
+        " trajectory",
     )
     _check_kind(solver, diffrax.AbstractSolver, "solver", "a Diffrax solver such as nmm.solvers.Heun()")
     key = key if key is None or isinstance(key, Innovations) else random_key(key, "solve(key=...)")
     if observe is not None and sample_every is not None:
-        raise ValueError(f"solve(observe=..., sample_every=...): {type(observe).__name__} says when it looks, at every period; leave sample_every out")
+        raise ValueError(
+            f"solve(observe=..., sample_every=...): {type(observe).__name__} says when it looks, at every"
+            " period; leave sample_every out"
+        )
     if stepsize_controller is not None or isinstance(adjoint, diffrax.AbstractAdjoint):
         asked = "adjoint" if stepsize_controller is None else "stepsize_controller"
         if after is not None:
             raise ValueError(
-                f"solve(after=..., {asked}=...): Diffrax's own loop keeps no past; leave {asked} out, or begin anew, nmm.Network(..., initial=trajectory)"
+                f"solve(after=..., {asked}=...): Diffrax's own loop keeps no past; leave {asked} out, or"
+                " begin anew, nmm.Network(..., initial=trajectory)"
             )
         if observe is not None:
-            raise ValueError(f"solve(observe=..., {asked}=...): Diffrax's own loop does not stream; leave observe out and give the observation the trajectory")
-        return solve_by_diffrax(network, make_grid(duration, step, sample_every or step, transient), solver, adjoint, stepsize_controller)
+            raise ValueError(
+                f"solve(observe=..., {asked}=...): Diffrax's own loop does not stream; leave observe out and"
+                " give the observation the trajectory"
+            )
+        return solve_by_diffrax(
+            network,
+            make_grid(duration, step, sample_every or step, transient),
+            solver,
+            adjoint,
+            stepsize_controller,
+        )
     _check_kind(adjoint, AbstractAdjoint, "adjoint", "one such as nmm.adjoints.Stored(), or one of Diffrax")
     grid = make_grid(duration, step, sample_every if observe is None else _period(observe), transient)
     _check_innovations(network, key, grid, after)
@@ -152,7 +172,10 @@ def _default_adjoint(network: Network, grid: Grid) -> AbstractAdjoint:
 
 def _check(network: Network) -> None:
     if not isinstance(network, Network):
-        raise TypeError(f"solve(network=...) got {kind_of(network)}, expected a Network; a bare model becomes one by nmm.Network(model)")
+        raise TypeError(
+            f"solve(network=...) got {kind_of(network)}, expected a Network; a bare model becomes one by"
+            " nmm.Network(model)"
+        )
     free = priors(network)
     if free:
         raise ValueError(
@@ -164,15 +187,18 @@ def _check(network: Network) -> None:
 def _check_key(network: Network, key: Any, after: Ending | None) -> None:
     if network.noise is not None and key is None:
         known = "" if after is None else "; the run before had none that could go on"
-        raise ValueError(f"solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0){known}")
+        raise ValueError(
+            f"solve(key=...) is missing: a network with noise needs a key, such as jax.random.key(0){known}"
+        )
 
 
 def _check_lengths(network: Network) -> None:
     edges, lengths = network.connectome.edges, network.connectome.lengths
     if network.has_delays and isinstance(lengths, Tracer) and edges.exists.any() and not edges.lengths.any():
         raise ValueError(
-            "solve(network=...): its tract lengths were traced when the connectome was built, so blocks and history cannot be sized; "
-            "build the connectome outside jit and grad, and put the lengths in with eqx.tree_at(lambda n: n.connectome.lengths, network, lengths)"
+            "solve(network=...): its tract lengths were traced when the connectome was built, so blocks and"
+            " history cannot be sized; build the connectome outside jit and grad, and put the lengths in with"
+            " eqx.tree_at(lambda n: n.connectome.lengths, network, lengths)"
         )
 
 
@@ -182,12 +208,14 @@ def _check_innovations(network: Network, key: Any, grid: Grid, after: Ending | N
     steps, shape = (grid.dropped + grid.kept) * grid.every, (len(network.noisy_states), network.n_regions)
     if key.values.shape[1:] != shape or not steps <= key.total < steps + key.steps:
         raise ValueError(
-            f"solve(key=Innovations(...)) has values of shape {key.values.shape} for {key.total} steps, expected "
-            f"{(-(-steps // key.steps), *shape)}: one for each noisy state and region in the {steps} steps of the run"
+            f"solve(key=Innovations(...)) has values of shape {key.values.shape} for {key.total} steps,"
+            f" expected {(-(-steps // key.steps), *shape)}: one for each noisy state and region in the"
+            f" {steps} steps of the run"
         )
     if network.noise.has_memory and key.start is None and (after is None or after.noise is None):
         raise ValueError(
-            f"solve(key=Innovations(start=...)) is missing: {type(network.noise).__name__} has a state of its own at the start, expected shape {shape}"
+            f"solve(key=Innovations(start=...)) is missing: {type(network.noise).__name__} has a state of its"
+            f" own at the start, expected shape {shape}"
         )
 
 
@@ -199,7 +227,10 @@ def _check_kind(value: Any, kind: type, name: str, expected: str) -> None:
 def _period(observe: AbstractStream) -> float:
     if observe.period is None:
         name = type(observe).__name__
-        raise ValueError(f"{name}(period=...) is missing: a simulation needs the time between samples, such as {name}(period=720 * u.ms)")
+        raise ValueError(
+            f"{name}(period=...) is missing: a simulation needs the time between samples, such as"
+            f" {name}(period=720 * u.ms)"
+        )
     return observe.period
 
 
@@ -220,9 +251,25 @@ def _solve(
     per_frame = _outputs_per_frame(grid, adjoint, 1 if plan is None else plan.block)
 
     # Everything that a derivative may be taken with respect to is an argument of it.
-    def run(network: Network, key: PRNGKeyArray | Innovations | None, recorder: AbstractRecorder, after: Ending | None) -> Any:
+    def run(
+        network: Network,
+        key: PRNGKeyArray | Innovations | None,
+        recorder: AbstractRecorder,
+        after: Ending | None,
+    ) -> Any:
         transport = REVERSE if adjoint.reverse_only else PLAIN
-        stepper = Stepper(network, scheme, grid.step, start, plan, key, transport, recorder.needs_inputs(network), after, history=True)
+        stepper = Stepper(
+            network,
+            scheme,
+            grid.step,
+            start,
+            plan,
+            key,
+            transport,
+            recorder.needs_inputs(network),
+            after,
+            history=True,
+        )
 
         def frame(carry: Any, outputs: int) -> tuple[Any, Any]:
             state, memory = carry
@@ -233,7 +280,9 @@ def _solve(
 
         carry = (stepper.init(), recorder.init(network, grid, None if after is None else after.memory))
         (state, memory), _ = _frames(frame, carry, grid.dropped, per_frame, adjoint, keep=False)
-        (state, memory), outputs = _frames(frame, (state, recorder.begin(memory, network, grid)), grid.kept, per_frame, adjoint, keep=True)
+        (state, memory), outputs = _frames(
+            frame, (state, recorder.begin(memory, network, grid)), grid.kept, per_frame, adjoint, keep=True
+        )
         # What counts (steps) is no part of what is differentiated.
         return outputs, memory, state._replace(n=None, pasts=(), recent=None)
 
@@ -242,7 +291,9 @@ def _solve(
     return dataclasses.replace(result, final=_ending(network, key, grid, start, after, last, lasting(memory)))
 
 
-def _ending(network: Network, key: Any, grid: Grid, start: float, after: Ending | None, last: Carry, memory: Any) -> Ending:
+def _ending(
+    network: Network, key: Any, grid: Grid, start: float, after: Ending | None, last: Carry, memory: Any
+) -> Ending:
     numbers, kind = (None, None) if network.noise is None or isinstance(key, Innovations) else numbers_of(key)
     return Ending(
         state=last.y,
@@ -265,7 +316,9 @@ def _outputs_per_frame(grid: Grid, adjoint: AbstractAdjoint, block: int) -> int:
     return max(1, min(grid.kept, round(max(1, adjoint.frame_steps // block) * block / grid.every)))
 
 
-def _frames(frame: Any, carry: Any, outputs: int, per_frame: int, adjoint: AbstractAdjoint, keep: bool) -> tuple[Any, Any]:
+def _frames(
+    frame: Any, carry: Any, outputs: int, per_frame: int, adjoint: AbstractAdjoint, keep: bool
+) -> tuple[Any, Any]:
     """Run `outputs` outputs in frames, the last of which may be shorter."""
     whole, rest = divmod(outputs, per_frame)
     pieces = []

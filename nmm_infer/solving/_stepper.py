@@ -24,8 +24,9 @@ NOISE_BLOCK = 64
 class Carry(NamedTuple):
     """What goes from stretch to stretch.
 
-    `lost` is what rounding took from the state, None in double precision. `pasts` (one for each level of edges) is empty without delays; `recent` (for
-    short edges) and `noise` are None where there are none, and `history` (the messages of the longest past, to go on from) where nobody asked for it.
+    `lost` is what rounding took from the state, None in double precision. `pasts` (one for each level of
+    edges) is empty without delays; `recent` (for short edges) and `noise` are None where there are none, and
+    `history` (the messages of the longest past, to go on from) where nobody asked for it.
     """
 
     n: Array
@@ -38,7 +39,9 @@ class Carry(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What goes from block to block inside a stretch: `k` steps of it are done, `lines` are the messages under way."""
+    """What goes from block to block inside a stretch: `k` steps of it are done, `lines` are the messages
+    under way.
+    """
 
     k: Array
     y: Float[Array, "state region"]
@@ -61,7 +64,8 @@ class Steps(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """What is known of coming steps before they are made, each with the step as its first axis; None: nothing of the kind.
+    """What is known of coming steps before they are made, each with the step as its first axis; None: nothing
+    of the kind.
 
     Fields:
         n: number of the step.
@@ -111,9 +115,15 @@ class Stepper:
         self.noisy = network.noisy_rows
 
     def init(self) -> Carry:
-        """The state at the start, with a constant past; or where the run before ended. NaN if a delay is outside the plan."""
+        """The state at the start, with a constant past; or where the run before ended. NaN if a delay is
+        outside the plan.
+        """
         after = self.after
-        y = self.network.wrapped(jnp.asarray(self.network.initial)) if after is None else jnp.asarray(after.state)
+        y = (
+            self.network.wrapped(jnp.asarray(self.network.initial))
+            if after is None
+            else jnp.asarray(after.state)
+        )
         pasts, recent, noise, history = (), None, None, None
         if self.plan is not None and self.delays is not None:
             y = jnp.where(self.delays.valid(), y, jnp.nan)
@@ -123,7 +133,10 @@ class Stepper:
             else:
                 begin, known = self.transport.resume, jnp.asarray(after.history, y.dtype)
                 history = known[..., known.shape[-1] - self.plan.history :]
-            pasts = tuple(begin(level.past, way.back, self.delays.pace, known) for level, way in zip(self.plan.levels, self.delays.ways, strict=True))
+            pasts = tuple(
+                begin(level.past, way.back, self.delays.pace, known)
+                for level, way in zip(self.plan.levels, self.delays.ways, strict=True)
+            )
             recent = history[..., self.plan.history - self.plan.recent :] if self.plan.recent else None
         if self.network.noise is not None:
             noise = None if after is None else after.noise
@@ -140,12 +153,16 @@ class Stepper:
         """A stretch of `n` steps."""
         lines = tuple(self.transport.extend(n, past) for past in carry.pasts)
         moment = Moment(jnp.asarray(0, jnp.int32), carry.y, carry.lost, lines, carry.recent, carry.noise)
-        moment, (steps, sent) = _in_blocks(lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None)
+        moment, (steps, sent) = _in_blocks(
+            lambda moment, size, _: self._block(carry.n, moment, size), moment, n, self.block_size(n), None
+        )
         pasts = tuple(self.transport.close(n, line) for line in moment.lines)
         history = carry.history
         if history is not None:
             kept = history.shape[-1]
-            history = jnp.concatenate([history[..., min(n, kept) :], jnp.transpose(sent[max(0, n - kept) :], (1, 2, 0))], axis=-1)
+            history = jnp.concatenate(
+                [history[..., min(n, kept) :], jnp.transpose(sent[max(0, n - kept) :], (1, 2, 0))], axis=-1
+            )
         return Carry(carry.n + n, moment.y, moment.lost, pasts, moment.recent, moment.noise, history), steps
 
     def block_size(self, n: int) -> int:
@@ -155,7 +172,9 @@ class Stepper:
         return min(n, NOISE_BLOCK) if self.network.noise is not None else n
 
     def _block(self, before: Array, moment: Moment, n: int) -> tuple[Moment, tuple[Steps, Any]]:
-        """`n` steps, with their noise, and messages where their history is kept; `before` the stretch there were others."""
+        """`n` steps, with their noise, and messages where their history is kept; `before` the stretch there
+        were others.
+        """
         first = before + moment.k
         noise, increment = moment.noise, None
         if self.network.noise is not None:
@@ -168,20 +187,32 @@ class Stepper:
         return moment, (steps, sent if self.keeps_history else None)
 
     def _level(self, level: int, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
-        """`n` steps, at most a block of this level, of whose longer edges all is known, and messages where there are delays."""
+        """`n` steps, at most a block of this level, of whose longer edges all is known, and messages where
+        there are delays.
+        """
         if self.plan is None or level == len(self.plan.levels):
             return self._steps(moment, n, ahead)
         assert self.delays is not None
         block, way, k = Block(n, self.plan.levels[level].past), self.delays.ways[level], moment.k
         arrived, line = self.transport.receive(block, way.there, self.delays.pace, moment.lines[level], k)
         ends = arrived[:-1], arrived[1:]
-        ahead = ahead._replace(arrived=ends if ahead.arrived is None else (ahead.arrived[0] + ends[0], ahead.arrived[1] + ends[1]))
+        ahead = ahead._replace(
+            arrived=(
+                ends if ahead.arrived is None else (ahead.arrived[0] + ends[0], ahead.arrived[1] + ends[1])
+            )
+        )
         size = self.plan.levels[level + 1].block if level + 1 < len(self.plan.levels) else n
         moment, (steps, sent) = _in_blocks(
-            lambda moment, size, ahead: self._level(level + 1, moment, size, ahead), moment._replace(lines=_put(moment.lines, level, line)), n, size, ahead
+            lambda moment, size, ahead: self._level(level + 1, moment, size, ahead),
+            moment._replace(lines=_put(moment.lines, level, line)),
+            n,
+            size,
+            ahead,
         )
         with jax.named_scope("lines"):
-            line = self.transport.send(block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k)
+            line = self.transport.send(
+                block, way.back, self.delays.pace, moment.lines[level], jnp.transpose(sent, (1, 2, 0)), k
+            )
         return moment._replace(lines=_put(moment.lines, level, line)), (steps, sent)
 
     def _steps(self, moment: Moment, n: int, ahead: Ahead) -> tuple[Moment, tuple[Steps, Any]]:
@@ -209,17 +240,27 @@ class Stepper:
 
         y, lost = self.scheme.step(StepTerm(drift, ahead.increment), self.step, y, lost)
         if self.periods is not None:
-            # Whole turns would use up the digits of a phase. 2π is no number of the states' precision: the rest of it is lost as well.
+            # Whole turns would use up the digits of a phase. 2π is no number of the states' precision: the
+            # rest of it is lost as well.
             near, turns = self.periods.astype(y.dtype), self.network.turns(y)
-            y, lost = y - turns * near, None if lost is None else lost - turns * (self.periods - near).astype(y.dtype)
+            y, lost = (
+                y - turns * near,
+                (None if lost is None else lost - turns * (self.periods - near).astype(y.dtype)),
+            )
         inputs = None
         if self.keeps_inputs:
-            inputs = self.clock.driven(self.network, self.clock.time(ahead.n, self.step), self._coupling(1.0, y, ahead.arrived, recent))
+            inputs = self.clock.driven(
+                self.network,
+                self.clock.time(ahead.n, self.step),
+                self._coupling(1.0, y, ahead.arrived, recent),
+            )
         if recent is not None:
             recent = jnp.concatenate([recent[..., 1:], self.network.messages(y)[..., None]], axis=-1)
         return (y, lost, recent), Steps(y, inputs)
 
-    def _coupling(self, theta: float, y: Float[Array, "state region"], arrived: Any, recent: Any) -> Float[Array, "port region"]:
+    def _coupling(
+        self, theta: float, y: Float[Array, "state region"], arrived: Any, recent: Any
+    ) -> Float[Array, "port region"]:
         network = self.network
         if arrived is None:
             total = jnp.einsum("ij,mj->mi", self.weights, network.messages(y))
@@ -231,13 +272,19 @@ class Stepper:
         return network.inputs(total, y, self.strengths)
 
 
-def _in_blocks(run: Callable[[Moment, int, Any], tuple[Moment, Any]], moment: Moment, n: int, size: int, ahead: Any) -> tuple[Moment, Any]:
-    """`n` steps in blocks of `size`, the last of which may be shorter; `run(moment, steps, ahead)` makes one."""
+def _in_blocks(
+    run: Callable[[Moment, int, Any], tuple[Moment, Any]], moment: Moment, n: int, size: int, ahead: Any
+) -> tuple[Moment, Any]:
+    """`n` steps in blocks of `size`, the last of which may be shorter; `run(moment, steps, ahead)`
+    makes one.
+    """
     if n <= size:
         return run(moment, n, ahead)
     whole, rest = divmod(n, size)
     blocks = jax.tree.map(lambda x: x[: whole * size].reshape(whole, size, *x.shape[1:]), ahead)
-    moment, outputs = jax.lax.scan(lambda moment, ahead: run(moment, size, ahead), moment, blocks, length=whole)
+    moment, outputs = jax.lax.scan(
+        lambda moment, ahead: run(moment, size, ahead), moment, blocks, length=whole
+    )
     outputs = jax.tree.map(lambda x: x.reshape(whole * size, *x.shape[2:]), outputs)
     if rest:
         moment, last = run(moment, rest, jax.tree.map(lambda x: x[whole * size :], ahead))

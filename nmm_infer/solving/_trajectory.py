@@ -8,7 +8,9 @@ from .._networks._network import Network
 from .._signal import Trajectory
 
 
-def undelayed_trajectory(network: Network, values: Float[Array, "time state region"], times: Float[Array, " time"], interval: float) -> Trajectory:
+def undelayed_trajectory(
+    network: Network, values: Float[Array, "time state region"], times: Float[Array, " time"], interval: float
+) -> Trajectory:
     """The trajectory of a network without delays that is in these states at these times (ms)."""
     inputs = None
     if network.model.driven_variables():

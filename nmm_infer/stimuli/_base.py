@@ -40,7 +40,9 @@ class AbstractStimulus(AbstractPart):
         """Its value at time `t` (ms): one for all regions, or one for each."""
 
     def until(self, t: Float[Array, ""]) -> Float[Array, ""] | None:
-        """Where a step of a solver that begins at `t` has to end at the latest, so that it sees what the stimulus does; None: not known."""
+        """Where a step of a solver that begins at `t` has to end at the latest, so that it sees what the
+        stimulus does; None: not known.
+        """
         return None
 
 
@@ -62,8 +64,14 @@ def driven(stimulus: AbstractStimulus, labels: tuple[str, ...]) -> Float[np.ndar
         return 1.0
     name = type(stimulus).__name__
     if not stimulus.regions:
-        raise ValueError(f"{name}(regions=...) is empty, expected labels such as {labels[0]!r}; leave it out to drive all regions, or the stimulus for none")
+        raise ValueError(
+            f"{name}(regions=...) is empty, expected labels such as {labels[0]!r}; leave it out to drive all"
+            " regions, or the stimulus for none"
+        )
     unknown = [label for label in stimulus.regions if label not in labels]
     if unknown:
-        raise ValueError(f"{name}(regions=...): the connectome has no regions {', '.join(unknown[:10])}; labels start with {', '.join(labels[:5])}")
+        raise ValueError(
+            f"{name}(regions=...): the connectome has no regions {', '.join(unknown[:10])}; labels start with"
+            f" {', '.join(labels[:5])}"
+        )
     return np.isin(labels, stimulus.regions).astype(np.float64)

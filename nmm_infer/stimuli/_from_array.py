@@ -19,29 +19,43 @@ from ._base import AbstractStimulus, first_after, regions_field
 
 
 class FromArray(AbstractStimulus):
-    r"""amplitude times samples that are `interval` apart, the first at `onset`; linear between them, zero before and after.
+    r"""amplitude times samples that are `interval` apart, the first at `onset`; linear between them, zero
+    before and after.
 
     Args:
-        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the network, in any order where
-            regions have labels (`pandas.DataFrame`, `xarray.DataArray`); plain numbers, for only the network knows the unit of the port.
+        values: `["time"]` for all driven regions, or `["time region"]` with a column for each region of the
+            network, in any order where regions have labels (`pandas.DataFrame`, `xarray.DataArray`); plain
+            numbers, for only the network knows the unit of the port.
         interval: time between samples, a Quantity or ms.
 
     Raises:
-        ValueError: NaN, fewer than two samples, more than two dimensions, a unit, or times of its own that are not `interval` apart.
+        ValueError: NaN, fewer than two samples, more than two dimensions, a unit, or times of its own that
+            are not `interval` apart.
     """
 
     values: Float[Array, "time *region"]
     interval: float = eqx.field(static=True)
-    amplitude: Slot = param(1.0, doc="factor of the samples, which are in the unit of the port", low=-100.0, high=100.0)
+    amplitude: Slot = param(
+        1.0, doc="factor of the samples, which are in the unit of the port", low=-100.0, high=100.0
+    )
     onset: Slot = param(0.0, "ms", doc="time of the first sample", low=-1000.0, high=10_000.0)
     port: str | None = eqx.field(static=True, default=None)
     regions: tuple[str, ...] | None = regions_field()
 
-    def __init__(self, values: Any, interval: Any, amplitude: Any = 1.0, onset: Any = 0.0, port: str | None = None, regions: Any = None):
+    def __init__(
+        self,
+        values: Any,
+        interval: Any,
+        amplitude: Any = 1.0,
+        onset: Any = 0.0,
+        port: str | None = None,
+        regions: Any = None,
+    ):
         if is_quantity(values):
             raise UnitError(
-                f"FromArray(values=...) got a quantity in {values.unit}, expected plain numbers in the unit of the port that they drive; "
-                "convert them, such as values.to_decimal(u.kHz) for a port that takes a rate"
+                f"FromArray(values=...) got a quantity in {values.unit}, expected plain numbers in the unit"
+                " of the port that they drive; convert them, such as values.to_decimal(u.kHz) for a port"
+                " that takes a rate"
             )
         self.interval = milliseconds(interval, "FromArray(interval=...)")
         self.values = _samples(values, self.interval)  # pyright: ignore[reportAttributeAccessIssue]
@@ -54,7 +68,10 @@ class FromArray(AbstractStimulus):
         array = self.values.values if isinstance(self.values, Regional) else self.values
         shape = np.shape(array)
         if len(shape) not in (1, 2) or shape[0] < 2:
-            raise ValueError(f"FromArray(values=...) has shape {shape}, expected (time,) or (time, region) with at least two samples")
+            raise ValueError(
+                f"FromArray(values=...) has shape {shape}, expected (time,) or (time, region) with at least"
+                " two samples"
+            )
         if not isinstance(array, Tracer) and not np.all(np.isfinite(np.asarray(array))):
             raise ValueError("FromArray(values=...) contains NaN or infinite values; expected finite samples")
 
@@ -86,13 +103,16 @@ def _samples(values: Any, interval: float) -> Any:
         return values if isinstance(values, jax.Array) and not np.iscomplexobj(values) else real(values, what)
     if named.unit not in UNKNOWN and is_unit(named.unit):
         raise UnitError(
-            f"{what} got values in {named.unit}, expected plain numbers in the unit of the port that they drive; convert them, and take the word of the "
-            "unit away: values.assign_attrs(units='')"
+            f"{what} got values in {named.unit}, expected plain numbers in the unit of the port that they"
+            " drive; convert them, and take the word of the unit away: values.assign_attrs(units='')"
         )
     axes = ("time", "region")[: named.values.ndim]
     found = ordered(named, dict.fromkeys(axes), "", what)
     own = sampling(values, what)
     if own is not None and abs(own.interval - interval) > 1e-3 * interval:
-        raise ValueError(f"{what} has a sample every {own.interval:g} ms, FromArray(interval=...) got {interval:g} ms; pass the one that is right")
+        raise ValueError(
+            f"{what} has a sample every {own.interval:g} ms, FromArray(interval=...) got {interval:g} ms;"
+            " pass the one that is right"
+        )
     regions = found.labels[1] if len(axes) == 2 else None
     return found.values if regions is None else Regional(found.values, regions, what)

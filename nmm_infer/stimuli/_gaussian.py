@@ -11,7 +11,9 @@ REACH = 5
 
 
 class Gaussian(AbstractStimulus):
-    r"""amplitude exp(-(t - centre)² / (2 width²)), the usual input of evoked-response models (David et al. 2006, NeuroImage 30:1255)."""
+    r"""amplitude exp(-(t - centre)² / (2 width²)), the usual input of evoked-response models (David et al.
+    2006, NeuroImage 30:1255).
+    """
 
     amplitude: Slot = param(1.0, doc="height, in the unit of the port", low=-100.0, high=100.0)
     centre: Slot = param(64.0, "ms", doc="time of the peak", low=-1000.0, high=10_000.0)

@@ -10,8 +10,12 @@ from ..parameters import Slot, param
 from ._base import AbstractStimulus, first_after, regions_field
 
 
-def pulse(t: Float[Array, "..."], width: Float[Array, "..."], rise: Float[Array, "..."]) -> Float[Array, "..."]:
-    """A pulse of height 1 from 0 to `width`, with edges that take `rise`; its area is `width` whatever `rise` is."""
+def pulse(
+    t: Float[Array, "..."], width: Float[Array, "..."], rise: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """A pulse of height 1 from 0 to `width`, with edges that take `rise`; its area is `width` whatever `rise`
+    is.
+    """
 
     def edge(time: Array) -> Array:
         x = jnp.clip(time / rise + 0.5, 0.0, 1.0)
@@ -29,7 +33,8 @@ def corners(onset: Any, width: Any, rise: Any) -> tuple[Array, ...]:
 class Pulse(AbstractStimulus):
     r"""A pulse from `onset` to `onset + width`, with smooth edges around these times.
 
-    amplitude [s((t - onset)/rise + 1/2) - s((t - onset - width)/rise + 1/2)],  s(x) = x² (3 - 2 x) between 0 and 1
+    amplitude [s((t - onset)/rise + 1/2) - s((t - onset - width)/rise + 1/2)],  s(x) = x² (3 - 2 x) between 0
+    and 1
 
     The edges give onset and width their gradients: a sharp edge between two steps of a solver has none.
     Make `rise` at least two steps long.

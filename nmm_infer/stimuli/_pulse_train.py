@@ -37,14 +37,17 @@ class PulseTrain(AbstractStimulus):
 
     def __check_init__(self):
         if self.count is not None and self.count < 1:
-            raise ValueError(f"PulseTrain(count={self.count}): expected at least 1 pulse, or None for a train without end")
+            raise ValueError(
+                f"PulseTrain(count={self.count}): expected at least 1 pulse, or None for a train without end"
+            )
         times: tuple[Any, ...] = (self.width, self.rise, self.period)
         if any(isinstance(value, AbstractPrior | Tracer) for value in times):
             return
         if np.any(np.add(self.width, self.rise) > np.asarray(self.period)):
             raise ValueError(
-                f"PulseTrain(width=..., rise=..., period=...) got pulses of {np.max(np.add(self.width, self.rise)):g} ms, edges included, "
-                f"every {np.min(self.period):g} ms; expected width + rise ≤ period"
+                "PulseTrain(width=..., rise=..., period=...) got pulses of"
+                f" {np.max(np.add(self.width, self.rise)):g} ms, edges included, every"
+                f" {np.min(self.period):g} ms; expected width + rise ≤ period"
             )
 
     def __call__(self, t):
@@ -57,7 +60,10 @@ class PulseTrain(AbstractStimulus):
         # Of the pulse that t belongs to and of its neighbours: one of them is the next.
         now = jnp.floor((t - self.onset) / self.period)
         pulses = (self._pulse(now + k) for k in (-1, 0, 1))
-        return first_after(t, *(time for k in pulses for time in corners(self.onset + k * self.period, self.width, self.rise)))
+        return first_after(
+            t,
+            *(time for k in pulses for time in corners(self.onset + k * self.period, self.width, self.rise)),
+        )
 
     def _pulse(self, k: Any) -> Any:
         """The number of the pulse, of those that there are."""

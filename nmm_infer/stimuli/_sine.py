@@ -10,7 +10,9 @@ from ._base import AbstractStimulus, regions_field
 class Sine(AbstractStimulus):
     r"""offset + amplitude sin(2π frequency t + phase): tACS, flicker, the probe of a resonance."""
 
-    amplitude: Slot = param(1.0, doc="height above the offset, in the unit of the port", low=-100.0, high=100.0)
+    amplitude: Slot = param(
+        1.0, doc="height above the offset, in the unit of the port", low=-100.0, high=100.0
+    )
     frequency: Slot = param(0.01, "kHz", doc="cycles per ms", low=1e-5, high=0.5)
     phase: Slot = param(0.0, "rad", doc="phase at time 0", low=-6.3, high=6.3)
     offset: Slot = param(0.0, doc="mean, in the unit of the port", low=-100.0, high=100.0)

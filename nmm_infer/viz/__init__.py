@@ -1,4 +1,6 @@
-"""Pictures of xarray data; every function returns matplotlib axes. A new one is one file and one line here."""
+"""Pictures of xarray data; every function returns matplotlib axes. A new one is one file and one
+line here.
+"""
 
 from ._bifurcation import bifurcation as bifurcation
 from ._brain import brain as brain

@@ -14,20 +14,32 @@ MARKS = {"fold": ("s", "fold"), "hopf": ("o", "Hopf"), "branch point": ("D", "br
 STRIP = 0.18
 
 
-def bifurcation(branch: Any, sweep: Any = None, posterior: Any = None, ax: Axes | None = None, *, state: str | None = None, region: str | None = None) -> Axes:
+def bifurcation(
+    branch: Any,
+    sweep: Any = None,
+    posterior: Any = None,
+    ax: Axes | None = None,
+    *,
+    state: str | None = None,
+    region: str | None = None,
+) -> Axes:
     """Fixed points over a parameter, solid where stable and dashed where not, with special points.
 
     Args:
         branch: `Dataset` of `nmm.dynamics.continuation`, or a list of them.
-        sweep: `Dataset` of `nmm.dynamics.sweep` in the same parameter: minimum and maximum as dots, filled on the way up, open on the way down.
-        posterior: draws of that parameter, a `DataArray` such as `posterior["model.mu"]`, or the dataset that has
-            it: a histogram along the axis shows where the posterior lies relative to the bifurcations. In its own unit, if it has one.
+        sweep: `Dataset` of `nmm.dynamics.sweep` in the same parameter: minimum and maximum as dots, filled on
+            the way up, open on the way down.
+        posterior: draws of that parameter, a `DataArray` such as `posterior["model.mu"]`, or the dataset that
+            has it: a histogram along the axis shows where the posterior lies relative to the bifurcations. In
+            its own unit, if it has one.
         state: name of the state on the vertical axis; None: the observable.
         region: label; None: the mean over regions.
     """
     branches = list(branch) if isinstance(branch, list | tuple) else [branch]
     if not branches or any("special_kind" not in one for one in branches):
-        raise ValueError("bifurcation(branch) expected the dataset of nmm.dynamics.continuation, or a list of them")
+        raise ValueError(
+            "bifurcation(branch) expected the dataset of nmm.dynamics.continuation, or a list of them"
+        )
     first = branches[0]
     ax = single(ax, (5.6, 3.8), "bifurcation")
     for one in branches:
@@ -59,7 +71,11 @@ def _vertical(branch: Any, prefix: str, state: str | None, region: str | None) -
     names = [str(name) for name in branch["state"].values]
     if state is not None and state not in names:
         raise ValueError(f"bifurcation(state={state!r}) is unknown; the branch has {', '.join(names)}")
-    data = branch[f"{prefix}observable"] if state is None else branch[f"{prefix}value"].isel(state=names.index(state))
+    data = (
+        branch[f"{prefix}observable"]
+        if state is None
+        else branch[f"{prefix}value"].isel(state=names.index(state))
+    )
     return np.asarray(_of_region(data, region).values)
 
 
@@ -68,7 +84,9 @@ def _of_region(data: Any, region: str | None) -> Any:
         return data.mean("region")
     labels = [str(label) for label in data["region"].values]
     if region not in labels:
-        raise ValueError(f"bifurcation(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}")
+        raise ValueError(
+            f"bifurcation(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}"
+        )
     return data.isel(region=labels.index(region))
 
 
@@ -84,7 +102,14 @@ def _line(ax: Axes, branch: Any, y: np.ndarray, special: np.ndarray) -> None:
         piece = (where >= begin - 0.5) & (where <= i + 0.5)
         known = ax.get_legend_handles_labels()[1]
         label = "stable" if stable[i] else "unstable"
-        ax.plot(x[piece], y[piece], color=INK, lw=1.6 if stable[i] else 1.0, ls="-" if stable[i] else "--", label=None if label in known else label)
+        ax.plot(
+            x[piece],
+            y[piece],
+            color=INK,
+            lw=1.6 if stable[i] else 1.0,
+            ls="-" if stable[i] else "--",
+            label=None if label in known else label,
+        )
         begin = i + 1
 
 
@@ -93,17 +118,31 @@ def _special(ax: Axes, branches: list[Any], state: str | None, region: str | Non
         for one in branches:
             which = np.asarray(one["special_kind"].values) == kind
             if which.any():
-                x, y = np.asarray(one["special_parameter"].values)[which], _vertical(one, "special_", state, region)[which]
+                x, y = (
+                    np.asarray(one["special_parameter"].values)[which],
+                    _vertical(one, "special_", state, region)[which],
+                )
                 known = ax.get_legend_handles_labels()[1]
-                ax.plot(x, y, marker, color=ALERT, ms=6, mec="white", mew=0.8, zorder=6, label=None if label in known else label)
+                ax.plot(
+                    x,
+                    y,
+                    marker,
+                    color=ALERT,
+                    ms=6,
+                    mec="white",
+                    mew=0.8,
+                    zorder=6,
+                    label=None if label in known else label,
+                )
 
 
 def _sweep(ax: Axes, branch: Any, sweep: Any, state: str | None, region: str | None) -> None:
     shown = state or branch["observable"].attrs["long_name"]
     if sweep.attrs.get("parameter") != branch.attrs["parameter"] or sweep.attrs.get("variable") != shown:
         raise ValueError(
-            f"bifurcation(sweep) got {sweep.attrs.get('variable')} over {sweep.attrs.get('parameter')}, "
-            f"expected {shown} over {branch.attrs['parameter']}; run nmm.dynamics.sweep with the same parameter and variable={shown!r}"
+            f"bifurcation(sweep) got {sweep.attrs.get('variable')} over {sweep.attrs.get('parameter')},"
+            f" expected {shown} over {branch.attrs['parameter']}; run nmm.dynamics.sweep with the same"
+            f" parameter and variable={shown!r}"
         )
     for direction, face in (("up", POSTERIOR), ("down", "none")):
         if direction not in sweep["direction"].values:
@@ -130,14 +169,27 @@ def _posterior(ax: Axes, branch: Any, posterior: Any) -> None:
         posterior = posterior.to_dataset()
     if isinstance(posterior, xr.Dataset):
         if name not in posterior:
-            raise ValueError(f"bifurcation(posterior) has no {name}; it has {', '.join(map(str, posterior.data_vars))}")
+            raise ValueError(
+                f"bifurcation(posterior) has no {name}; it has {', '.join(map(str, posterior.data_vars))}"
+            )
         posterior = posterior[name]
     unit = branch["parameter"].attrs["units"]
     own = str(posterior.attrs.get("units", unit)) if isinstance(posterior, xr.DataArray) else unit
-    draws = np.asarray(posterior).ravel() * (1.0 if own == unit else factor(own, unit, "bifurcation(posterior)"))
+    draws = np.asarray(posterior).ravel() * (
+        1.0 if own == unit else factor(own, unit, "bifurcation(posterior)")
+    )
     counts, edges = np.histogram(draws, bins=40)
     bottom, top = ax.get_ylim()
     # Room below, so that the histogram hides nothing.
     bottom -= STRIP * (top - bottom)
     ax.set_ylim(bottom, top)
-    ax.stairs(counts / counts.max() * 0.9 * STRIP, edges, fill=True, color=POSTERIOR, alpha=0.5, lw=0, transform=ax.get_xaxis_transform(), label="posterior")
+    ax.stairs(
+        counts / counts.max() * 0.9 * STRIP,
+        edges,
+        fill=True,
+        color=POSTERIOR,
+        alpha=0.5,
+        lw=0,
+        transform=ax.get_xaxis_transform(),
+        label="posterior",
+    )

@@ -11,13 +11,16 @@ from matplotlib.patches import Circle, Polygon
 from ._draws import centre
 from ._style import DIVERGING, FAINT, INK, SEQUENTIAL, Panels, colourbar, panels, title_of
 
-# Centres lie inside the cortex: the outline (mm) is drawn around them, rounded by shrinking the hull before it grows.
+# Centres lie inside the cortex: the outline (mm) is drawn around them, rounded by shrinking the hull before
+# it grows.
 ROUNDING, SHRINKAGE = 26.0, 0.85
 EDGE = "#5b6670"
 
 
 class View(NamedTuple):
-    """A projection of MNI coordinates (x right, y front, z up): which regions, which two axes, what is nearer to the eye."""
+    """A projection of MNI coordinates (x right, y front, z up): which regions, which two axes, what is nearer
+    to the eye.
+    """
 
     title: str
     hemisphere: int  # -1 left, 1 right, 0 both
@@ -54,7 +57,10 @@ def brain(
     mean = centre(values)
     numbers, positions = np.asarray(mean.values, dtype=float), np.asarray(centres, dtype=float)
     if numbers.ndim != 1 or positions.shape != (len(numbers), 3):
-        raise ValueError(f"brain(values, centres) got shapes {numbers.shape} and {positions.shape}, expected (region,) and (region, 3)")
+        raise ValueError(
+            f"brain(values, centres) got shapes {numbers.shape} and {positions.shape}, expected (region,) and"
+            " (region, 3)"
+        )
     axes = panels(ax, 3, (8.6, 2.7), "brain", width_ratios=(1.25, 1.0, 1.25))
     low, high = limits or (float(np.nanmin(numbers)), float(np.nanmax(numbers)))
     if limits is None and low < 0 < high:
@@ -64,7 +70,9 @@ def brain(
     for panel, view in zip(axes, VIEWS, strict=True):
         discs = _draw(panel, view, numbers, positions)
         discs.set(cmap=colours, norm=norm)
-    colourbar(axes[1].collections[0], axes, title_of(values) if label is None else label, fraction=0.03, shrink=0.8)
+    colourbar(
+        axes[1].collections[0], axes, title_of(values) if label is None else label, fraction=0.03, shrink=0.8
+    )
     return axes
 
 

@@ -13,7 +13,13 @@ MOST_LABELS = 18
 
 
 def connectivity(
-    matrix: Any, ax: Axes | None = None, *, log: bool = False, limits: tuple[float, float] | None = None, label: str | None = None, colorbar: bool = True
+    matrix: Any,
+    ax: Axes | None = None,
+    *,
+    log: bool = False,
+    limits: tuple[float, float] | None = None,
+    label: str | None = None,
+    colorbar: bool = True,
 ) -> Axes:
     """Draws a `DataArray` of two region dims, rows receiving, with its colour scale.
 
@@ -24,7 +30,10 @@ def connectivity(
         label: of the colour bar; None: name and unit of the matrix.
     """
     if matrix.ndim != 2:
-        raise ValueError(f"connectivity(matrix) got dims {tuple(matrix.dims)}, expected two region dims; average over draws first")
+        raise ValueError(
+            f"connectivity(matrix) got dims {tuple(matrix.dims)}, expected two region dims; average over"
+            " draws first"
+        )
     ax = single(ax, (5.2, 4.4), "connectivity")
     values = np.asarray(matrix.values, dtype=float)
     if log:
@@ -34,7 +43,13 @@ def connectivity(
     if limits is None and low < 0 < high:
         low, high = -max(-low, high), max(-low, high)
     norm = LogNorm(low, high) if log else Normalize(low, high)
-    image = ax.imshow(values, cmap=DIVERGING if low < 0 < high else SEQUENTIAL, norm=norm, interpolation="nearest", origin="upper")
+    image = ax.imshow(
+        values,
+        cmap=DIVERGING if low < 0 < high else SEQUENTIAL,
+        norm=norm,
+        interpolation="nearest",
+        origin="upper",
+    )
     rows, columns = (thinned(labels_of(matrix, dim), MOST_LABELS) for dim in matrix.dims)
     ax.set_yticks(*rows, fontsize=6)
     ax.set_xticks(*columns, fontsize=6, rotation=90)

@@ -10,10 +10,14 @@ from ._rank_ecdf import grid, names_of
 from ._style import ALERT, FAINT, POSTERIOR, PRIOR, Panels
 
 
-def coverage(calibration: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
-    """How often central intervals hold the truth, over what they promise, one axes for each parameter, a line for each region.
+def coverage(
+    calibration: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None
+) -> np.ndarray:
+    """How often central intervals hold the truth, over what they promise, one axes for each parameter, a line
+    for each region.
 
-    Below the diagonal intervals are too short. The band is the simultaneous 95 % band of uniform ranks; lines that leave it are red.
+    Below the diagonal intervals are too short. The band is the simultaneous 95 % band of uniform ranks; lines
+    that leave it are red.
 
     Args:
         calibration: `Dataset` with `rank` (simulation, parameter): `nmm.check.calibration(...).data`.

@@ -11,7 +11,8 @@ from ._style import FAINT, POSTERIOR, Panels, colourbar, note, panels
 
 
 def functional_connectivity(observed: Any, predicted: Any, ax: Panels | None = None) -> np.ndarray:
-    """Both matrices on one colour scale, and one against the other with 90 % intervals of the prediction; three axes.
+    """Both matrices on one colour scale, and one against the other with 90 % intervals of the prediction;
+    three axes.
 
     Args:
         observed: `DataArray` of two region dims.
@@ -19,11 +20,21 @@ def functional_connectivity(observed: Any, predicted: Any, ax: Panels | None = N
     """
     axes = panels(ax, 3, (10.5, 3.3), "functional_connectivity", width_ratios=(1, 1, 0.95))
     mean = centre(predicted)
-    measured, expected = pairs(np.asarray(observed.values)), pairs(np.asarray(mean.transpose(*observed.dims).values))
+    measured, expected = (
+        pairs(np.asarray(observed.values)),
+        pairs(np.asarray(mean.transpose(*observed.dims).values)),
+    )
     # The diagonal is 1 by definition; were it in the scale, it would use up the colours.
     top = float(np.nanmax(np.abs(np.concatenate([measured, expected])))) or 1.0
-    for panel, matrix, title in zip(axes, (observed, mean), ("measured", "predicted (posterior mean)"), strict=False):
-        connectivity(matrix, panel, limits=(-top, top) if min(measured.min(), expected.min()) < 0 else (0.0, top), colorbar=False)
+    for panel, matrix, title in zip(
+        axes, (observed, mean), ("measured", "predicted (posterior mean)"), strict=False
+    ):
+        connectivity(
+            matrix,
+            panel,
+            limits=(-top, top) if min(measured.min(), expected.min()) < 0 else (0.0, top),
+            colorbar=False,
+        )
         panel.set_title(title)
     colourbar(axes[0].images[0], list(axes[:2]), "correlation", fraction=0.03)
 

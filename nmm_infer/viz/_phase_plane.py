@@ -18,8 +18,10 @@ def phase_plane(field: Any, ax: Axes | None = None, *, points: Any = None, traje
 
     Args:
         field: `Dataset` of `nmm.dynamics.vector_field`.
-        points: `Dataset` of `nmm.dynamics.fixed_points`: stable ones filled, unstable ones open; those outside the plane are left out.
-        trajectories: `Dataset` of `nmm.simulate`, or several: the path of the field's region, a dot at its start.
+        points: `Dataset` of `nmm.dynamics.fixed_points`: stable ones filled, unstable ones open; those
+            outside the plane are left out.
+        trajectories: `Dataset` of `nmm.simulate`, or several: the path of the field's region, a dot at its
+            start.
     """
     if "change_x" not in field or "x" not in field.attrs:
         raise ValueError("phase_plane(field) expected the dataset of nmm.dynamics.vector_field")
@@ -35,12 +37,22 @@ def phase_plane(field: Any, ax: Axes | None = None, *, points: Any = None, traje
         handles.append(Line2D([], [], color=colour, lw=1.4, label=f"{name}' = 0"))
     for path in _several(trajectories):
         region = field.attrs["region"]
-        chosen = path.isel(region=[str(label) for label in path["region"].values].index(region)) if "region" in path.dims else path
+        chosen = (
+            path.isel(region=[str(label) for label in path["region"].values].index(region))
+            if "region" in path.dims
+            else path
+        )
         ax.plot(chosen[across].values, chosen[up].values, color=INK, lw=0.8, alpha=0.8)
         ax.plot(chosen[across].values[0], chosen[up].values[0], ".", color=INK, ms=5)
     if points is not None:
         handles += _points(ax, points, field)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=title_of(field[across]), ylabel=title_of(field[up]), title=field.attrs["model"])
+    ax.set(
+        xlim=(x[0], x[-1]),
+        ylim=(y[0], y[-1]),
+        xlabel=title_of(field[across]),
+        ylabel=title_of(field[up]),
+        title=field.attrs["model"],
+    )
     legend(ax, handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
@@ -53,12 +65,25 @@ def _several(trajectories: Any) -> Sequence[Any]:
 
 def _arrows(ax: Axes, x: np.ndarray, y: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> None:
     """Directions on the page, all of the same length: the speed varies over decades."""
-    columns, rows = (np.unique(np.linspace(0, len(axis) - 1, ARROWS + 2).round().astype(int)[1:-1]) for axis in (x, y))
+    columns, rows = (
+        np.unique(np.linspace(0, len(axis) - 1, ARROWS + 2).round().astype(int)[1:-1]) for axis in (x, y)
+    )
     u, v = dx[np.ix_(rows, columns)] / (x[-1] - x[0]), dy[np.ix_(rows, columns)] / (y[-1] - y[0])
     length = np.hypot(u, v)
     length[length == 0] = 1.0
     ax.quiver(
-        x[columns], y[rows], u / length, v / length, angles="uv", scale=1.6 * ARROWS, width=0.0028, headwidth=4, color=FAINT, alpha=0.7, pivot="mid", zorder=1
+        x[columns],
+        y[rows],
+        u / length,
+        v / length,
+        angles="uv",
+        scale=1.6 * ARROWS,
+        width=0.0028,
+        headwidth=4,
+        color=FAINT,
+        alpha=0.7,
+        pivot="mid",
+        zorder=1,
     )
 
 

@@ -13,7 +13,9 @@ from ._traces import scalar_names
 COLUMNS = 4
 
 
-def prior_posterior(posterior: Any, prior: Any = None, ax: Panels | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
+def prior_posterior(
+    posterior: Any, prior: Any = None, ax: Panels | None = None, *, variables: Sequence[str] | None = None
+) -> np.ndarray:
     """Histograms of each scalar parameter before (grey) and after (blue) the data; one axes each.
 
     The axis shows the central 98 % of both, so that heavy tails of a prior do not squeeze the posterior.
@@ -24,11 +26,16 @@ def prior_posterior(posterior: Any, prior: Any = None, ax: Panels | None = None,
     """
     names = list(variables) if variables is not None else scalar_names(posterior)
     if not names:
-        raise ValueError(f"prior_posterior(posterior) has no scalar parameter that varies; it has {', '.join(map(str, posterior.data_vars))}")
+        raise ValueError(
+            "prior_posterior(posterior) has no scalar parameter that varies; it has"
+            f" {', '.join(map(str, posterior.data_vars))}"
+        )
     columns = min(COLUMNS, len(names))
     rows = -(-len(names) // columns)
     if ax is None:
-        made = panels(None, rows * columns, (2.4 * columns, 1.9 * rows), "prior_posterior", nrows=rows, ncols=columns)
+        made = panels(
+            None, rows * columns, (2.4 * columns, 1.9 * rows), "prior_posterior", nrows=rows, ncols=columns
+        )
         for spare in made[len(names) :]:
             spare.remove()
         ax = list(made[: len(names)])
@@ -39,8 +46,24 @@ def prior_posterior(posterior: Any, prior: Any = None, ax: Panels | None = None,
         ends = [float(end) for data in shown for end in interval(data, 0.98)]
         edges = np.linspace(min(ends), max(ends), 61)
         if before is not None:
-            panel.hist(np.asarray(before.values).ravel(), edges, density=True, color=FAINT, alpha=0.45, lw=0, label="prior")
-        panel.hist(np.asarray(posterior[name].values).ravel(), edges, density=True, color=POSTERIOR, alpha=0.75, lw=0, label="posterior")
+            panel.hist(
+                np.asarray(before.values).ravel(),
+                edges,
+                density=True,
+                color=FAINT,
+                alpha=0.45,
+                lw=0,
+                label="prior",
+            )
+        panel.hist(
+            np.asarray(posterior[name].values).ravel(),
+            edges,
+            density=True,
+            color=POSTERIOR,
+            alpha=0.75,
+            lw=0,
+            label="posterior",
+        )
         panel.set(yticks=[], xlim=(edges[0], edges[-1]))
         panel.spines["left"].set_visible(False)
         panel.xaxis.set_major_locator(MaxNLocator(4))

@@ -11,12 +11,15 @@ from ._style import ALERT, FAINT, POSTERIOR, PRIOR, Panels, note, panels
 COLUMNS = 4
 
 
-def rank_ecdf(calibration: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
-    """Empirical distribution function of the ranks minus the diagonal, one axes for each parameter, a line for each region.
+def rank_ecdf(
+    calibration: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None
+) -> np.ndarray:
+    """Empirical distribution function of the ranks minus the diagonal, one axes for each parameter, a line
+    for each region.
 
-    The band holds, at all points together, 95 % of the functions that uniform ranks have (Säilynoja, Bürkner, Vehtari 2022). A line that leaves
-    it is red: ∩-shaped, estimates are too high; ∪-shaped, too low; rising, falling and rising again, too narrow; the reverse, too wide. Of twenty
-    lines one leaves it by chance.
+    The band holds, at all points together, 95 % of the functions that uniform ranks have (Säilynoja, Bürkner,
+    Vehtari 2022). A line that leaves it is red: ∩-shaped, estimates are too high; ∪-shaped, too low; rising,
+    falling and rising again, too narrow; the reverse, too wide. Of twenty lines one leaves it by chance.
 
     Args:
         calibration: `Dataset` with `rank` (simulation, parameter): `nmm.check.calibration(...).data`.
@@ -33,7 +36,13 @@ def rank_ecdf(calibration: Any, ax: Panels | None = None, *, variables: Sequence
         lines = [ecdf(u) - x for u in calibration["rank"].values[:, calibration["name"].values == name].T]
         outside = [bool(np.any((line < low - 1e-9) | (line > high + 1e-9))) for line in lines]
         for line, out in zip(lines, outside, strict=True):
-            panel.plot(x, line, color=ALERT if out else POSTERIOR, lw=1.2 if len(lines) == 1 else 0.6, drawstyle="steps-post")
+            panel.plot(
+                x,
+                line,
+                color=ALERT if out else POSTERIOR,
+                lw=1.2 if len(lines) == 1 else 0.6,
+                drawstyle="steps-post",
+            )
         panel.set_title(name, fontsize=9)
         panel.set(xlim=(0, 1), xticks=(0, 0.5, 1))
         if len(lines) > 1:
@@ -49,11 +58,16 @@ def names_of(calibration: Any, variables: Sequence[str] | None, caller: str) -> 
         ValueError: no ranks, or unknown names.
     """
     if "rank" not in calibration or "name" not in calibration.coords:
-        raise ValueError(f"{caller}(calibration) got variables {', '.join(map(str, calibration.data_vars))}; pass the data of nmm.check.calibration(...)")
+        raise ValueError(
+            f"{caller}(calibration) got variables {', '.join(map(str, calibration.data_vars))}; pass the data"
+            " of nmm.check.calibration(...)"
+        )
     known = list(dict.fromkeys(calibration["name"].values.tolist()))
     absent = [name for name in variables or () if name not in known]
     if absent:
-        raise ValueError(f"{caller}(variables=...) names {', '.join(absent)}; the calibration has {', '.join(known)}")
+        raise ValueError(
+            f"{caller}(variables=...) names {', '.join(absent)}; the calibration has {', '.join(known)}"
+        )
     return list(variables) if variables is not None else known
 
 

@@ -13,17 +13,21 @@ MOST_BARS = 500
 
 
 def recovery(data: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None) -> np.ndarray:
-    """Posterior means with 90 % intervals over the true values, one axes for each parameter; on the diagonal they agree.
+    """Posterior means with 90 % intervals over the true values, one axes for each parameter; on the diagonal
+    they agree.
 
     Args:
-        data: `Dataset` with `truth`, `mean`, `low` and `high` by simulation and parameter: `nmm.check.recovery(...).data`, or that of `calibration`.
+        data: `Dataset` with `truth`, `mean`, `low` and `high` by simulation and parameter:
+            `nmm.check.recovery(...).data`, or that of `calibration`.
         variables: names; None: all.
     """
     names = [name for name in names_of(data, variables, "recovery") if name != LOG_LIKELIHOOD]
     axes = grid(ax, len(names), "recovery")
     for panel, name in zip(axes, names, strict=True):
         chosen = data.isel(parameter=data["name"].values == name)
-        truth, mean, low, high = (chosen[variable].values.ravel() for variable in ("truth", "mean", "low", "high"))
+        truth, mean, low, high = (
+            chosen[variable].values.ravel() for variable in ("truth", "mean", "low", "high")
+        )
         ends = [min(truth.min(), mean.min()), max(truth.max(), mean.max())]
         panel.plot(ends, ends, color=FAINT, lw=0.8, zorder=0)
         if len(truth) <= MOST_BARS:

@@ -11,7 +11,9 @@ from ._style import INTERVAL, POSTERIOR, PRIOR, labels_of, legend, require_dims,
 MOST_LABELS = 70
 
 
-def regional_posterior(posterior: Any, prior: Any = None, ax: Axes | None = None, *, interval_level: float = INTERVAL) -> Axes:
+def regional_posterior(
+    posterior: Any, prior: Any = None, ax: Axes | None = None, *, interval_level: float = INTERVAL
+) -> Axes:
     """Intervals and medians by region, sorted by the median, over the band of the prior.
 
     Args:
@@ -28,11 +30,23 @@ def regional_posterior(posterior: Any, prior: Any = None, ax: Axes | None = None
     if prior is not None and sample_dims(prior):
         # Regions are exchangeable a priori unless their priors differ; then their mean band is shown.
         bottom, top = (float(end.mean()) for end in interval(prior, interval_level))
-        ax.axhspan(bottom, top, color=PRIOR, alpha=0.6, lw=0, label=f"prior, {100 * interval_level:.0f} %", zorder=0)
-    ax.vlines(x, low, high, color=POSTERIOR, lw=1.6 if len(x) <= 100 else 0.8, alpha=0.6, label=f"posterior, {100 * interval_level:.0f} %")
+        ax.axhspan(
+            bottom, top, color=PRIOR, alpha=0.6, lw=0, label=f"prior, {100 * interval_level:.0f} %", zorder=0
+        )
+    ax.vlines(
+        x,
+        low,
+        high,
+        color=POSTERIOR,
+        lw=1.6 if len(x) <= 100 else 0.8,
+        alpha=0.6,
+        label=f"posterior, {100 * interval_level:.0f} %",
+    )
     ax.plot(x, middle[order], "o", color=POSTERIOR, ms=3, label="median")
     labels = labels_of(posterior, "region")
-    ax.set_xticks(*thinned([labels[i] for i in order], MOST_LABELS), rotation=90, fontsize=6 if len(x) > 30 else 8)
+    ax.set_xticks(
+        *thinned([labels[i] for i in order], MOST_LABELS), rotation=90, fontsize=6 if len(x) > 30 else 8
+    )
     ax.set(xlim=(-1, len(x)), ylabel=title_of(posterior))
     _zoom(ax, low, high)
     legend(ax, loc="upper left")
@@ -40,7 +54,9 @@ def regional_posterior(posterior: Any, prior: Any = None, ax: Axes | None = None
 
 
 def _zoom(ax: Axes, low: np.ndarray, high: np.ndarray) -> None:
-    """Keeps a wide prior from flattening the posterior: beyond three widths of the posterior the band is cut."""
+    """Keeps a wide prior from flattening the posterior: beyond three widths of the posterior the
+    band is cut.
+    """
     bottom, top = float(low.min()), float(high.max())
     width = max(top - bottom, 1e-12)
     seen = ax.get_ylim()

@@ -9,7 +9,14 @@ from ._draws import centre, interval, sample_dims
 from ._style import OBSERVED, POSTERIOR, legend, single, title_of
 
 
-def spectra(observed: Any, predicted: Any = None, ax: Axes | None = None, *, region: str | None = None, interval_level: float = 0.9) -> Axes:
+def spectra(
+    observed: Any,
+    predicted: Any = None,
+    ax: Axes | None = None,
+    *,
+    region: str | None = None,
+    interval_level: float = 0.9,
+) -> Axes:
     """Power over frequency, the measured line on the interval of the prediction.
 
     Args:
@@ -20,19 +27,36 @@ def spectra(observed: Any, predicted: Any = None, ax: Axes | None = None, *, reg
     """
     ax = single(ax, (4.2, 3.0), "spectra")
     if observed is None and predicted is None:
-        raise ValueError("spectra(observed, predicted) got neither; pass observed_data.power or posterior_predictive.power of a tree")
+        raise ValueError(
+            "spectra(observed, predicted) got neither; pass observed_data.power or posterior_predictive.power"
+            " of a tree"
+        )
     if predicted is not None:
         curve = _of_region(predicted, region)
         if sample_dims(curve):
             low, high = interval(curve, interval_level)
             ax.fill_between(
-                low["frequency"].values, low.values, high.values, color=POSTERIOR, alpha=0.25, lw=0, label=f"predicted, {100 * interval_level:.0f} %"
+                low["frequency"].values,
+                low.values,
+                high.values,
+                color=POSTERIOR,
+                alpha=0.25,
+                lw=0,
+                label=f"predicted, {100 * interval_level:.0f} %",
             )
         middle = centre(curve, "median")
-        ax.plot(middle["frequency"].values, middle.values, color=POSTERIOR, lw=1.2, label=None if sample_dims(curve) else "predicted")
+        ax.plot(
+            middle["frequency"].values,
+            middle.values,
+            color=POSTERIOR,
+            lw=1.2,
+            label=None if sample_dims(curve) else "predicted",
+        )
     if observed is not None:
         line = _of_region(observed, region)
-        ax.plot(line["frequency"].values, line.values, color=OBSERVED, lw=1.0, marker="o", ms=3, label="measured")
+        ax.plot(
+            line["frequency"].values, line.values, color=OBSERVED, lw=1.0, marker="o", ms=3, label="measured"
+        )
     ax.set(xlabel="frequency (Hz)", ylabel=title_of(observed if observed is not None else predicted, "power"))
     _scale(ax)
     ax.set_title("mean over regions" if region is None else region)

@@ -25,7 +25,10 @@ def panels(ax: Any, n: int, size: tuple[float, float], caller: str, **grid: Any)
         _, ax = plt.subplots(figsize=size, squeeze=False, **options)
     axes = np.asarray(ax, dtype=object).reshape(-1)
     if len(axes) != n or not all(isinstance(a, Axes) for a in axes):
-        raise ValueError(f"{caller}(ax=...) got {len(axes)} axes, expected {n} matplotlib axes; leave ax out to have them made")
+        raise ValueError(
+            f"{caller}(ax=...) got {len(axes)} axes, expected {n} matplotlib axes; leave ax out to have them"
+            " made"
+        )
     for a in axes:
         calm(a)
     return axes

@@ -9,7 +9,9 @@ from ._draws import centre, interval, sample_dims
 from ._style import FAINT, INK, OBSERVED, POSTERIOR, legend, require_dims, single, title_of
 
 
-def timeseries(data: Any, ax: Axes | None = None, *, variable: str | None = None, predicted: Any = None, most: int = 12) -> Axes:
+def timeseries(
+    data: Any, ax: Axes | None = None, *, variable: str | None = None, predicted: Any = None, most: int = 12
+) -> Axes:
     """Stacks one trace for each region or sensor, the first at the top; a common bar gives the scale.
 
     Args:
@@ -22,14 +24,21 @@ def timeseries(data: Any, ax: Axes | None = None, *, variable: str | None = None
     require_dims(array, ("time",), "timeseries(data)")
     others = [dim for dim in array.dims if dim != "time"]
     if len(others) > 1:
-        raise ValueError(f"timeseries(data) got dims {tuple(array.dims)}, expected time and one more; average over draws, or pass them as predicted=")
+        raise ValueError(
+            f"timeseries(data) got dims {tuple(array.dims)}, expected time and one more; average over draws,"
+            " or pass them as predicted="
+        )
     stacked = array.transpose("time", *others) if others else array.expand_dims({"": [""]}, axis=1)
     (dim,) = others or [""]
-    chosen = np.unique(np.linspace(0, stacked.sizes[dim] - 1, min(most, stacked.sizes[dim])).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, stacked.sizes[dim] - 1, min(most, stacked.sizes[dim])).round().astype(int)
+    )
     ax = single(ax, (8.5, 0.9 + 0.38 * max(len(chosen), 4)), "timeseries")
     time, unit = _time(array["time"])
     values = np.asarray(stacked.isel({dim: chosen}).values)
-    spread = float(np.nanmax(np.nanquantile(values, 0.995, axis=0) - np.nanquantile(values, 0.005, axis=0))) or 1.0
+    spread = (
+        float(np.nanmax(np.nanquantile(values, 0.995, axis=0) - np.nanquantile(values, 0.005, axis=0))) or 1.0
+    )
     offsets = -spread * np.arange(len(chosen)) - np.nanmean(values, axis=0)
     if predicted is not None and sample_dims(predicted):
         _bands(ax, time, predicted, others, chosen, offsets)
@@ -64,11 +73,23 @@ def _time(coord: Any) -> tuple[np.ndarray, str]:
     return (time / 1000, "s") if unit == "ms" and time[-1] - time[0] >= 5000 else (time, unit)
 
 
-def _bands(ax: Axes, time: np.ndarray, predicted: Any, others: list[str], chosen: np.ndarray, offsets: np.ndarray) -> None:
-    low, high = (end.transpose("time", *others).values.reshape(len(time), -1)[:, chosen] for end in interval(predicted))
+def _bands(
+    ax: Axes, time: np.ndarray, predicted: Any, others: list[str], chosen: np.ndarray, offsets: np.ndarray
+) -> None:
+    low, high = (
+        end.transpose("time", *others).values.reshape(len(time), -1)[:, chosen] for end in interval(predicted)
+    )
     middle = centre(predicted, "median").transpose("time", *others).values.reshape(len(time), -1)[:, chosen]
     for i, offset in enumerate(offsets):
-        ax.fill_between(time, low[:, i] + offset, high[:, i] + offset, color=POSTERIOR, alpha=0.3, lw=0, label="predicted, 90 %" if i == 0 else None)
+        ax.fill_between(
+            time,
+            low[:, i] + offset,
+            high[:, i] + offset,
+            color=POSTERIOR,
+            alpha=0.3,
+            lw=0,
+            label="predicted, 90 %" if i == 0 else None,
+        )
         ax.plot(time, middle[:, i] + offset, color=POSTERIOR, lw=0.8)
 
 
@@ -76,7 +97,14 @@ def _scale_bar(ax: Axes, spread: float, array: Any) -> None:
     """A vertical bar of a round length, with its unit, to the right of the traces."""
     length = float(f"{spread / 2:.0e}")
     x = 1.01
-    ax.plot([x, x], [-length / 2, length / 2], color=INK, lw=1.5, transform=ax.get_yaxis_transform(), clip_on=False)
+    ax.plot(
+        [x, x],
+        [-length / 2, length / 2],
+        color=INK,
+        lw=1.5,
+        transform=ax.get_yaxis_transform(),
+        clip_on=False,
+    )
     unit = str(array.attrs.get("units", ""))
     text = f"{length:g} {unit}" if unit not in ("", "1") else f"{length:g}"
     ax.text(x + 0.008, 0, text, transform=ax.get_yaxis_transform(), va="center", fontsize=7, color=INK)

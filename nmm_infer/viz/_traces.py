@@ -12,11 +12,14 @@ from ._style import ALERT, CHAINS, FAINT, POSTERIOR, PRIOR, Panels, panels, titl
 BINS = 20
 
 
-def traces(posterior: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None, diverging: Any = None) -> np.ndarray:
+def traces(
+    posterior: Any, ax: Panels | None = None, *, variables: Sequence[str] | None = None, diverging: Any = None
+) -> np.ndarray:
     """A trace and a rank plot for each scalar parameter; axes of shape (parameter, 2).
 
     Ranks of a chain among all draws are uniform if the chains agree; the band holds 99 % of the counts then
-    (Vehtari et al. 2021). With one chain there is nothing to rank against, and the right panel is a histogram.
+    (Vehtari et al. 2021). With one chain there is nothing to rank against, and the right panel is a
+    histogram.
 
     Args:
         posterior: `Dataset` with chain and draw.
@@ -27,8 +30,18 @@ def traces(posterior: Any, ax: Panels | None = None, *, variables: Sequence[str]
     absent = [name for name in names if name not in posterior]
     if absent or not names:
         got = f"has no {', '.join(absent)}" if absent else "has no scalar parameter that varies"
-        raise ValueError(f"traces(posterior): the posterior {got}; it has {', '.join(map(str, posterior.data_vars))}")
-    axes = panels(ax, 2 * len(names), (9.5, 0.4 + 1.35 * len(names)), "traces", nrows=len(names), ncols=2, width_ratios=(2, 1)).reshape(-1, 2)
+        raise ValueError(
+            f"traces(posterior): the posterior {got}; it has {', '.join(map(str, posterior.data_vars))}"
+        )
+    axes = panels(
+        ax,
+        2 * len(names),
+        (9.5, 0.4 + 1.35 * len(names)),
+        "traces",
+        nrows=len(names),
+        ncols=2,
+        width_ratios=(2, 1),
+    ).reshape(-1, 2)
     for (left, right), name in zip(axes, names, strict=True):
         data = posterior[name].transpose("chain", "draw")
         _trace(left, data, diverging)
@@ -44,7 +57,11 @@ def traces(posterior: Any, ax: Panels | None = None, *, variables: Sequence[str]
 
 def scalar_names(posterior: Any) -> list[str]:
     """Parameters that are one number per draw and not always the same."""
-    return [str(name) for name, data in posterior.data_vars.items() if set(data.dims) == {"chain", "draw"} and float(data.max()) > float(data.min())]
+    return [
+        str(name)
+        for name, data in posterior.data_vars.items()
+        if set(data.dims) == {"chain", "draw"} and float(data.max()) > float(data.min())
+    ]
 
 
 def _trace(ax: Axes, data: Any, diverging: Any) -> None:

@@ -1,4 +1,6 @@
-"""Simulation-based calibration: right posteriors pass, wrong ones do not, and nothing that was computed is lost."""
+"""Simulation-based calibration: right posteriors pass, wrong ones do not, and nothing that was computed is
+lost.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -62,15 +64,21 @@ class ClosedForm(AbstractEngine):
 
 
 def calibrate(engine, simulations=100, key=0, **options):
-    return nmm.check.calibration(PROBLEM, engine, simulations, key=jax.random.key(key), data=SHAPE, progress=False, **options)
+    return nmm.check.calibration(
+        PROBLEM, engine, simulations, key=jax.random.key(key), data=SHAPE, progress=False, **options
+    )
 
 
 def test_an_exact_posterior_passes():
     calibration = calibrate(ClosedForm(), 200)
     assert calibration.ok
-    assert str(calibration).startswith("No departure from calibration: the ranks of all 2 quantities are uniform, as far as 200 simulations can tell.")
+    assert str(calibration).startswith(
+        "No departure from calibration: the ranks of all 2 quantities are uniform, as far as 200 simulations"
+        " can tell."
+    )
     row = calibration.table()[0]
-    # Four standard errors of a binomial frequency over 400 independent truths, of a mean and of a standard deviation.
+    # Four standard errors of a binomial frequency over 400 independent truths, of a mean and of a standard
+    # deviation.
     for level, (fraction, low, high) in zip((0.5, 0.9), row.coverages, strict=True):
         assert fraction == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / 400))
         assert low < level < high
@@ -122,15 +130,21 @@ def test_p_values_are_uniform_and_agree_with_the_band():
     p = np.array([ranks.p_value(u) for u in samples])
     assert np.mean(p < 0.05) == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 2000))
     low, high = ranks.band(60)
-    outside = np.array([np.any((ranks.ecdf(u) < low - 1e-9) | (ranks.ecdf(u) > high + 1e-9)) for u in samples])
+    outside = np.array(
+        [np.any((ranks.ecdf(u) < low - 1e-9) | (ranks.ecdf(u) > high + 1e-9)) for u in samples]
+    )
     assert np.mean(outside == (p < 0.05)) > 0.99
-    # A departure that no simulated sample comes near to still has a p-value that survives an adjustment for many parameters.
+    # A departure that no simulated sample comes near to still has a p-value that survives an adjustment for
+    # many parameters.
     assert ranks.p_value(np.full(60, 0.5)) < 1e-7
 
 
 def test_ranks_are_uniform_for_any_number_of_draws_and_ties():
     rng = np.random.default_rng(1)
-    found = [ranks.rank(rng.integers(0, 3, size=rng.integers(1, 5)).astype(float), float(rng.integers(0, 3)), rng) for _ in range(4000)]
+    found = [
+        ranks.rank(rng.integers(0, 3, size=rng.integers(1, 5)).astype(float), float(rng.integers(0, 3)), rng)
+        for _ in range(4000)
+    ]
     assert ranks.p_value(np.array(found[:400])) > 0.01
     assert np.mean(found) == pytest.approx(0.5, abs=4 / np.sqrt(12 * 4000))
     assert np.var(found) == pytest.approx(1 / 12, abs=4 / np.sqrt(180 * 4000))
@@ -145,7 +159,9 @@ def test_a_stopped_run_continues_where_it_was(tmp_path):
     LEFT[0] = 6
     stopped = calibrate(ClosedForm(), 12, path=tmp_path / "sbc")
     assert stopped.simulations == 5
-    assert "It was interrupted: 5 of 12 simulations are done; with path= the same call continues." in str(stopped)
+    assert "It was interrupted: 5 of 12 simulations are done; with path= the same call continues." in str(
+        stopped
+    )
     LEFT[0] = 8
     again = calibrate(ClosedForm(), 12, path=tmp_path / "sbc")
     assert LEFT[0] == 1
@@ -163,7 +179,9 @@ def test_nothing_finished_is_no_result():
 
 def test_simulations_of_something_else_are_refused(tmp_path):
     calibrate(ClosedForm(), 2, path=tmp_path / "sbc")
-    with pytest.raises(ValueError, match=r"do not belong to these: key was \[0, 0\], is \[0, 1\]; choose another folder"):
+    with pytest.raises(
+        ValueError, match=r"do not belong to these: key was \[0, 0\], is \[0, 1\]; choose another folder"
+    ):
         calibrate(ClosedForm(), 2, key=1, path=tmp_path / "sbc")
     with pytest.raises(ValueError, match=r"engine was .*draws=100, .*, is .*draws=50, .*; choose"):
         calibrate(ClosedForm(draws=50), 2, path=tmp_path / "sbc")
@@ -176,7 +194,9 @@ def test_simulations_of_something_else_are_refused(tmp_path):
 
     other = nmm.NumPyroModel(changed, coords={"region": ["L.A", "R.A"]})
     with pytest.raises(ValueError, match="log density was"):
-        nmm.check.calibration(other, ClosedForm(), 2, key=jax.random.key(0), data=SHAPE, path=tmp_path / "sbc", progress=False)
+        nmm.check.calibration(
+            other, ClosedForm(), 2, key=jax.random.key(0), data=SHAPE, path=tmp_path / "sbc", progress=False
+        )
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(ValueError, match="is not empty and has no simulations"):
@@ -204,8 +224,13 @@ def test_nuts_is_calibrated_and_keeps_every_simulation_apart(sampled):
 @pytest.mark.slow
 def test_simulations_do_not_depend_on_their_batch(sampled):
     alone = calibrate(nmm.infer.NUTS(draws=100, warmup=100, chains=2), 3, batch=20)
-    np.testing.assert_array_equal(alone.data["truth"].isel(parameter=[0, 1]), sampled.data["truth"].isel(simulation=slice(3), parameter=[0, 1]))
-    np.testing.assert_allclose(alone.data["mean"], sampled.data["mean"].isel(simulation=slice(3)), rtol=0.5, atol=0.3)
+    np.testing.assert_array_equal(
+        alone.data["truth"].isel(parameter=[0, 1]),
+        sampled.data["truth"].isel(simulation=slice(3), parameter=[0, 1]),
+    )
+    np.testing.assert_allclose(
+        alone.data["mean"], sampled.data["mean"].isel(simulation=slice(3)), rtol=0.5, atol=0.3
+    )
 
 
 def test_other_data_compile_nothing():
@@ -213,14 +238,23 @@ def test_other_data_compile_nothing():
     x = jnp.array([0.3, -0.2])
     for target, value in ((first, 1.0), (first.given({"y": jnp.full((SAMPLES, N), 2.0)}), 2.0)):
         assert target.compiled_key is first.compiled_key  # so that nothing is compiled for it
-        expected = dist.Normal(0.0, 1.0).log_prob(x).sum() + dist.Normal(x, NOISE_SD).log_prob(np.full((SAMPLES, N), value)).sum()
+        expected = (
+            dist.Normal(0.0, 1.0).log_prob(x).sum()
+            + dist.Normal(x, NOISE_SD).log_prob(np.full((SAMPLES, N), value)).sum()
+        )
         np.testing.assert_allclose(target.log_density(x), expected, rtol=1e-10)
 
 
 def test_draws_without_data_are_replaced_and_counted():
     """gamma > 0.35 overflows in the simulated time."""
     network = nmm.Network(nmm.models.Linear(gamma=nmm.Prior(dist.Normal(0.0, 2.0))), initial=[[1.0]])
-    problem = nmm.Problem(network, nmm.observe.Subsample(period=20.0), nmm.likelihoods.Gaussian(scale=0.1), duration=2000.0, step=1.0)
+    problem = nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=20.0),
+        nmm.likelihoods.Gaussian(scale=0.1),
+        duration=2000.0,
+        step=1.0,
+    )
 
     class Prior(AbstractEngine):
         dtype: str = "float64"
@@ -242,23 +276,31 @@ def test_draws_without_data_are_replaced_and_counted():
 
 
 def test_recovery_of_a_truth_that_was_given():
-    recovery = nmm.check.recovery(PROBLEM, ClosedForm(), 30, key=jax.random.key(2), truth={"x": [1.5, -0.5]}, data=SHAPE, progress=False)
+    recovery = nmm.check.recovery(
+        PROBLEM, ClosedForm(), 30, key=jax.random.key(2), truth={"x": [1.5, -0.5]}, data=SHAPE, progress=False
+    )
     assert np.all(recovery.data["truth"].values == [1.5, -0.5])
     row = recovery.table()[0]
     sd = (1 + SAMPLES / NOISE_SD**2) ** -0.5
     shrinkage = 1 - sd**2
     # The mean of the posterior is shrinkage · mean(y): its bias at this truth, and its spread.
-    assert row.bias == pytest.approx(np.mean([-1.5, 0.5]) * (1 - shrinkage), abs=4 * shrinkage * NOISE_SD / np.sqrt(SAMPLES * 60))
+    assert row.bias == pytest.approx(
+        np.mean([-1.5, 0.5]) * (1 - shrinkage), abs=4 * shrinkage * NOISE_SD / np.sqrt(SAMPLES * 60)
+    )
     assert row.count == 60
     assert np.isnan(row.correlation)
 
 
 def test_recovery_over_the_prior_correlates():
-    recovery = nmm.check.recovery(PROBLEM, ClosedForm(), 60, key=jax.random.key(2), data=SHAPE, progress=False)
+    recovery = nmm.check.recovery(
+        PROBLEM, ClosedForm(), 60, key=jax.random.key(2), data=SHAPE, progress=False
+    )
     row = recovery.table()[0]
     assert row.correlation == pytest.approx(np.sqrt(1 - 1 / (1 + SAMPLES / NOISE_SD**2)), abs=0.05)
     assert str(recovery).startswith("Every parameter was found again.")
-    lost = nmm.check.recovery(PROBLEM, ClosedForm(blind=True), 60, key=jax.random.key(2), data=SHAPE, progress=False)
+    lost = nmm.check.recovery(
+        PROBLEM, ClosedForm(blind=True), 60, key=jax.random.key(2), data=SHAPE, progress=False
+    )
     assert "Not found again (r < 0.5 between truth and estimate): x" in str(lost)
 
 
@@ -267,14 +309,21 @@ def test_recovery_over_the_prior_correlates():
     [
         (lambda: calibrate("NUTS"), r"calibration\(engine=...\) got str, expected an engine such as"),
         (lambda: nmm.check.calibration(model, ClosedForm(), key=jax.random.key(0)), "got function"),
-        (lambda: nmm.check.calibration(PROBLEM, ClosedForm(), key=jax.random.key(0)), "cannot know the shape of the data .*; pass data="),
+        (
+            lambda: nmm.check.calibration(PROBLEM, ClosedForm(), key=jax.random.key(0)),
+            "cannot know the shape of the data .*; pass data=",
+        ),
         (lambda: calibrate(ClosedForm(), 0), r"calibration\(simulations=...\) got 0"),
         (
-            lambda: nmm.check.recovery(PROBLEM, ClosedForm(), key=jax.random.key(0), data=SHAPE, truth={"z": 1.0}, progress=False),
+            lambda: nmm.check.recovery(
+                PROBLEM, ClosedForm(), key=jax.random.key(0), data=SHAPE, truth={"z": 1.0}, progress=False
+            ),
             r"recovery\(truth=...\) names z, but the unknowns are x",
         ),
         (
-            lambda: nmm.check.recovery(PROBLEM, ClosedForm(), key=jax.random.key(0), data=SHAPE, truth={"x": 1.0}, progress=False),
+            lambda: nmm.check.recovery(
+                PROBLEM, ClosedForm(), key=jax.random.key(0), data=SHAPE, truth={"x": 1.0}, progress=False
+            ),
             r"has shape \(\) for 'x', expected \(2,\)",
         ),
     ],
@@ -293,6 +342,8 @@ def test_pictures():
     below = curves[0].lines[1]
     assert np.mean(below.get_ydata() < below.get_xdata()) > 0.9
     assert len(nmm.viz.recovery(calibration.data)) == 1
-    with pytest.raises(ValueError, match=r"rank_ecdf\(variables=...\) names G; the calibration has x, log likelihood"):
+    with pytest.raises(
+        ValueError, match=r"rank_ecdf\(variables=...\) names G; the calibration has x, log likelihood"
+    ):
         nmm.viz.rank_ecdf(calibration.data, variables=["G"])
     plt.close("all")

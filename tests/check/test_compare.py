@@ -26,7 +26,10 @@ def test_a_bridge_gives_the_evidence_of_a_skewed_density_within_its_error():
     def log_density(u):
         return gamma.logpdf(jnp.exp(u), 1.5).sum() + u.sum() + 3.0
 
-    found = [bridge(log_density, np.log(np.random.default_rng(k).gamma(1.5, size=(4, 250, 4))), jax.random.key(k)) for k in range(10)]
+    found = [
+        bridge(log_density, np.log(np.random.default_rng(k).gamma(1.5, size=(4, 250, 4))), jax.random.key(k))
+        for k in range(10)
+    ]
     z = np.array([(one.value - 3.0) / one.error for one in found])
     assert max(one.error for one in found) < 0.05
     assert np.abs(z).max() < 4
@@ -41,12 +44,16 @@ def test_the_error_of_a_bridge_knows_autocorrelation():
     kept = np.random.default_rng(1).uniform(size=weights.shape) < weights
     draws = np.stack([chain[keep][:40] for chain, keep in zip(x, kept, strict=True)])
     runs = np.repeat(draws, 10, axis=1)
-    mixed = runs.reshape(-1, 3)[np.random.default_rng(2).permutation(runs.shape[0] * runs.shape[1])].reshape(runs.shape)
+    mixed = runs.reshape(-1, 3)[np.random.default_rng(2).permutation(runs.shape[0] * runs.shape[1])].reshape(
+        runs.shape
+    )
     assert bridge(f, runs, KEY).error > 1.3 * bridge(f, mixed, KEY).error
 
 
 def test_a_bridge_of_too_few_draws_is_refused():
-    with pytest.raises(ValueError, match="got 12 draws for 3 unknowns, expected at least 30: draw more, or use SMC"):
+    with pytest.raises(
+        ValueError, match="got 12 draws for 3 unknowns, expected at least 30: draw more, or use SMC"
+    ):
         bridge(lambda x: -(x**2).sum(), np.random.default_rng(0).normal(size=(2, 6, 3)), KEY)
 
 
@@ -55,11 +62,15 @@ def test_a_bridge_of_too_few_draws_is_refused():
 
 @pytest.fixture(scope="module")
 def family():
-    """Exact draws of five nested regressions, as an engine returns them; the first three predictors are the true ones."""
+    """Exact draws of five nested regressions, as an engine returns them; the first three predictors are the
+    true ones.
+    """
     fits = {}
     for k in range(1, densities.K + 1):
         engine = nmm.infer.Laplace(nmm.infer.MAP(starts=1), draws=1000, predictive_draws=100)
-        fits[f"{k} predictors"] = engine(densities.linear(k), densities.DATA, key=jax.random.key(k), progress=False)
+        fits[f"{k} predictors"] = engine(
+            densities.linear(k), densities.DATA, key=jax.random.key(k), progress=False
+        )
     return fits
 
 
@@ -72,7 +83,8 @@ def test_the_true_member_of_five_nested_models_wins_with_exact_evidences(family)
     z = np.exp(np.array(list(exact.values())) - max(exact.values()))
     probability = dict(zip(exact, z / z.sum(), strict=True))
     assert all(row.probability == pytest.approx(probability[row.name], abs=1e-3) for row in table.rows)
-    # Leave-one-out cannot tell the true model from one with idle predictors, and says so; it rejects those that lack one.
+    # Leave-one-out cannot tell the true model from one with idle predictors, and says so; it rejects those
+    # that lack one.
     assert table.best in ("3 predictors", "4 predictors", "5 predictors")
     assert {row.name for row in table.rows[3:]} == {"1 predictors", "2 predictors"}
     assert "cannot be told from it" in str(table)
@@ -100,7 +112,9 @@ def test_blocks_leave_out_runs_of_neighbours(family):
     table = nmm.check.compare(family, blocks={"time": 6})
     assert table.observations == densities.N // 6
     assert table.best in ("3 predictors", "4 predictors", "5 predictors")
-    with pytest.raises(ValueError, match=r"compare\(blocks=...\) names frequency, but 'y' of model '1 predictors' has time"):
+    with pytest.raises(
+        ValueError, match=r"compare\(blocks=...\) names frequency, but 'y' of model '1 predictors' has time"
+    ):
         nmm.check.compare(family, blocks={"frequency": 2})
 
 
@@ -119,14 +133,24 @@ def test_correlated_residuals_are_named(family):
 def test_bridge_laplace_and_smc_agree_on_a_problem(family):
     exact = densities.linear_evidence(3)
     bridged = nmm.infer.bridge_sampling(densities.linear(3), densities.DATA, family["3 predictors"], key=KEY)
-    assert bridged.attrs["log_evidence"] == pytest.approx(exact, abs=max(4 * bridged.attrs["log_evidence_se"], 0.01))
+    assert bridged.attrs["log_evidence"] == pytest.approx(
+        exact, abs=max(4 * bridged.attrs["log_evidence_se"], 0.01)
+    )
     assert bridged.attrs["log_evidence_method"] == "bridge sampling"
-    smc = nmm.infer.SMC(particles=500, chains=4, predictive_draws=0)(densities.linear(3), densities.DATA, key=KEY, progress=False)
+    smc = nmm.infer.SMC(particles=500, chains=4, predictive_draws=0)(
+        densities.linear(3), densities.DATA, key=KEY, progress=False
+    )
     assert smc.attrs["log_evidence"] == pytest.approx(exact, abs=0.2)
     assert smc.attrs["log_evidence"] == pytest.approx(exact, abs=5 * smc.attrs["log_evidence_se"])
     with pytest.raises(ValueError, match="pass the data of the fit"):
         nmm.infer.bridge_sampling(densities.linear(3), densities.DATA + 1.0, family["3 predictors"], key=KEY)
-    with pytest.raises(ValueError, match=r"got draws of w \[3\], the problem has the unknowns w \[4\]; pass what an engine returned for this problem"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"got draws of w \[3\], the problem has the unknowns w \[4\]; pass what an engine returned for"
+            r" this problem"
+        ),
+    ):
         nmm.infer.bridge_sampling(densities.linear(4), densities.DATA, family["3 predictors"], key=KEY)
 
 
@@ -234,7 +258,9 @@ def test_an_observation_that_no_parameter_changes_has_its_own_density():
     pointwise = tree["log_likelihood"].to_dataset()
     pointwise["y"][:, :, 0] = -1.25
     found = leave_one_out(tree["posterior"].to_dataset().isel(chain=[0]), pointwise.isel(chain=[0]))
-    rest = leave_one_out(tree["posterior"].to_dataset().isel(chain=[0]), pointwise.isel(chain=[0], time=slice(1, None)))
+    rest = leave_one_out(
+        tree["posterior"].to_dataset().isel(chain=[0]), pointwise.isel(chain=[0], time=slice(1, None))
+    )
     assert found.elpd[0] == -1.25
     np.testing.assert_array_equal(found.elpd[1:], rest.elpd)
     assert found.p_loo == rest.p_loo

@@ -14,9 +14,15 @@ from nmm_infer.results import Kind
 BROKEN = {
     "good": (trees.good, {}),
     "divergent": (trees.divergent, {"divergences": "problem"}),
-    "unmixed": (trees.unmixed, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem", "modes": "problem"}),
+    "unmixed": (
+        trees.unmixed,
+        {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem", "modes": "problem"},
+    ),
     "sticky": (trees.sticky, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
-    "next_to_nothing": (trees.next_to_nothing, {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"}),
+    "next_to_nothing": (
+        trees.next_to_nothing,
+        {"R-hat": "problem", "bulk ESS": "problem", "tail ESS": "problem"},
+    ),
     "low_energy": (trees.low_energy, {"E-BFMI": "problem"}),
     "saturated": (trees.saturated, {"tree depth": "problem"}),
     "rarely_saturated": (lambda: trees.saturated(0.005), {"tree depth": "warning"}),
@@ -28,26 +34,39 @@ BROKEN = {
     "without_fixed_points": (lambda: trees.at_walls(no_fixed_point=1000, unstable=10), {"walls": "warning"}),
     "no_walls": (lambda: trees.at_walls(0.0, unstable=0, no_fixed_point=0, zero_density=0), {}),
     "svi_at_an_edge": (trees.svi_at_an_edge, {"approximation": "warning", "optimisation": "problem"}),
-    "svi_over_an_edge": (lambda: trees.with_attrs(trees.svi(), zero_density=3000), {"approximation": "warning", "walls": "warning"}),
+    "svi_over_an_edge": (
+        lambda: trees.with_attrs(trees.svi(), zero_density=3000),
+        {"approximation": "warning", "walls": "warning"},
+    ),
     "wider": (trees.wider, {"what was learnt": "warning"}),
     "heavy_tailed": (trees.heavy_tailed, {"what was learnt": "note"}),
     "a new approximation": (
-        lambda: trees.with_attrs(trees.unmixed(), engine="Flow(layers=3)", draws_are="independent draws of an approximation"),
+        lambda: trees.with_attrs(
+            trees.unmixed(), engine="Flow(layers=3)", draws_are="independent draws of an approximation"
+        ),
         {"approximation": "warning"},
     ),
     "a new population": (
-        lambda: trees.with_attrs(trees.changed(trees.smc(), tempering=None), engine="Ensemble()", draws_are="populations"),
+        lambda: trees.with_attrs(
+            trees.changed(trees.smc(), tempering=None), engine="Ensemble()", draws_are="populations"
+        ),
         {},
     ),
     "interrupted": (trees.interrupted, {"interrupted run": "warning"}),
     "uninformed": (trees.uninformed, {"what was learnt": "note"}),
     "svi": (trees.svi, {"approximation": "warning"}),
     "svi_falling": (lambda: trees.svi(falling=True), {"approximation": "warning", "optimisation": "problem"}),
-    "posterior_only": (trees.posterior_only, {"divergences": "warning", "E-BFMI": "warning", "what was learnt": "note"}),
+    "posterior_only": (
+        trees.posterior_only,
+        {"divergences": "warning", "E-BFMI": "warning", "what was learnt": "note"},
+    ),
     "evoked": (trees.evoked, {}),
     "influenced": (trees.influenced, {"Pareto k (LOO)": "warning"}),
     "smc": (trees.smc, {}),
-    "smc_copies": (lambda: trees.smc(copies=5), {"particles": "problem", "R-hat": "problem", "bulk ESS": "problem"}),
+    "smc_copies": (
+        lambda: trees.smc(copies=5),
+        {"particles": "problem", "R-hat": "problem", "bulk ESS": "problem"},
+    ),
     "smc_stuck": (lambda: trees.smc(acceptance=0.03), {"temperatures": "warning"}),
     "smc_cut": (lambda: trees.smc(last=0.3), {"temperatures": "problem"}),
     "mclmc": (trees.mclmc, {"energy error": "note"}),
@@ -69,8 +88,14 @@ def test_each_finding_fires_exactly_when_it_should(name):
 
 
 def test_walls_are_named_by_their_reasons():
-    walls = next(check for check in diagnose(trees.at_walls(unstable=300, zero_density=7)).checks if check.what == "walls")
-    assert walls.measured.endswith("% of the trajectories ended at one; the network is unstable at 300, the density is zero at 7 points")
+    walls = next(
+        check
+        for check in diagnose(trees.at_walls(unstable=300, zero_density=7)).checks
+        if check.what == "walls"
+    )
+    assert walls.measured.endswith(
+        "% of the trajectories ended at one; the network is unstable at 300, the density is zero at 7 points"
+    )
     assert "the prior reaches where the network is unstable, and the posterior ends there" in walls.remedy
     burden = diagnose(trees.at_walls(0.6, unstable=3000)).findings[0]
     assert "the draws are valid" in burden.remedy
@@ -82,7 +107,9 @@ def test_a_posterior_wider_than_the_prior_is_not_called_the_prior():
     assert finding.measured == "the posterior is wider than the prior: likelihood.noise (3.3 times)"
     assert "data and prior disagree there, or the chains have not converged" in finding.remedy
     heavy = trees.heavy_tailed()
-    assert float(contraction(heavy["posterior"]["likelihood.noise"], heavy["prior"]["likelihood.noise"])) < -0.1
+    assert (
+        float(contraction(heavy["posterior"]["likelihood.noise"], heavy["prior"]["likelihood.noise"])) < -0.1
+    )
     assert diagnose(heavy).findings[0].measured == "nothing about likelihood.noise"
 
 
@@ -113,7 +140,10 @@ def test_words_name_what_was_measured():
 
 
 def test_a_noise_that_data_hardly_show_is_told_from_one_that_is_slow():
-    advice = "likelihood.noise reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior"
+    advice = (
+        "likelihood.noise reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a"
+        " prior"
+    )
     assert advice in " ".join(str(diagnose(trees.next_to_nothing())).split())
     assert "down to nothing" not in str(diagnose(trees.sticky()))
 
@@ -140,7 +170,11 @@ def test_contraction_is_one_minus_the_ratio_of_variances():
 
 
 def test_constants_are_named_and_break_nothing():
-    tree = trees.with_posterior(trees.good(), fixed=(("chain", "draw"), np.full((4, 500), 3.0)), zeros=(("chain", "draw"), np.zeros((4, 500))))
+    tree = trees.with_posterior(
+        trees.good(),
+        fixed=(("chain", "draw"), np.full((4, 500), 3.0)),
+        zeros=(("chain", "draw"), np.zeros((4, 500))),
+    )
     diagnosis = diagnose(tree)
     assert diagnosis.ok
     assert [row.name for row in diagnosis.table if row.constant] == ["fixed", "zeros"]
@@ -149,13 +183,19 @@ def test_constants_are_named_and_break_nothing():
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize(
-    ("draws", "measured"), [(np.full((4, 100), 0.7), "all draws are equal in mu"), (np.full((4, 100), "text"), "no parameter is numeric: mu")]
+    ("draws", "measured"),
+    [
+        (np.full((4, 100), 0.7), "all draws are equal in mu"),
+        (np.full((4, 100), "text"), "no parameter is numeric: mu"),
+    ],
 )
 def test_draws_that_never_move_are_a_problem_whatever_made_them(kind, draws, measured):
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"mu": (("chain", "draw"), draws)})})
     diagnosis = diagnose(_said(tree, kind))
     assert not diagnosis.ok
-    assert any(finding.severity == "problem" and measured in finding.measured for finding in diagnosis.findings)
+    assert any(
+        finding.severity == "problem" and measured in finding.measured for finding in diagnosis.findings
+    )
 
 
 def _said(tree, kind):
@@ -193,7 +233,13 @@ def test_nan_among_draws_is_a_problem():
 
 def test_two_draws_are_few_but_no_error():
     tree = trees.good()
-    few = trees.changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 2)) for name in ("posterior", "sample_stats", "posterior_predictive")})
+    few = trees.changed(
+        tree,
+        **{
+            name: tree[name].to_dataset().isel(draw=slice(0, 2))
+            for name in ("posterior", "sample_stats", "posterior_predictive")
+        },
+    )
     assert not diagnose(few).ok
 
 
@@ -217,7 +263,9 @@ def test_nothing_is_changed():
     assert tree.identical(before)
 
 
-@pytest.mark.parametrize("group", ["sample_stats", "prior", "posterior_predictive", "observed_data", "constant_data"])
+@pytest.mark.parametrize(
+    "group", ["sample_stats", "prior", "posterior_predictive", "observed_data", "constant_data"]
+)
 def test_any_group_may_be_absent(group):
     tree = trees.changed(trees.good(), **{group: None})
     assert diagnose(tree).ok
@@ -228,7 +276,10 @@ def test_predictive_numbers():
     tree = trees.good()
     prediction = predictive(tree)
     upper = np.triu_indices(10, 1)
-    expected = np.corrcoef(tree["posterior_predictive"]["fc"].mean(("chain", "draw")).values[upper], tree["observed_data"]["fc"].values[upper])[0, 1]
+    expected = np.corrcoef(
+        tree["posterior_predictive"]["fc"].mean(("chain", "draw")).values[upper],
+        tree["observed_data"]["fc"].values[upper],
+    )[0, 1]
     assert prediction.fc_correlation == pytest.approx(expected)
     low, high = prediction.fc_interval
     assert low < high <= 1
@@ -251,14 +302,21 @@ def test_coverage_of_signals_and_overconfidence():
     assert 0.85 < predictive(trees.evoked()).coverage < 0.95
     tree = trees.good()
     narrow = tree["posterior_predictive"].to_dataset()
-    narrow = narrow.assign(power=narrow["power"].mean(("chain", "draw")) * (1 + 0.001 * (narrow["power"] - 1)))
+    narrow = narrow.assign(
+        power=narrow["power"].mean(("chain", "draw")) * (1 + 0.001 * (narrow["power"] - 1))
+    )
     text = str(predictive(trees.changed(tree, posterior_predictive=narrow)))
     assert "fewer than they should" in text
 
 
 @pytest.mark.parametrize(
     ("coverage", "words"),
-    [(0.5, "misses something"), (0.81, "somewhat fewer than they should"), (0.9, "about as they should"), (0.99, "noise is overestimated")],
+    [
+        (0.5, "misses something"),
+        (0.81, "somewhat fewer than they should"),
+        (0.9, "about as they should"),
+        (0.99, "noise is overestimated"),
+    ],
 )
 def test_coverage_of_ninety_per_cent_intervals_is_judged(coverage, words):
     assert words in str(Prediction(None, None, None, coverage, None, ()))

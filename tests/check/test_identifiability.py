@@ -39,7 +39,9 @@ def test_bounds_are_those_of_linear_regression(seen):
     assert float(data["se"].sel(parameter="c")) == pytest.approx(np.sqrt(np.linalg.inv(F)[1, 1]), rel=1e-6)
     assert np.isinf(data["se"].sel(parameter=["a", "b", "d"])).all()
     full = np.zeros((4, 4))
-    full[np.ix_([0, 1, 2], [0, 1, 2])] = np.array([[F[0, 0], F[0, 0], F[0, 1]], [F[0, 0], F[0, 0], F[0, 1]], [F[0, 1], F[0, 1], F[1, 1]]])
+    full[np.ix_([0, 1, 2], [0, 1, 2])] = np.array(
+        [[F[0, 0], F[0, 0], F[0, 1]], [F[0, 0], F[0, 0], F[0, 1]], [F[0, 1], F[0, 1], F[1, 1]]]
+    )
     together = np.linalg.inv(full + np.diag([4.0, 4.0, 1.0, 1.0]))
     # The prior's precision is that of 4000 draws.
     slopes = np.array([1.5, 0.8, 1.0, 1.0])
@@ -49,11 +51,17 @@ def test_bounds_are_those_of_linear_regression(seen):
 
 def test_unseen_combinations_are_named(seen):
     worst = seen.directions()[:2]
-    assert {direction.words for direction in worst} == {"only a × b is seen, a and b cannot be told apart", "d itself"}
+    assert {direction.words for direction in worst} == {
+        "only a × b is seen, a and b cannot be told apart",
+        "d itself",
+    }
     assert all(direction.eigenvalue < 1e-8 for direction in worst)
     assert seen.informed == 2
     text = str(seen)
-    assert text.startswith("Data of this kind know 2 of 4 combinations of parameters better than the prior does, at the given point.")
+    assert text.startswith(
+        "Data of this kind know 2 of 4 combinations of parameters better than the prior does, at the given"
+        " point."
+    )
     assert "Expected to keep their prior: d." in text
 
 
@@ -63,7 +71,10 @@ def test_a_ratio_is_named():
         numpyro.sample("y", dist.Normal(a / b * T, SIGMA), obs=data)
 
     found = nmm.check.identifiability(nmm.NumPyroModel(ratio), SHAPE, draws=4)
-    assert found.directions()[0].words in ("only a / b is seen, a and b cannot be told apart", "only b / a is seen, b and a cannot be told apart")
+    assert found.directions()[0].words in (
+        "only a / b is seen, a and b cannot be told apart",
+        "only b / a is seen, b and a cannot be told apart",
+    )
     assert "on average over the prior" in str(found)
 
 
@@ -107,7 +118,8 @@ def test_closed_forms_are_the_mean_of_the_scores_outer_products(model, shape):
     exact = _by_jacobian(target)(x)
     n = 40_000
     estimated = _by_scores(target)(x, jax.random.split(jax.random.key(0), n))
-    # An outer product of scores has a standard deviation of about twice its mean (more for the heavy tails of their squares).
+    # An outer product of scores has a standard deviation of about twice its mean (more for the heavy tails of
+    # their squares).
     np.testing.assert_allclose(estimated, exact, atol=float(8 * np.abs(exact).max() / np.sqrt(n)))
     assert float(exact[1, 1]) > 0
 
@@ -126,9 +138,18 @@ def test_other_likelihoods_are_simulated():
 def test_symmetries_of_the_erp_model_are_found():
     """g_4 and h_i enter as their product alone."""
     defaults = {name: slot.default for name, slot in nmm.models.ERP.parameters().items()}
-    priors = {name: nmm.Prior(dist.LogNormal(np.log(defaults[name]), 0.1)) for name in ("g_4", "h_i", "tau_e", "delta")}
+    priors = {
+        name: nmm.Prior(dist.LogNormal(np.log(defaults[name]), 0.1))
+        for name in ("g_4", "h_i", "tau_e", "delta")
+    }
     likelihood = nmm.likelihoods.Gaussian(scale=0.1)
-    problem = nmm.Problem(nmm.Network(nmm.models.ERP(**priors)), nmm.observe.Subsample(period=4.0), likelihood, duration=200.0, step=0.5)
+    problem = nmm.Problem(
+        nmm.Network(nmm.models.ERP(**priors)),
+        nmm.observe.Subsample(period=4.0),
+        likelihood,
+        duration=200.0,
+        step=0.5,
+    )
     found = nmm.check.identifiability(problem, draws=3)
     assert found.directions()[0].words in (
         "only model.g_4 × model.h_i is seen, model.g_4 and model.h_i cannot be told apart",
@@ -137,7 +158,12 @@ def test_symmetries_of_the_erp_model_are_found():
     assert found.directions()[1].eigenvalue > 1.0
     axes = nmm.viz.identifiability(found.data)
     assert len(axes) == 2
-    assert [label.get_text() for label in axes[1].get_yticklabels()] == ["model.delta", "model.g_4", "model.h_i", "model.tau_e"]
+    assert [label.get_text() for label in axes[1].get_yticklabels()] == [
+        "model.delta",
+        "model.g_4",
+        "model.h_i",
+        "model.tau_e",
+    ]
     plt.close("all")
 
 
@@ -156,7 +182,10 @@ DATA = 1.2 * np.asarray(np.arange(6.0)) + 0.3 + SIGMA * np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def profiles():
-    return {name: nmm.check.profile(nmm.NumPyroModel(product), DATA, name, points=15, progress=False) for name in ("a", "c")}
+    return {
+        name: nmm.check.profile(nmm.NumPyroModel(product), DATA, name, points=15, progress=False)
+        for name in ("a", "c")
+    }
 
 
 def test_a_profile_of_regression_is_its_t_interval(profiles):
@@ -199,10 +228,19 @@ def test_a_profile_that_never_falls_says_so(profiles):
             lambda: nmm.check.identifiability(nmm.NumPyroModel(product), SHAPE, at={"z": 1.0}),
             r"identifiability\(at=...\) names z, but the unknowns are a, b, c, d",
         ),
-        (lambda: nmm.check.identifiability(nmm.NumPyroModel(product), SHAPE, at={"a": [1.0, 2.0]}), r"has shape \(2,\) for 'a', expected \(\)"),
-        (lambda: nmm.check.identifiability(nmm.NumPyroModel(product), SHAPE, at=3.0), "expected values by site or the result of an engine"),
+        (
+            lambda: nmm.check.identifiability(nmm.NumPyroModel(product), SHAPE, at={"a": [1.0, 2.0]}),
+            r"has shape \(2,\) for 'a', expected \(\)",
+        ),
+        (
+            lambda: nmm.check.identifiability(nmm.NumPyroModel(product), SHAPE, at=3.0),
+            "expected values by site or the result of an engine",
+        ),
         (lambda: nmm.check.identifiability(product), "got function"),
-        (lambda: nmm.check.profile(nmm.NumPyroModel(product), DATA, "G"), r"profile\(parameter=...\) got 'G', expected one of a, b, c, d"),
+        (
+            lambda: nmm.check.profile(nmm.NumPyroModel(product), DATA, "G"),
+            r"profile\(parameter=...\) got 'G', expected one of a, b, c, d",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, message):

@@ -1,4 +1,6 @@
-"""Predictions of the future, against a regression whose predictions are known, and the posterior of the past."""
+"""Predictions of the future, against a regression whose predictions are known, and the posterior of
+the past.
+"""
 
 import dataclasses
 
@@ -25,11 +27,24 @@ FIRST = 20
 
 
 def driven(likelihood, noise=None):
-    pulse = nmm.stimuli.Gaussian(amplitude=nmm.Prior(dist.LogNormal(0.0, 0.5)), centre=20 * u.ms, width=10 * u.ms)
+    pulse = nmm.stimuli.Gaussian(
+        amplitude=nmm.Prior(dist.LogNormal(0.0, 0.5)), centre=20 * u.ms, width=10 * u.ms
+    )
     connectome = nmm.Connectome(1.0 - np.eye(2), labels=["A", "B"])
     tau = nmm.Prior(dist.LogNormal(jnp.log(20.0), 0.3), over="region")
-    network = nmm.Network(nmm.models.LeakyIntegrator(tau=tau), connectome, nmm.couplings.Additive(G=0.3), stimulus=pulse, noise=noise, initial=np.zeros((1, 2)))
-    simulation = {} if isinstance(likelihood, nmm.likelihoods.ExtendedKalman) else {"duration": 60 * u.ms, "step": 1 * u.ms}
+    network = nmm.Network(
+        nmm.models.LeakyIntegrator(tau=tau),
+        connectome,
+        nmm.couplings.Additive(G=0.3),
+        stimulus=pulse,
+        noise=noise,
+        initial=np.zeros((1, 2)),
+    )
+    simulation = (
+        {}
+        if isinstance(likelihood, nmm.likelihoods.ExtendedKalman)
+        else {"duration": 60 * u.ms, "step": 1 * u.ms}
+    )
     return nmm.Problem(network, nmm.observe.Subsample(period=5 * u.ms), likelihood, **simulation)
 
 
@@ -39,7 +54,9 @@ TIME_COURSES = {
     "StudentT": lambda: driven(nmm.likelihoods.StudentT(scale=SCALE, df=4.0)),
     "AR1": lambda: driven(nmm.likelihoods.AR1(scale=SCALE, correlation=nmm.Prior(dist.Uniform(-0.9, 0.9)))),
     "Trials": lambda: driven(nmm.likelihoods.Trials(nmm.likelihoods.Gaussian(scale=SCALE), 3)),
-    "ExtendedKalman": lambda: driven(nmm.likelihoods.ExtendedKalman(scale=SCALE), nmm.noises.Additive(sigma=0.02)),
+    "ExtendedKalman": lambda: driven(
+        nmm.likelihoods.ExtendedKalman(scale=SCALE), nmm.noises.Additive(sigma=0.02)
+    ),
 }
 
 
@@ -59,7 +76,11 @@ def test_the_posterior_of_the_past_is_prior_times_past_and_blind_to_the_future(n
         given, known = target.given(values), lambda mask: past.given((values, mask))
         pointwise = given.conditioned.log_likelihood(target.constrain(x))["y"].values
         terms = jnp.moveaxis(pointwise, axis, 0)[seen].sum() + target.log_prior(x), given.log_density(x)
-        return terms, jax.value_and_grad(lambda x: known(jnp.asarray(seen)).log_density(x))(x), known(jnp.ones(n, bool)).log_density(x)
+        return (
+            terms,
+            jax.value_and_grad(lambda x: known(jnp.asarray(seen)).log_density(x))(x),
+            known(jnp.ones(n, bool)).log_density(x),
+        )
 
     (parts, whole), (value, gradient), everything = densities_of(target.values)
     assert value == pytest.approx(float(parts), rel=1e-6)
@@ -80,12 +101,22 @@ def test_what_has_no_past_is_refused():
         nmm.couplings.Additive(G=nmm.Prior(dist.Beta(2.0, 2.0))),
         noise=nmm.noises.Additive(sigma=0.1),
     )
-    problem = nmm.Problem(network, nmm.observe.Subsample(period=10.0), nmm.likelihoods.Spectral(band=(1 * u.Hz, 20 * u.Hz), bands=2))
+    problem = nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=10.0),
+        nmm.likelihoods.Spectral(band=(1 * u.Hz, 20 * u.Hz), bands=2),
+    )
     data = np.random.default_rng(0).normal(size=(200, 2))
     options = {"key": KEY, "min_observations": 10}
     with pytest.raises(ValueError, match=r"expected 'time' among them.*use a likelihood of time courses"):
         nmm.check.leave_future_out(problem, data, ENGINE, **options)
-    with pytest.raises(ValueError, match=r"\(min_observations=60, forecast_horizon=1\) leaves nothing to predict: the data have 60 indices of 'time'"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"\(min_observations=60, forecast_horizon=1\) leaves nothing to predict: the data have 60 indices"
+            r" of 'time'"
+        ),
+    ):
         nmm.check.leave_future_out(densities.linear(3), densities.DATA, ENGINE, key=KEY, min_observations=60)
     with pytest.raises(ValueError, match=r"leave_future_out\(forecast_horizon=...\) got 0"):
         nmm.check.leave_future_out(densities.linear(3), densities.DATA, ENGINE, forecast_horizon=0, **options)
@@ -102,13 +133,25 @@ def predicted(k, origin, horizon):
     covariance = np.linalg.inv(np.eye(k) + X[:origin].T @ X[:origin] / densities.NOISE**2)
     mean = covariance @ X[:origin].T @ y[:origin] / densities.NOISE**2
     ahead = X[origin : origin + horizon]
-    return multivariate_normal.logpdf(y[origin : origin + horizon], ahead @ mean, ahead @ covariance @ ahead.T + densities.NOISE**2 * np.eye(len(ahead)))
+    return multivariate_normal.logpdf(
+        y[origin : origin + horizon],
+        ahead @ mean,
+        ahead @ covariance @ ahead.T + densities.NOISE**2 * np.eye(len(ahead)),
+    )
 
 
 @pytest.fixture(scope="module")
 def futures():
     return {
-        k: nmm.check.leave_future_out(densities.linear(k), densities.DATA, ENGINE, key=KEY, min_observations=FIRST, forecast_horizon=4, progress=False)
+        k: nmm.check.leave_future_out(
+            densities.linear(k),
+            densities.DATA,
+            ENGINE,
+            key=KEY,
+            min_observations=FIRST,
+            forecast_horizon=4,
+            progress=False,
+        )
         for k in (2, 3)
     }
 
@@ -137,15 +180,21 @@ def test_futures_are_compared_in_stretches_that_do_not_overlap(futures):
         nmm.check.compare({"a": futures[2], "b": tree})
     with pytest.raises(ValueError, match=r"it is leave_future_out\(forecast_horizon=...\)"):
         nmm.check.compare({"a": futures[2], "b": futures[3]}, blocks={"time": 2})
-    with pytest.raises(ValueError, match=r"20 samples and 4 ahead.*30 samples and 4 ahead.*; expected the same"):
+    with pytest.raises(
+        ValueError, match=r"20 samples and 4 ahead.*30 samples and 4 ahead.*; expected the same"
+    ):
         nmm.check.compare({"a": futures[2], "b": dataclasses.replace(futures[3], min_observations=30)})
 
 
 def test_fits_share_a_program_are_kept_and_survive_an_interruption(tmp_path):
-    """The first run is stopped in its third fit; the second goes on from there without a fit of what was done."""
+    """The first run is stopped in its third fit; the second goes on from there without a fit of what was
+    done.
+    """
     compiled, fits, stop = [], [], [3]
     nuts = nmm.infer.NUTS(draws=100, warmup=100, chains=2, predictive_draws=0)
-    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: compiled.append(0) if name.endswith("backend_compile_duration") else None)
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda name, *_, **__: compiled.append(0) if name.endswith("backend_compile_duration") else None
+    )
 
     class Counted(nmm.infer.AbstractEngine):
         dtype: str = "float64"
@@ -164,7 +213,13 @@ def test_fits_share_a_program_are_kept_and_survive_an_interruption(tmp_path):
 
     # So low a threshold asks for a fit at every sample.
     problem, first = densities.linear(3), densities.N - 5
-    settings = {"key": KEY, "min_observations": first, "path": tmp_path, "progress": False, "k_threshold": -10.0}
+    settings = {
+        "key": KEY,
+        "min_observations": first,
+        "path": tmp_path,
+        "progress": False,
+        "k_threshold": -10.0,
+    }
     with pytest.warns(UserWarning, match="interrupted: nothing after the first"):
         partial = nmm.check.leave_future_out(problem, densities.DATA, engine, **settings)
     # All but the first fit find their programs compiled.
@@ -194,4 +249,6 @@ def test_chains_apart_are_named():
     engine = nmm.infer.NUTS(draws=60, warmup=40, chains=4, predictive_draws=0)
     data = 1.0 + 0.1 * np.random.default_rng(0).normal(size=12)
     with pytest.warns(UserWarning, match=r"of \d+ fits the chains had not converged \(R-hat > 1.1, at most"):
-        nmm.check.leave_future_out(nmm.NumPyroModel(squared), data, engine, key=KEY, min_observations=6, progress=False)
+        nmm.check.leave_future_out(
+            nmm.NumPyroModel(squared), data, engine, key=KEY, min_observations=6, progress=False
+        )

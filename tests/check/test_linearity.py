@@ -21,20 +21,35 @@ Normal, LogNormal = dist.Normal, dist.LogNormal
 
 
 def gaussian(problem, shape, at, draws=400):
-    """The tree of a Gaussian posterior around `at` with the information that data of this shape are expected to hold: no data, no search."""
+    """The tree of a Gaussian posterior around `at` with the information that data of this shape are expected
+    to hold: no data, no search.
+    """
     data = RNG.normal(size=shape)
     with precision("float64"):
         target = Target(problem.condition(data))
         centre = target.flatten({name: jnp.asarray(value, float) for name, value in at.items()})
-        information = informer(target, jax.random.key(0))(np.asarray(centre)) - np.asarray(jax.jit(jax.hessian(target.log_prior))(centre))
-        x = np.asarray(centre) + RNG.normal(size=(1, draws, target.size)) @ np.linalg.cholesky(np.linalg.inv(information)).T
+        information = informer(target, jax.random.key(0))(np.asarray(centre)) - np.asarray(
+            jax.jit(jax.hessian(target.log_prior))(centre)
+        )
+        x = (
+            np.asarray(centre)
+            + RNG.normal(size=(1, draws, target.size)) @ np.linalg.cholesky(np.linalg.inv(information)).T
+        )
         dims = target.conditioned.site_dims()
 
         def group(sites):
-            return xr.Dataset({name: (("chain", "draw", *dims[name][: values.ndim - 2]), np.asarray(values)) for name, values in sites.items()})
+            return xr.Dataset(
+                {
+                    name: (("chain", "draw", *dims[name][: values.ndim - 2]), np.asarray(values))
+                    for name, values in sites.items()
+                }
+            )
 
         unconstrained = jax.vmap(jax.vmap(target.unravel))(jnp.asarray(x))
-        groups = {"posterior": group(target.constrain_all(jnp.asarray(x))), "unconstrained_posterior": group(unconstrained)}
+        groups = {
+            "posterior": group(target.constrain_all(jnp.asarray(x))),
+            "unconstrained_posterior": group(unconstrained),
+        }
         return xr.DataTree.from_dict({**groups, "constant_data": target.conditioned.constant_data()})
 
 
@@ -47,11 +62,16 @@ def leaky(likelihood, observe=None, n=2):
         nmm.couplings.Additive(G=0.3),
         noise=nmm.noises.Additive(sigma=nmm.Prior(LogNormal(np.log(0.1), 0.5))),
     )
-    return nmm.Problem(network, observe or nmm.observe.Subsample(), likelihood), {"model.tau": np.full(n, 20.0), "noise.sigma": 0.1}
+    return nmm.Problem(network, observe or nmm.observe.Subsample(), likelihood), {
+        "model.tau": np.full(n, 20.0),
+        "noise.sigma": 0.1,
+    }
 
 
 def spectral(**options):
-    return nmm.likelihoods.Spectral(**{"band": (1e-3, 20e-3), "bands": 10, "nodes": 3, "repetition_time": 4.0, **options})
+    return nmm.likelihoods.Spectral(
+        **{"band": (1e-3, 20e-3), "bands": 10, "nodes": 3, "repetition_time": 4.0, **options}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +84,18 @@ def hopf(sigma, a=-0.02):
     model = nmm.models.Hopf(a=nmm.Prior(Normal(a, 0.01)), omega=nmm.Prior(Normal(0.2, 0.02)))
     network = nmm.Network(model, noise=nmm.noises.Additive(sigma=nmm.Prior(LogNormal(np.log(sigma), 0.5))))
     likelihood = spectral(band=(0.012, 0.052), bands=10, nodes=4, repetition_time=2.0)
-    return nmm.Problem(network, nmm.observe.Subsample(), likelihood), {"model.a": a, "model.omega": 0.2, "noise.sigma": sigma}
+    return nmm.Problem(network, nmm.observe.Subsample(), likelihood), {
+        "model.a": a,
+        "model.omega": 0.2,
+        "noise.sigma": sigma,
+    }
 
 
 def checked(sigma, recordings=60):
     problem, at = hopf(sigma)
-    return nmm.check.linearity(problem, gaussian(problem, (2000, 1), at), recordings=recordings, progress=False)
+    return nmm.check.linearity(
+        problem, gaussian(problem, (2000, 1), at), recordings=recordings, progress=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +112,11 @@ def test_coverage_of_an_interval():
 def test_peaks_are_looked_for_once(monkeypatch):
     """Which costs more than a simulation where networks are large; recordings are bound by the dozen."""
     problem, _ = hopf(0.01)
-    unsaid = nmm.Problem(problem.network, problem.observe, spectral(band=(0.012, 0.052), bands=10, nodes=None, repetition_time=2.0))
+    unsaid = nmm.Problem(
+        problem.network,
+        problem.observe,
+        spectral(band=(0.012, 0.052), bands=10, nodes=None, repetition_time=2.0),
+    )
     data = RNG.normal(size=(2000, 1))
     observed = unsaid.condition(data).observed
     assert observed.nodes.shape[1] > 1
@@ -106,7 +136,9 @@ def test_a_linear_network_passes(linear):
         assert abs(row.bias) < 3 * row.bias_error
         assert abs(row.coverage - 0.9) < 3.5 * row.coverage_error
         assert row.bias_error == pytest.approx(0.1, abs=0.04)
-    assert str(linear).startswith("The linearisation of Spectral is good enough here: no estimate is off by more than 0.")
+    assert str(linear).startswith(
+        "The linearisation of Spectral is good enough here: no estimate is off by more than 0."
+    )
     np.testing.assert_allclose(linear.ratio("power"), 1.0, atol=0.08)
 
 
@@ -136,7 +168,9 @@ def test_it_is_drawn(linear, noisy):
     for result in (linear, noisy):
         left, right = nmm.viz.linearity(result.data)
         assert left.get_xlabel() == "frequency (Hz)"
-        assert [label.get_text() for label in right.get_yticklabels()] == [row.label for row in result.table()]
+        assert [label.get_text() for label in right.get_yticklabels()] == [
+            row.label for row in result.table()
+        ]
     with pytest.raises(ValueError, match=r"pass nmm\.check\.linearity"):
         nmm.viz.linearity(linear.data[["fc"]])
     plt.close("all")
@@ -150,7 +184,16 @@ def of_shifts(recordings, parameters, seed, bias=0.0, spread=1.0):
     names = [f"x[{i}]" for i in range(parameters)]
     labels = Labels(tuple(names), ("x",) * parameters, tuple(str(i) for i in range(parameters)))
     data = _dataset(np.stack([simulated, linear]), np.stack(drawn), labels, {}, {})
-    data.attrs.update(recordings=recordings, failed=0, left=0, reason="", step=1.0, transient=1.0, length=1e3, likelihood="Spectral")
+    data.attrs.update(
+        recordings=recordings,
+        failed=0,
+        left=0,
+        reason="",
+        step=1.0,
+        transient=1.0,
+        length=1e3,
+        likelihood="Spectral",
+    )
     return Linearity(data)
 
 
@@ -209,13 +252,23 @@ def test_errors_say_what_to_do(linear):
         nmm.check.linearity(
             problem,
             xr.DataTree.from_dict(
-                {name: child.to_dataset().isel(draw=slice(3)) if "draw" in child.dims else child.to_dataset() for name, child in tree.children.items()}
+                {
+                    name: (
+                        child.to_dataset().isel(draw=slice(3)) if "draw" in child.dims else child.to_dataset()
+                    )
+                    for name, child in tree.children.items()
+                }
             ),
         )
     with pytest.raises(ValueError, match="the problem has the unknowns"):
         nmm.check.linearity(leaky(spectral(), n=3)[0], tree, np.zeros((400, 3)) + RNG.normal(size=(400, 3)))
     with pytest.raises(ValueError, match=r"pass data="):
-        nmm.check.linearity(problem, xr.DataTree.from_dict({name: tree[name].to_dataset() for name in ("posterior", "unconstrained_posterior")}))
+        nmm.check.linearity(
+            problem,
+            xr.DataTree.from_dict(
+                {name: tree[name].to_dataset() for name in ("posterior", "unconstrained_posterior")}
+            ),
+        )
     tree.attrs["data_hash"] = "other"
     with pytest.raises(ValueError, match="fitted to data with hash other"):
         nmm.check.linearity(problem, tree, RNG.normal(size=(400, 2)))
@@ -231,8 +284,20 @@ def test_little_noise_passes():
 @pytest.mark.parametrize(
     ("likelihood", "observe", "shape"),
     [
-        pytest.param(nmm.likelihoods.Covariance(noise=0.05, repetition_time=40.0), None, (1500, 2), id="covariance", marks=pytest.mark.slow),
-        pytest.param(nmm.likelihoods.Covariance(lags=(0.0, 20.0), repetition_time=20.0), None, (3000, 2), id="lags", marks=pytest.mark.by_hand),
+        pytest.param(
+            nmm.likelihoods.Covariance(noise=0.05, repetition_time=40.0),
+            None,
+            (1500, 2),
+            id="covariance",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            nmm.likelihoods.Covariance(lags=(0.0, 20.0), repetition_time=20.0),
+            None,
+            (3000, 2),
+            id="lags",
+            marks=pytest.mark.by_hand,
+        ),
         pytest.param(
             spectral(noise=0.02, estimator=nmm.likelihoods.Multitaper(segment=2000.0)),
             nmm.observe.LeadField(RNG.normal(size=(4, 2)), average_reference=True),
@@ -255,8 +320,12 @@ def test_every_form_of_data(likelihood, observe, shape):
 
 @pytest.mark.slow
 def test_blood_flow_has_a_working_point():
-    """BOLD that is driven from rest responds about another point than the likelihood takes: the linear twin is off, too."""
-    problem, at = leaky(nmm.likelihoods.Spectral(band=(0.01e-3, 0.1e-3), bands=6, repetition_time=1000.0), nmm.observe.Bold())
+    """BOLD that is driven from rest responds about another point than the likelihood takes: the linear twin
+    is off, too.
+    """
+    problem, at = leaky(
+        nmm.likelihoods.Spectral(band=(0.01e-3, 0.1e-3), bands=6, repetition_time=1000.0), nmm.observe.Bold()
+    )
     found = nmm.check.linearity(problem, gaussian(problem, (200, 2), at), recordings=20, progress=False)
     assert found.data.attrs["transient"] > 30_000
     assert found.data.attrs["step"] <= 2.0
@@ -265,5 +334,9 @@ def test_blood_flow_has_a_working_point():
 @pytest.mark.slow
 def test_simulations_that_diverge_are_no_crash():
     problem, at = hopf(5.0)
-    with pytest.raises(ValueError, match=r"simulations at draws of the posterior are of no use \(they diverge\)"):
-        nmm.check.linearity(problem, gaussian(problem, (1000, 1), at), recordings=10, step=2.0, progress=False)
+    with pytest.raises(
+        ValueError, match=r"simulations at draws of the posterior are of no use \(they diverge\)"
+    ):
+        nmm.check.linearity(
+            problem, gaussian(problem, (1000, 1), at), recordings=10, step=2.0, progress=False
+        )

@@ -26,7 +26,9 @@ PROBLEM = nmm.NumPyroModel(model)
 
 @pytest.fixture(scope="module")
 def tree():
-    return nmm.infer.NUTS(draws=1000, warmup=300, chains=4, predictive_draws=0)(PROBLEM, DATA, key=jax.random.key(0), progress=False)
+    return nmm.infer.NUTS(draws=1000, warmup=300, chains=4, predictive_draws=0)(
+        PROBLEM, DATA, key=jax.random.key(0), progress=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,18 @@ def sensed(tree):
 def test_the_log_prior_of_every_draw_is_stored(tree):
     posterior, log_prior = tree["posterior"], tree["log_prior"]
     assert set(log_prior.data_vars) == {"known", "fought", "free"}
-    np.testing.assert_allclose(log_prior["free"], dist.LogNormal(0.5, 0.2).log_prob(posterior["free"].values), rtol=1e-5)
+    np.testing.assert_allclose(
+        log_prior["free"], dist.LogNormal(0.5, 0.2).log_prob(posterior["free"].values), rtol=1e-5
+    )
 
 
 def test_each_parameter_is_judged(sensed):
     verdicts = {row.label: row.verdict for row in sensed.table()}
-    assert verdicts == {"known": "as it should be", "fought": "prior-data conflict", "free": "strong prior, weak data"}
+    assert verdicts == {
+        "known": "as it should be",
+        "fought": "prior-data conflict",
+        "free": "strong prior, weak data",
+    }
     text = str(sensed)
     assert "Prior and data pull in different directions, or both are strong, at fought" in text
     assert "The prior is stronger than the data at free: report that the prior decides there." in text
@@ -50,10 +58,13 @@ def test_each_parameter_is_judged(sensed):
 
 def test_derivatives_by_hyperparameters_are_the_conjugate_ones(sensed):
     shift = sensed.data["shift"]
-    assert set(shift["hyperparameter"].values) == {f"{name}.{argument}" for name in ("known", "fought", "free") for argument in ("loc", "scale")}
+    assert set(shift["hyperparameter"].values) == {
+        f"{name}.{argument}" for name in ("known", "fought", "free") for argument in ("loc", "scale")
+    }
     precision = 1 / 0.3**2 + N / NOISE**2
     sd = precision**-0.5
-    # The mean is (μ/τ² + Σ y/σ²)/precision; its derivative by μ, in units of τ, and by log τ, in posterior standard deviations.
+    # The mean is (μ/τ² + Σ y/σ²)/precision; its derivative by μ, in units of τ, and by log τ, in posterior
+    # standard deviations.
     by_loc = 0.1 * 0.3 / 0.3**2 / precision / sd
     mean = (3.0 / 0.3**2 + DATA.sum() / NOISE**2) / precision
     by_scale = 0.1 * 2 / 0.3**2 * (mean - 3.0) / precision / sd
@@ -75,19 +86,32 @@ def test_drawn_arguments_are_no_hyperparameters():
 
     problem = nmm.NumPyroModel(hierarchy)
     data = np.array([0.1, 0.5, -0.2])
-    tree = nmm.infer.NUTS(draws=200, warmup=200, chains=2, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
+    tree = nmm.infer.NUTS(draws=200, warmup=200, chains=2, predictive_draws=0)(
+        problem, data, key=jax.random.key(1), progress=False
+    )
     found = nmm.check.sensitivity(tree, problem, data)
     assert set(found.data["hyperparameter"].values) == {"mean.loc", "mean.scale", "x.scale"}
     assert [row.label for row in found.table()] == ["mean", "x[0]", "x[1]", "x[2]"]
 
 
 def test_what_makes_no_sense_is_refused():
-    with pytest.raises(ValueError, match=r"needs the groups log_prior and log_likelihood, this tree has no log_prior and no log_likelihood"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"needs the groups log_prior and log_likelihood, this tree has no log_prior and no log_likelihood"
+        ),
+    ):
         nmm.check.sensitivity(trees.good())
 
 
 def test_too_few_draws_are_named(tree):
-    few = trees.changed(tree, **{name: tree[name].to_dataset().isel(draw=slice(0, 20)) for name in ("posterior", "log_prior", "log_likelihood")})
+    few = trees.changed(
+        tree,
+        **{
+            name: tree[name].to_dataset().isel(draw=slice(0, 20))
+            for name in ("posterior", "log_prior", "log_likelihood")
+        },
+    )
     found = nmm.check.sensitivity(few)
     assert str(found).startswith("Not available: too few draws to reweight, at least 100 are needed")
     assert {row.verdict for row in found.table()} == {"too few draws"}

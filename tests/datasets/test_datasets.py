@@ -101,7 +101,9 @@ def test_group_fc_is_a_correlation_matrix():
 
 def test_lemon_bold_agrees_with_the_group():
     bold = datasets.lemon_bold()
-    assert correlation(pairs(np.corrcoef(bold.values.T)), pairs(datasets.group_fc(cortical=True))) == pytest.approx(0.48, abs=0.01)
+    assert correlation(
+        pairs(np.corrcoef(bold.values.T)), pairs(datasets.group_fc(cortical=True))
+    ) == pytest.approx(0.48, abs=0.01)
 
 
 @pytest.mark.parametrize("confounds_removed", [False, True])
@@ -159,7 +161,10 @@ def test_precentral_gyrus_peaks_over_the_motor_cortex(region, sensor):
 
 def test_lateral_parcels_load_on_their_own_side():
     gain = np.abs(average_reference(datasets.leadfield()))
-    loads = {side: gain.isel(sensor=np.flatnonzero(condition)).mean("sensor") for side, condition in (("L", gain.x < -5), ("R", gain.x > 5))}
+    loads = {
+        side: gain.isel(sensor=np.flatnonzero(condition)).mean("sensor")
+        for side, condition in (("L", gain.x < -5), ("R", gain.x > 5))
+    }
     x = datasets.cortex_centres().sel(axis="x")
     lateral = x.region.values[np.abs(x) > 40]
     assert len(lateral) > 20
@@ -187,7 +192,12 @@ def test_every_call_gives_fresh_arrays():
 def test_datasets_survive_netcdf(tmp_path):
     import xarray as xr
 
-    for array in (datasets.lemon_bold(), datasets.leadfield(), datasets.group_fc(), datasets.cortex_centres()):
+    for array in (
+        datasets.lemon_bold(),
+        datasets.leadfield(),
+        datasets.group_fc(),
+        datasets.cortex_centres(),
+    ):
         path = tmp_path / f"{array.name}.nc"
         array.to_netcdf(path, engine="h5netcdf")
         with xr.open_dataarray(path, engine="h5netcdf") as back:
@@ -198,6 +208,9 @@ def test_importing_datasets_imports_no_heavy_reader():
     import subprocess
     import sys
 
-    code = "import sys, nmm_infer.datasets; print([m for m in ('xarray', 'pandas', 'nibabel', 'h5py', 'scipy.io', 'brainunit') if m in sys.modules])"
+    code = (
+        "import sys, nmm_infer.datasets; print([m for m in ('xarray', 'pandas', 'nibabel', 'h5py',"
+        " 'scipy.io', 'brainunit') if m in sys.modules])"
+    )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"

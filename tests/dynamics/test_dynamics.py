@@ -1,4 +1,6 @@
-"""Fixed points, their eigenvalues, branches, sweeps and Lyapunov exponents, against closed forms and independent computations."""
+"""Fixed points, their eigenvalues, branches, sweeps and Lyapunov exponents, against closed forms and
+independent computations.
+"""
 
 import equinox as eqx
 import jax
@@ -18,17 +20,26 @@ JANSEN_RIT = nmm.models.JansenRit(v0=6.0)
 
 
 def loop(gain, delays=(1.0,), gamma=-1e-12):
-    """x' = γ x - Σ gain/n x(t - d): one node that hears itself, over one edge, or over two through a relay-free ring of equal nodes."""
+    """x' = γ x - Σ gain/n x(t - d): one node that hears itself, over one edge, or over two through a
+    relay-free ring of equal nodes.
+    """
     n = len(delays)
     # A circulant network: on its symmetric mode every node hears every delay once.
     rows = [[delays[(j - i) % n] for j in range(n)] for i in range(n)]
-    return nmm.Network(nmm.models.Linear(gamma=gamma), nmm.Connectome(np.ones((n, n)) / n, rows), nmm.couplings.Additive(G=-gain), speed=1.0)
+    return nmm.Network(
+        nmm.models.Linear(gamma=gamma),
+        nmm.Connectome(np.ones((n, n)) / n, rows),
+        nmm.couplings.Additive(G=-gain),
+        speed=1.0,
+    )
 
 
 def ring(model, coupling, n=6, speed=4.0, **options):
     rng = np.random.default_rng(3)
     weights = rng.uniform(0.1, 1.0, (n, n)) * (1 - np.eye(n))
-    connectome = nmm.Connectome(weights / np.abs(np.linalg.eigvals(weights)).max(), rng.uniform(20.0, 80.0, (n, n)))
+    connectome = nmm.Connectome(
+        weights / np.abs(np.linalg.eigvals(weights)).max(), rng.uniform(20.0, 80.0, (n, n))
+    )
     return nmm.Network(model, connectome, coupling, speed=speed, **options)
 
 
@@ -36,7 +47,9 @@ def ring(model, coupling, n=6, speed=4.0, **options):
 
 
 def test_montbrio_pazo_roxin_has_its_fixed_points():
-    """models.md: low (0.0811, -1.9616) and high (1.0306, -0.1544), and the saddle between: V = -Δ/(2π r) leaves a quartic in r."""
+    """models.md: low (0.0811, -1.9616) and high (1.0306, -0.1544), and the saddle between: V = -Δ/(2π r)
+    leaves a quartic in r.
+    """
     found = dynamics.fixed_points(QIF)
     expected = np.sort(np.roots([-(np.pi**2), 15.0, -5.0, 0.0, 1 / (2 * np.pi) ** 2]).real)
     r, V = found["value"].values[:, :, 0].T
@@ -81,10 +94,14 @@ def test_jacobian_is_the_derivative_of_the_drift():
 
 
 def test_eigenvalues_without_delays_are_those_of_the_jacobian():
-    network = ring(nmm.models.Hopf(a=-0.1, omega=0.3), nmm.couplings.Diffusive(G=0.05), speed=None, initial=[0.0, 0.0])
+    network = ring(
+        nmm.models.Hopf(a=-0.1, omega=0.3), nmm.couplings.Diffusive(G=0.05), speed=None, initial=[0.0, 0.0]
+    )
     J = dynamics.jacobian(network, [0.0, 0.0]).values.reshape(12, 12)
     found = dynamics.eigenvalues(network, [0.0, 0.0], n=12)
-    np.testing.assert_allclose(np.sort_complex(found["eigenvalue"].values), np.sort_complex(np.linalg.eigvals(J)), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.sort_complex(found["eigenvalue"].values), np.sort_complex(np.linalg.eigvals(J)), rtol=1e-9
+    )
     vectors = found["vector"].values.reshape(12, 12)
     np.testing.assert_allclose(J @ vectors.T, found["eigenvalue"].values * vectors.T, atol=1e-12)
     assert np.all(np.diff(found["growth_rate"]) <= 1e-12)
@@ -102,7 +119,9 @@ def test_delayed_loop_is_lamberts_function(gain):
 
 
 def test_two_delays_against_the_scalar_equation():
-    """On the symmetric mode of a ring of two: z + k/2 (exp(-z) + exp(-2.3 z)) = 0, solved by a root finder from many starts."""
+    """On the symmetric mode of a ring of two: z + k/2 (exp(-z) + exp(-2.3 z)) = 0, solved by a root finder
+    from many starts.
+    """
     gain, d = 1.4, 2.3
 
     def equation(z, sign):
@@ -112,12 +131,16 @@ def test_two_delays_against_the_scalar_equation():
         found = []
         for re in np.linspace(-1.5, 0.5, 9):
             for im in np.linspace(0.0, 8.0, 25):
-                z = scipy.optimize.root(lambda x: [(f := equation(complex(*x), sign)).real, f.imag], [re, im], tol=1e-13)
+                z = scipy.optimize.root(
+                    lambda x: [(f := equation(complex(*x), sign)).real, f.imag], [re, im], tol=1e-13
+                )
                 if z.success and abs(equation(complex(*z.x), sign)) < 1e-11 and z.x[1] > -1e-9:
                     found.append(complex(*z.x))
         return found
 
-    exact = np.array(sorted({complex(np.round(z, 8)) for sign in (1, -1) for z in roots(sign)}, key=lambda z: -z.real))
+    exact = np.array(
+        sorted({complex(np.round(z, 8)) for sign in (1, -1) for z in roots(sign)}, key=lambda z: -z.real)
+    )
     found = dynamics.eigenvalues(loop(gain, (1.0, d)), n=7)["eigenvalue"].values
     found = found[found.imag >= 0]
     assert found[0].real > 0
@@ -128,8 +151,12 @@ def test_two_delays_against_the_scalar_equation():
     "network",
     [
         ring(nmm.models.Hopf(a=-0.02, omega=0.2), nmm.couplings.Diffusive(G=0.1), initial=[0.0, 0.0]),
-        pytest.param(ring(nmm.models.WongWangExcInh(), nmm.couplings.Additive(G=0.3)), marks=pytest.mark.slow),
-        pytest.param(ring(nmm.models.JansenRit(mu=0.1, v0=6.0), nmm.couplings.Additive(G=10.0)), marks=pytest.mark.slow),
+        pytest.param(
+            ring(nmm.models.WongWangExcInh(), nmm.couplings.Additive(G=0.3)), marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ring(nmm.models.JansenRit(mu=0.1, v0=6.0), nmm.couplings.Additive(G=10.0)), marks=pytest.mark.slow
+        ),
     ],
     ids=["hopf", "wong_wang", "jansen_rit"],
 )
@@ -140,7 +167,10 @@ def test_search_along_the_axis_finds_what_the_dense_matrix_has(network, monkeypa
     searched = dynamics.eigenvalues(network, n=8)
     np.testing.assert_allclose(searched["eigenvalue"].values, dense["eigenvalue"].values, rtol=1e-8)
     lin = nmm.linear.linearise(network, point=nmm.linear.fixed_point(network))
-    A, B, C = (np.einsum("str,rq->srtq", part, np.eye(6)).reshape(part.shape[0] * 6, -1) for part in (lin.A, lin.B, lin.C))
+    A, B, C = (
+        np.einsum("str,rq->srtq", part, np.eye(6)).reshape(part.shape[0] * 6, -1)
+        for part in (lin.A, lin.B, lin.C)
+    )
     for z, vector in zip(dense["eigenvalue"].values, dense["vector"].values, strict=True):
         K = np.kron(np.eye(lin.n_messages), np.asarray(lin.weights) * np.exp(-z * np.asarray(lin.delays)))
         T = z * np.eye(len(A)) - A - B @ K @ C
@@ -149,7 +179,9 @@ def test_search_along_the_axis_finds_what_the_dense_matrix_has(network, monkeypa
 
 @pytest.mark.parametrize("gain", [0.02, 0.0574, 0.0576, 0.08])
 def test_nyquists_criterion_agrees(gain):
-    """`is_stable` counts turns of the characteristic function; the rightmost root of these oscillators crosses the axis between the middle two gains."""
+    """`is_stable` counts turns of the characteristic function; the rightmost root of these oscillators
+    crosses the axis between the middle two gains.
+    """
     network = ring(nmm.models.Hopf(a=-0.02, omega=0.3), nmm.couplings.Additive(G=gain), initial=[0.0, 0.0])
     rate = float(dynamics.eigenvalues(network, [0.0, 0.0], n=1)["growth_rate"][0])
     assert bool(nmm.linear.is_stable(nmm.linear.linearise(network, point=jnp.zeros((2, 6))))) == (rate < 0)
@@ -161,7 +193,8 @@ def test_growth_rate_of_a_simulation_is_the_rightmost_eigenvalue():
     leading = dynamics.eigenvalues(network, [0.0, 0.0], n=2)
     assert float(leading["growth_rate"][0]) > 0.002
     values = nmm.solve(network, 900.0, step=0.1, sample_every=1.0).values
-    # In the plane of a complex mode the envelope, not the wave, grows: squares summed over x and y of all regions.
+    # In the plane of a complex mode the envelope, not the wave, grows: squares summed over x and y of all
+    # regions.
     size = np.log(np.linalg.norm(np.asarray(values).reshape(len(values), -1), axis=1))
     slope = np.polyfit(np.arange(400, 900), size[400:900], 1)[0]
     np.testing.assert_allclose(slope, leading["growth_rate"][0], rtol=0.01)
@@ -171,7 +204,9 @@ def test_growth_rate_of_a_simulation_is_the_rightmost_eigenvalue():
 
 
 def test_folds_of_montbrio_pazo_roxin_solve_the_cubic():
-    """With V = -Δ/(2π r), η(r) = π² r² - J r - Δ²/(4π² r²) is the branch, and its folds are where η'(r) = 0."""
+    """With V = -Δ/(2π r), η(r) = π² r² - J r - Δ²/(4π² r²) is the branch, and its folds are where
+    η'(r) = 0.
+    """
     branch = dynamics.continuation(QIF, lambda n: n.model.eta, (-10.0, 0.0))
     assert branch.attrs["ended"] == "left the span at 0"
     assert branch["special_kind"].values.tolist() == ["fold", "fold"]
@@ -185,12 +220,16 @@ def test_folds_of_montbrio_pazo_roxin_solve_the_cubic():
     stable = branch["stable"].values.astype(int)
     assert np.flatnonzero(np.diff(stable)).tolist() == branch["special_step"].values.tolist()
     rates = branch["value"].values[:, 0, 0]
-    np.testing.assert_allclose(np.pi**2 * rates**2 - 15 * rates - 1 / (2 * np.pi * rates) ** 2, branch["parameter"], atol=1e-8)
+    np.testing.assert_allclose(
+        np.pi**2 * rates**2 - 15 * rates - 1 / (2 * np.pi * rates) ** 2, branch["parameter"], atol=1e-8
+    )
     assert float(branch["parameter"][-1]) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_hopf_bifurcates_at_zero():
-    branch = dynamics.continuation(nmm.models.Hopf(omega=0.3), lambda n: n.model.a, (-0.5, 0.5), start=[0.0, 0.0])
+    branch = dynamics.continuation(
+        nmm.models.Hopf(omega=0.3), lambda n: n.model.a, (-0.5, 0.5), start=[0.0, 0.0]
+    )
     assert branch["special_kind"].values.tolist() == ["hopf"]
     assert float(branch["special_parameter"][0]) == pytest.approx(0.0, abs=1e-9)
     assert float(branch["special_frequency"][0]) == pytest.approx(1e3 * 0.3 / (2 * np.pi), rel=1e-9)
@@ -198,7 +237,9 @@ def test_hopf_bifurcates_at_zero():
 
 
 def jansen_rit_by_hand(y0):
-    """The fixed point of a Jansen–Rit column with pyramidal potential y0, as (mu, eigenvalues), in plain NumPy."""
+    """The fixed point of a Jansen–Rit column with pyramidal potential y0, as (mu, eigenvalues), in plain
+    NumPy.
+    """
     A, B, a, b, nu, r, J, v0 = 3.25, 22.0, 0.1, 0.05, 0.0025, 0.56, 135.0, 6.0
 
     def S(v):
@@ -224,7 +265,9 @@ def jansen_rit_branch():
 
 
 def test_jansen_rit_loses_stability_where_its_eigenvalues_cross(jansen_rit_branch):
-    """Hopf points near 315.7 and 89.8 Hz and a fold near 113.6 Hz (Grimbert & Faugeras 2006), each solved for with eigenvalues written by hand."""
+    """Hopf points near 315.7 and 89.8 Hz and a fold near 113.6 Hz (Grimbert & Faugeras 2006), each solved for
+    with eigenvalues written by hand.
+    """
     branch = jansen_rit_branch
     kinds, parameters = branch["special_kind"].values, branch["special_parameter"].values
     np.testing.assert_allclose(parameters[kinds == "hopf"][:2], [0.3157, 0.0898], atol=1e-4)
@@ -268,11 +311,17 @@ def test_a_prior_may_be_where_the_parameter_is_and_its_unit_is_read():
 
 
 def test_regions_may_have_different_models():
-    """An oscillator that hears a resting column: its Hopf point is its own, and the column's states and the oscillator's keep apart."""
+    """An oscillator that hears a resting column: its Hopf point is its own, and the column's states and the
+    oscillator's keep apart.
+    """
     connectome = nmm.Connectome([[0.0, 1.0], [0.0, 0.0]], labels=("a", "b"))
     models = {"beat": nmm.models.Hopf(omega=0.3), "rest": nmm.models.Linear(gamma=-1.0)}
-    network = nmm.Network(models, connectome, nmm.couplings.Additive(G=0.1), groups={"beat": "a", "rest": "b"})
-    branch = dynamics.continuation(network, lambda n: n.model.groups["beat"].a, (-0.5, 0.5), start=np.zeros((2, 2)))
+    network = nmm.Network(
+        models, connectome, nmm.couplings.Additive(G=0.1), groups={"beat": "a", "rest": "b"}
+    )
+    branch = dynamics.continuation(
+        network, lambda n: n.model.groups["beat"].a, (-0.5, 0.5), start=np.zeros((2, 2))
+    )
     assert branch.attrs["parameter"] == "model.groups.beat.a"
     assert branch["parameter"].attrs["units"] == "1/ms"
     assert branch["special_kind"].values.tolist() == ["hopf"]
@@ -291,7 +340,9 @@ def test_a_branch_that_is_cut_off_says_so():
 def test_sweep_sees_the_limit_cycle_of_hopf():
     """Amplitude √a, period 2π/ω; still below the bifurcation."""
     values = np.array([-0.1, 0.04, 0.16, 0.25])  # at the first it comes to rest
-    found = dynamics.sweep(nmm.models.Hopf(omega=0.3), lambda n: n.model.a, values, duration=400.0, step=0.1, transient=800.0)
+    found = dynamics.sweep(
+        nmm.models.Hopf(omega=0.3), lambda n: n.model.a, values, duration=400.0, step=0.1, transient=800.0
+    )
     assert found["maximum"].dims == ("direction", "parameter", "region")
     for direction in ("up", "down"):
         one = found.sel(direction=direction).isel(region=0)
@@ -303,7 +354,9 @@ def test_sweep_sees_the_limit_cycle_of_hopf():
 
 def test_sweep_sees_hysteresis_between_the_folds():
     values = np.array([-7.0, -6.0, -5.0, -4.0, -3.0, -2.0])
-    found = dynamics.sweep(QIF, lambda n: n.model.eta, values, duration=50.0, step=0.02)["mean"].isel(region=0)
+    found = dynamics.sweep(QIF, lambda n: n.model.eta, values, duration=50.0, step=0.02)["mean"].isel(
+        region=0
+    )
     up, down = found.sel(direction="up").values, found.sel(direction="down").values
     # The folds are at -5.74 and -3.14.
     bistable = (values > -5.7436) & (values < -3.1361)
@@ -313,12 +366,30 @@ def test_sweep_sees_hysteresis_between_the_folds():
 
 def test_sweep_goes_on_with_the_history():
     """At a single value, two runs are one long run, also with delays and noise."""
-    network = ring(nmm.models.Hopf(a=0.01, omega=0.2), nmm.couplings.Additive(G=0.05), noise=nmm.noises.Additive(sigma=0.01))
+    network = ring(
+        nmm.models.Hopf(a=0.01, omega=0.2),
+        nmm.couplings.Additive(G=0.05),
+        noise=nmm.noises.Additive(sigma=0.01),
+    )
     key = jax.random.key(4)
-    found = dynamics.sweep(network, lambda n: n.model.a, [0.01, 0.01], duration=200.0, step=0.5, transient=0.0, both_ways=False, nudge=0.0, key=key)
+    found = dynamics.sweep(
+        network,
+        lambda n: n.model.a,
+        [0.01, 0.01],
+        duration=200.0,
+        step=0.5,
+        transient=0.0,
+        both_ways=False,
+        nudge=0.0,
+        key=key,
+    )
     whole = np.asarray(nmm.solve(network, 400.0, step=0.5, key=key).values)[:, 0]
-    np.testing.assert_allclose(found["maximum"].values[0], [whole[:400].max(axis=0), whole[400:].max(axis=0)], rtol=1e-10)
-    np.testing.assert_allclose(found["mean"].values[0], [whole[:400].mean(axis=0), whole[400:].mean(axis=0)], rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        found["maximum"].values[0], [whole[:400].max(axis=0), whole[400:].max(axis=0)], rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        found["mean"].values[0], [whole[:400].mean(axis=0), whole[400:].mean(axis=0)], rtol=1e-8, atol=1e-12
+    )
 
 
 # ---------------------------------------------------------------- Lyapunov exponents
@@ -366,23 +437,75 @@ WITH_PRIOR = nmm.models.JansenRit(mu=nmm.Prior(dist.Normal(0.22, 0.02)))
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: dynamics.fixed_points(3), TypeError, r"fixed_points\(network\) got int, expected a Network or a model"),
-        (lambda: dynamics.fixed_points(WITH_PRIOR), ValueError, r"still has priors at model.mu; put numbers there"),
+        (
+            lambda: dynamics.fixed_points(3),
+            TypeError,
+            r"fixed_points\(network\) got int, expected a Network or a model",
+        ),
+        (
+            lambda: dynamics.fixed_points(WITH_PRIOR),
+            ValueError,
+            r"still has priors at model.mu; put numbers there",
+        ),
         (lambda: dynamics.fixed_points(QIF, guesses=0), ValueError, r"fixed_points\(guesses=0\)"),
         (lambda: dynamics.eigenvalues(QIF, n=0), ValueError, r"eigenvalues\(n=0\)"),
-        (lambda: dynamics.eigenvalues(QIF, [1.0, 2.0, 3.0]), ValueError, r"has shape \(3,\), expected \(2, 1\): the states r, V by region"),
-        (lambda: dynamics.continuation(QIF, "model.eta", (0, 1)), TypeError, "expected a function that picks a parameter"),
-        (lambda: dynamics.continuation(QIF, lambda n: 3.0, (0, 1)), ValueError, "does not pick one parameter"),
-        (lambda: dynamics.continuation(QIF, lambda n: n.model, (0, 1)), ValueError, "model is MontbrioPazoRoxin, expected a single number"),
-        (lambda: dynamics.continuation(QIF, lambda n: n.initial, (0, 1)), ValueError, r"initial is an array of shape \(2, 1\)"),
+        (
+            lambda: dynamics.eigenvalues(QIF, [1.0, 2.0, 3.0]),
+            ValueError,
+            r"has shape \(3,\), expected \(2, 1\): the states r, V by region",
+        ),
+        (
+            lambda: dynamics.continuation(QIF, "model.eta", (0, 1)),
+            TypeError,
+            "expected a function that picks a parameter",
+        ),
+        (
+            lambda: dynamics.continuation(QIF, lambda n: 3.0, (0, 1)),
+            ValueError,
+            "does not pick one parameter",
+        ),
+        (
+            lambda: dynamics.continuation(QIF, lambda n: n.model, (0, 1)),
+            ValueError,
+            "model is MontbrioPazoRoxin, expected a single number",
+        ),
+        (
+            lambda: dynamics.continuation(QIF, lambda n: n.initial, (0, 1)),
+            ValueError,
+            r"initial is an array of shape \(2, 1\)",
+        ),
         (lambda: dynamics.continuation(QIF, lambda n: n.speed, (1, 2)), ValueError, "speed is None"),
-        (lambda: dynamics.continuation(QIF, lambda n: n.model.eta, (1, 1)), ValueError, "expected two different values of model.eta"),
-        (lambda: dynamics.continuation(QIF, lambda n: n.model.eta, (0, 1), step=2), ValueError, "expected a fraction of the span"),
-        (lambda: dynamics.sweep(QIF, lambda n: n.model.eta, [], duration=1.0, step=0.1), ValueError, "expected values of model.eta"),
-        (lambda: dynamics.sweep(QIF, lambda n: n.model.eta, [0.0], duration=1.0, step=0.1, variable="x"), ValueError, "it has r, V"),
-        (lambda: dynamics.lyapunov_exponent(QIF, 1.0, 0.1), ValueError, "room for 1 renormalisations, expected at least 20"),
+        (
+            lambda: dynamics.continuation(QIF, lambda n: n.model.eta, (1, 1)),
+            ValueError,
+            "expected two different values of model.eta",
+        ),
+        (
+            lambda: dynamics.continuation(QIF, lambda n: n.model.eta, (0, 1), step=2),
+            ValueError,
+            "expected a fraction of the span",
+        ),
+        (
+            lambda: dynamics.sweep(QIF, lambda n: n.model.eta, [], duration=1.0, step=0.1),
+            ValueError,
+            "expected values of model.eta",
+        ),
+        (
+            lambda: dynamics.sweep(QIF, lambda n: n.model.eta, [0.0], duration=1.0, step=0.1, variable="x"),
+            ValueError,
+            "it has r, V",
+        ),
+        (
+            lambda: dynamics.lyapunov_exponent(QIF, 1.0, 0.1),
+            ValueError,
+            "room for 1 renormalisations, expected at least 20",
+        ),
         (lambda: dynamics.vector_field(nmm.models.Linear()), ValueError, "a plane needs two"),
-        (lambda: dynamics.vector_field(QIF, "r", "x"), ValueError, "expected two different states among r, V"),
+        (
+            lambda: dynamics.vector_field(QIF, "r", "x"),
+            ValueError,
+            "expected two different states among r, V",
+        ),
         (lambda: dynamics.vector_field(QIF, span={"r": (1, 0)}), ValueError, "expected low < high"),
         (lambda: dynamics.vector_field(QIF, region="X"), ValueError, "regions start with"),
     ],
@@ -394,7 +517,9 @@ def test_errors_say_what_to_pass(call, error, message):
 
 def test_a_sweep_that_diverges_says_where():
     with pytest.raises(FloatingPointError, match=r"diverged at model.gamma = -100"):
-        dynamics.sweep(nmm.models.Linear(gamma=-1.0), lambda n: n.model.gamma, [-1.0, -100.0], duration=100.0, step=0.1)
+        dynamics.sweep(
+            nmm.models.Linear(gamma=-1.0), lambda n: n.model.gamma, [-1.0, -100.0], duration=100.0, step=0.1
+        )
 
 
 LOOP = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], [[0.0, 20.0], [20.0, 0.0]])
@@ -409,9 +534,19 @@ def test_eigenvalues_of_plain_and_of_uncoupled_networks_with_delays():
     values = nmm.dynamics.eigenvalues(pair, n=1)["eigenvalue"].values
     # The symmetric mode: λ = γ + G exp(-λ d).
     assert values[0] == pytest.approx(complex(gamma + lambertw(G * d * np.exp(-gamma * d)) / d), rel=1e-9)
-    alone = nmm.Network(nmm.models.Hopf(a=-0.1, omega=0.3), LOOP, nmm.couplings.Additive(G=0.0), speed=10.0, initial=[0.0, 0.0])
+    alone = nmm.Network(
+        nmm.models.Hopf(a=-0.1, omega=0.3),
+        LOOP,
+        nmm.couplings.Additive(G=0.0),
+        speed=10.0,
+        initial=[0.0, 0.0],
+    )
     found = nmm.dynamics.eigenvalues(alone, n=4)["eigenvalue"].values
-    np.testing.assert_allclose(np.sort_complex(found), np.sort_complex([-0.1 - 0.3j, -0.1 - 0.3j, -0.1 + 0.3j, -0.1 + 0.3j]), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.sort_complex(found),
+        np.sort_complex([-0.1 - 0.3j, -0.1 - 0.3j, -0.1 + 0.3j, -0.1 + 0.3j]),
+        rtol=1e-9,
+    )
 
 
 @pytest.mark.parametrize(
@@ -426,14 +561,21 @@ def test_eigenvalues_of_plain_and_of_uncoupled_networks_with_delays():
             r"continuation\(span=...\) got 0.1, expected a sequence of numbers",
         ),
         (
-            lambda: nmm.dynamics.sweep(nmm.models.JansenRit(), lambda n: n.model.mu, 0.1, duration=10.0, step=0.5),
+            lambda: nmm.dynamics.sweep(
+                nmm.models.JansenRit(), lambda n: n.model.mu, 0.1, duration=10.0, step=0.5
+            ),
             r"sweep\(values=...\) got 0.1, expected a sequence",
         ),
         (
-            lambda: nmm.dynamics.continuation(nmm.models.JansenRit(), lambda n: n.model.mu, (0.1, 0.2), max_steps=0),
+            lambda: nmm.dynamics.continuation(
+                nmm.models.JansenRit(), lambda n: n.model.mu, (0.1, 0.2), max_steps=0
+            ),
             r"max_steps=0\): expected at least 2 points",
         ),
-        (lambda: nmm.dynamics.eigenvalues(nmm.models.Hopf(), [np.nan, 0.0]), r"contains NaN or infinite values, expected a state"),
+        (
+            lambda: nmm.dynamics.eigenvalues(nmm.models.Hopf(), [np.nan, 0.0]),
+            r"contains NaN or infinite values, expected a state",
+        ),
     ],
 )
 def test_what_dynamics_cannot_use_is_named(call, message):

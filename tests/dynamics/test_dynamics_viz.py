@@ -41,12 +41,19 @@ def test_nullclines_pass_through_the_fixed_points():
     path = nmm.simulate(QIF, 20.0, step=0.02)
     ax = viz.phase_plane(field, points=points, trajectories=path)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("r (kHz)", "V")
-    curves = [np.concatenate([p.vertices for p in c.get_paths()]) for c in ax.collections if hasattr(c, "levels")]
+    curves = [
+        np.concatenate([p.vertices for p in c.get_paths()]) for c in ax.collections if hasattr(c, "levels")
+    ]
     assert len(curves) == 2
     for point in points["value"].values[1:, :, 0]:
         for curve in curves:
             assert np.abs((curve - point) / [2.0, 3.5]).sum(axis=1).min() < 0.01
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["r' = 0", "V' = 0", "stable", "unstable"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "r' = 0",
+        "V' = 0",
+        "stable",
+        "unstable",
+    ]
     filled = [one for one in ax.lines if one.get_marker() == "o"]
     assert [len(one.get_xdata()) for one in filled] == [2, 2]
     assert filled[1].get_markerfacecolor() == "white"
@@ -60,7 +67,9 @@ def test_vector_field_is_the_drift_with_the_others_held():
     state = at[:, None].copy()
     state[1], state[4] = field["y1"][2], field["y4"][3]
     expected = nmm.Network(model).drift(0.0, state)
-    np.testing.assert_allclose([field["change_x"][3, 2], field["change_y"][3, 2]], expected[[1, 4], 0], rtol=1e-12)
+    np.testing.assert_allclose(
+        [field["change_x"][3, 2], field["change_y"][3, 2]], expected[[1, 4], 0], rtol=1e-12
+    )
 
 
 def test_branch_is_cut_at_its_folds(branch, swept):
@@ -79,7 +88,9 @@ def test_branch_is_cut_at_its_folds(branch, swept):
 def test_posterior_lies_along_the_axis_in_the_units_of_the_parameter():
     model = nmm.models.JansenRit(v0=6.0)
     branch = dynamics.continuation(model, lambda n: n.model.mu, (0.4, 0.3))
-    draws = xr.DataArray(np.linspace(310.0, 330.0, 100).reshape(2, 50), dims=("chain", "draw"), attrs={"units": "Hz"})
+    draws = xr.DataArray(
+        np.linspace(310.0, 330.0, 100).reshape(2, 50), dims=("chain", "draw"), attrs={"units": "Hz"}
+    )
     for posterior in (draws, xr.Dataset({"model.mu": draws})):
         ax = viz.bifurcation(branch, posterior=posterior)
         edges = ax.patches[-1].get_data().edges
@@ -100,7 +111,10 @@ def test_any_state_and_region(branch):
         (lambda b, s: viz.bifurcation(b, s, state="V"), "got r over model.eta, expected V over model.eta"),
         (lambda b, s: viz.bifurcation(b, state="W"), "the branch has r, V"),
         (lambda b, s: viz.bifurcation(b, region="X"), "regions start with region"),
-        (lambda b, s: viz.bifurcation(b, posterior=xr.Dataset({"coupling.G": ("draw", [1.0])})), "has no model.eta; it has coupling.G"),
+        (
+            lambda b, s: viz.bifurcation(b, posterior=xr.Dataset({"coupling.G": ("draw", [1.0])})),
+            "has no model.eta; it has coupling.G",
+        ),
         (lambda b, s: viz.phase_plane(b), "expected the dataset of nmm.dynamics.vector_field"),
     ],
 )

@@ -38,10 +38,17 @@ def larter_breakspear(p, y, c):
     V, W, Z = y
     # (1 + tanh(x)) / 2 is a logistic of 2x.
     m = {ion: logistic(2 * (V - p[f"T{ion}"]) / p[f"d_{ion}"]) for ion in ("Ca", "Na", "K")}
-    Q_V, Q_Z = p["QV_max"] * logistic(2 * (V - p["VT"]) / p["d_V"]), p["QZ_max"] * logistic(2 * (Z - p["ZT"]) / p["d_Z"])
+    Q_V, Q_Z = (
+        p["QV_max"] * logistic(2 * (V - p["VT"]) / p["d_V"]),
+        p["QZ_max"] * logistic(2 * (Z - p["ZT"]) / p["d_Z"]),
+    )
     local, remote = (1 - p["C"]) * p["aee"] * Q_V, p["C"] * p["aee"] * c[0]
     dV = p["ane"] * p["Iext"] - p["aie"] * Z * Q_Z - p["gL"] * (V - p["VL"]) - p["gK"] * W * (V - p["VK"])
-    dV = dV - (p["gCa"] + p["rNMDA"] * local + p["rNMDA"] * remote) * m["Ca"] * (V - p["VCa"]) - (p["gNa"] * m["Na"] + local + remote) * (V - p["VNa"])
+    dV = (
+        dV
+        - (p["gCa"] + p["rNMDA"] * local + p["rNMDA"] * remote) * m["Ca"] * (V - p["VCa"])
+        - (p["gNa"] * m["Na"] + local + remote) * (V - p["VNa"])
+    )
     return [
         p["t_scale"] * dV,
         p["t_scale"] * p["phi"] * (m["K"] - W) / p["tau_K"],
@@ -90,7 +97,10 @@ def zetterberg_jansen(p, y, c):
         p["gamma_5"] * interneurons,
     )
     excitatory, inhibitory = (p["He"], 1 / p["ke"]), (p["Hi"], 1 / p["ki"])
-    curved = [synapse(v[n], slope[n], *kind, rates[n]) for n, kind in enumerate((excitatory, excitatory, inhibitory, excitatory, inhibitory))]
+    curved = [
+        synapse(v[n], slope[n], *kind, rates[n])
+        for n, kind in enumerate((excitatory, excitatory, inhibitory, excitatory, inhibitory))
+    ]
     # TVB's last equation pulls v5 back with ke² instead of ki².
     curved[4] += (p["ki"] ** 2 - p["ke"] ** 2) * v[4]
     pairs = [value for pair in zip(slope, curved, strict=True) for value in pair]

@@ -1,6 +1,7 @@
 """Exact mean fields of spiking neurons, and what follows from them, in plain NumPy.
 
-The quadratic integrate-and-fire models are written with the complex W = π τ r + i V, for which τ W' = Δ + i (drive) - i W².
+The quadratic integrate-and-fire models are written with the complex W = π τ r + i V, for which τ W' = Δ + i
+(drive) - i W².
 """
 
 import numpy as np
@@ -21,7 +22,16 @@ def montbrio_pazo_roxin(p, y, c):
     tau = p["tau"]
     return [
         (p["Delta"] / (np.pi * tau) + 2 * r * V) / tau,
-        (V**2 + p["eta"] + p["J"] * tau * r + p["I"] + p["cr"] * c[0] + p["cv"] * c[1] - (np.pi * tau * r) ** 2) / tau,
+        (
+            V**2
+            + p["eta"]
+            + p["J"] * tau * r
+            + p["I"]
+            + p["cr"] * c[0]
+            + p["cv"] * c[1]
+            - (np.pi * tau * r) ** 2
+        )
+        / tau,
     ]
 
 
@@ -33,7 +43,11 @@ def coombes_byrne(p, y, c):
 def coombes_byrne_4d(p, y, c):
     r, V, g, q = y
     dg = p["alpha"] * q
-    return [*quadratic(r, V, 1.0, p["Delta"], p["eta"] + p["v_syn"] * g + c[0], g), dg, p["alpha"] * (p["k"] * np.pi * r - g) - 2 * dg]
+    return [
+        *quadratic(r, V, 1.0, p["Delta"], p["eta"] + p["v_syn"] * g + c[0], g),
+        dg,
+        p["alpha"] * (p["k"] * np.pi * r - g) - 2 * dg,
+    ]
 
 
 def gast_schmidt_knosche(depression, current):
@@ -41,7 +55,14 @@ def gast_schmidt_knosche(depression, current):
 
     def formula(p, y, c):
         r, V, A, B = y
-        drive = p["eta"] + p["I"] + p["J"] * p["tau"] * r * (1 - depression * A) - current * A + p["cr"] * c[0] + p["cv"] * c[1]
+        drive = (
+            p["eta"]
+            + p["I"]
+            + p["J"] * p["tau"] * r * (1 - depression * A)
+            - current * A
+            + p["cr"] * c[0]
+            + p["cv"] * c[1]
+        )
         dA = B / p["tau_A"]
         return [*quadratic(r, V, p["tau"], p["Delta"], drive), dA, (p["alpha"] * r - A) / p["tau_A"] - 2 * dA]
 
@@ -60,7 +81,8 @@ def dumont_gutkin(p, y, c):
     return out
 
 
-# The threshold's coefficients in TVB (zerlaut.py, P_e and P_i), in V: for 1, v, s, n, v², s², n², v s, v n, s n.
+# The threshold's coefficients in TVB (zerlaut.py, P_e and P_i), in V: for 1, v, s, n, v², s², n², v s, v n, s
+# n.
 THRESHOLD = {
     "e": np.fromstring(
         """-0.04983106            0.005063550882777035 -0.023470121807314552  0.0022951513725067503 -0.0004105302652029825
@@ -82,7 +104,12 @@ def zerlaut(p, y, c):
     noise = np.clip(c[0] + p["weight_noise"] * ou, 0, None)
     rates, adaptation = [], []
     for x, own, W, external in (("e", E, W_e, "ex"), ("i", I, W_i, "in")):
-        outside = np.stack([(noise + p[f"external_input_{external}_ex"]) * p["K_ext_e"], p[f"external_input_{external}_in"] * p["K_ext_i"]])
+        outside = np.stack(
+            [
+                (noise + p[f"external_input_{external}_ex"]) * p["K_ext_e"],
+                p[f"external_input_{external}_in"] * p["K_ext_i"],
+            ]
+        )
         arriving = number * np.stack([E + 1e-6, I + 1e-6]) + outside
         conductance = Q * tau * arriving
         total = p["g_L"] + conductance.sum(axis=0)
@@ -93,7 +120,9 @@ def zerlaut(p, y, c):
         decay = weight / (tau + p["C_m"] / total)
         sigma, T_V = np.sqrt(decay.sum(axis=0) / 2), weight.sum(axis=0) / decay.sum(axis=0)
         v, s, n = mu / 10 + 6, (sigma - 4) / 6, T_V * p["g_L"] / p["C_m"] - 0.5
-        threshold = 1000 * np.tensordot(THRESHOLD[x], np.stack([np.ones_like(v), v, s, n, v * v, s * s, n * n, v * s, v * n, s * n]), 1)
+        threshold = 1000 * np.tensordot(
+            THRESHOLD[x], np.stack([np.ones_like(v), v, s, n, v * v, s * s, n * n, v * s, v * n, s * n]), 1
+        )
         rates.append((norm.sf((threshold - mu) / sigma) / T_V - own) / p["T"])
         adaptation.append(p[f"b_{x}"] * own - (W - p[f"a_{x}"] * (mu - leak)) / p[f"tau_w_{x}"])
     return [*rates, *adaptation, -ou / p["tau_OU"]]

@@ -8,7 +8,16 @@ from nmm_infer import models
 def generic_2d_oscillator(p, y, c):
     V, W = y
     return [
-        p["d"] * p["tau"] * (p["alpha"] * W - p["f"] * V**3 + p["e"] * V**2 + p["g"] * V + p["gamma"] * p["I"] + p["gamma"] * c[0]),
+        p["d"]
+        * p["tau"]
+        * (
+            p["alpha"] * W
+            - p["f"] * V**3
+            + p["e"] * V**2
+            + p["g"] * V
+            + p["gamma"] * p["I"]
+            + p["gamma"] * c[0]
+        ),
         p["d"] / p["tau"] * (p["a"] + p["b"] * V + p["c"] * V**2 - p["beta"] * W),
     ]
 
@@ -28,7 +37,11 @@ def fitzhugh_nagumo(p, y, c):
 
 
 def lorenz(p, y, c):
-    return [p["sigma"] * (y[1] - y[0]) + c[0], y[0] * (p["rho"] - y[2]) - y[1], y[0] * y[1] - p["beta"] * y[2]]
+    return [
+        p["sigma"] * (y[1] - y[0]) + c[0],
+        y[0] * (p["rho"] - y[2]) - y[1],
+        y[0] * y[1] - p["beta"] * y[2],
+    ]
 
 
 def threshold_linear(p, y, c):

@@ -43,9 +43,17 @@ RESPONSES = {
 
 def one_population(p, s, activity, excitation, inhibition):
     """Drift of the population whose slots end in `_s`."""
-    tau, a, b, c, theta, r, k, alpha = (p[f"{name}_{s}"] for name in ("tau", "a", "b", "c", "theta", "r", "k", "alpha"))
-    net = excitation - inhibition if isinstance(p["inhibition"], models.Subtractive) else excitation / (1 + inhibition)
-    return (-activity + (k - r * activity) * RESPONSES[type(p["response"])](alpha * (net - theta), a, b, c)) / tau
+    tau, a, b, c, theta, r, k, alpha = (
+        p[f"{name}_{s}"] for name in ("tau", "a", "b", "c", "theta", "r", "k", "alpha")
+    )
+    net = (
+        excitation - inhibition
+        if isinstance(p["inhibition"], models.Subtractive)
+        else excitation / (1 + inhibition)
+    )
+    return (
+        -activity + (k - r * activity) * RESPONSES[type(p["response"])](alpha * (net - theta), a, b, c)
+    ) / tau
 
 
 def wilson_cowan(p, y, c, seen=None):
@@ -88,7 +96,13 @@ def wong_wang(p, y, c):
     weights = [[p["J11"], -p["J12"]], [-p["J21"], p["J22"]]]
     drives = []
     for i, sign in enumerate((1, -1)):
-        x = weights[i][0] * S[0] + weights[i][1] * S[1] + p["J_A"] * p["mu0"] * (1 + sign * p["coherence"]) + p["I_0"] + c[i]
+        x = (
+            weights[i][0] * S[0]
+            + weights[i][1] * S[1]
+            + p["J_A"] * p["mu0"] * (1 + sign * p["coherence"])
+            + p["I_0"]
+            + c[i]
+        )
         drives.append(-S[i] / p["tau_s"] + (1 - S[i]) * p["gamma"] * transfer(x, p["a"], p["b"], p["d"]))
     return drives
 

@@ -28,9 +28,15 @@ print(json.dumps([kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - bef
 
 
 def run(how, **environment):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_") and name != "GLIBC_TUNABLES"} | {"NUMPY_MADVISE_HUGEPAGE": "0"}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MALLOC_") and name != "GLIBC_TUNABLES"
+    } | {"NUMPY_MADVISE_HUGEPAGE": "0"}
     command = [sys.executable, "-c", PROGRAM, str(Path(allocator.__file__)), how]
-    return json.loads(subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True).stdout)
+    return json.loads(
+        subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True).stdout
+    )
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")

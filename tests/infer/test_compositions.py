@@ -1,4 +1,6 @@
-"""Parts that work alone must work together: every model under every likelihood, and both in every engine and arrangement."""
+"""Parts that work alone must work together: every model under every likelihood, and both in every engine and
+arrangement.
+"""
 
 import compositions
 import equinox as eqx
@@ -20,10 +22,14 @@ def parametrised(rows, by_default, in_ci):
     return [pytest.param(*row, marks=marks(row), id="-".join(map(str, row))) for row in rows]
 
 
-# What CI tries, the default tests the first; all else is `pytest -m battery`, which takes two cores some twenty minutes.
-# Of the prior, two at a time, until both have a density.
+# What CI tries, the default tests the first; all else is `pytest -m battery`, which takes two cores some
+# twenty minutes. Of the prior, two at a time, until both have a density.
 DRAWS = 20
-GRADIENTS = [("wong_wang_exc_inh", "Spectral", False), ("hopf", "Spectral", False), ("mixed", "Spectral", False)]
+GRADIENTS = [
+    ("wong_wang_exc_inh", "Spectral", False),
+    ("hopf", "Spectral", False),
+    ("mixed", "Spectral", False),
+]
 
 
 @eqx.filter_jit
@@ -53,7 +59,9 @@ def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihoo
     problem = compositions.problem(model, likelihood, delays)
     target = Target(problem.condition(compositions.data(problem, likelihood)))
     draws = target.prior_draws(jax.random.key(0), 2 * DRAWS).reshape(DRAWS, 2, -1)
-    x, (value, gradient) = next((x, found) for x in draws if np.isfinite((found := one_by_one(target, x))[0]).all())
+    x, (value, gradient) = next(
+        (x, found) for x in draws if np.isfinite((found := one_by_one(target, x))[0]).all()
+    )
     assert np.isfinite(gradient).all()
     assert np.abs(gradient).max(axis=0).min() > 0
     for way in (at_once, on_devices):
@@ -64,17 +72,25 @@ def test_a_gradient_is_the_same_alone_in_a_batch_and_on_devices(model, likelihoo
     direction = jax.random.normal(jax.random.key(1), x.shape[1:])
     h = 1e-5
     ahead, behind = (one_by_one(target, x + sign * h * direction)[0] for sign in (1, -1))
-    np.testing.assert_allclose((ahead - behind) / (2 * h), gradient @ direction, rtol=2e-4, atol=1e-5 * np.abs(gradient).max())
+    np.testing.assert_allclose(
+        (ahead - behind) / (2 * h), gradient @ direction, rtol=2e-4, atol=1e-5 * np.abs(gradient).max()
+    )
 
 
 RUNS = compositions.covering(compositions.runs())
 # Chains of neural masses on devices: what broke first.
-NONLINEAR = [("reduced_wong_wang", "Spectral", False, "NUTS", "Parallel"), ("jansen_rit", "Covariance", True, "NUTS(Laplace)", "Parallel")]
+NONLINEAR = [
+    ("reduced_wong_wang", "Spectral", False, "NUTS", "Parallel"),
+    ("jansen_rit", "Covariance", True, "NUTS(Laplace)", "Parallel"),
+]
 # Those that rest at one place, or where they are told to.
 ONE_PLACE = {"linear", "leaky", "hopf", "told_where_it_rests"}
 
 
-@pytest.mark.parametrize(("model", "likelihood", "delays", "engine", "arrangement"), parametrised(RUNS, RUNS[:1], [*RUNS[:1], *NONLINEAR]))
+@pytest.mark.parametrize(
+    ("model", "likelihood", "delays", "engine", "arrangement"),
+    parametrised(RUNS, RUNS[:1], [*RUNS[:1], *NONLINEAR]),
+)
 def test_every_engine_runs_on_every_model_and_likelihood(model, likelihood, delays, engine, arrangement):
     problem = compositions.problem(model, likelihood, delays)
     data = compositions.data(problem, likelihood)

@@ -51,7 +51,9 @@ def marginal():
     return float(mode), float((-jax.hessian(marginal_density)(mode)) ** -0.5)
 
 
-@pytest.mark.parametrize("centred", [pytest.param(0.0, marks=pytest.mark.by_hand), pytest.param(0.6, marks=pytest.mark.slow), 1.0])
+@pytest.mark.parametrize(
+    "centred", [pytest.param(0.0, marks=pytest.mark.by_hand), pytest.param(0.6, marks=pytest.mark.slow), 1.0]
+)
 def test_scales_are_where_their_marginal_density_is_highest(centred):
     mode, sd = marginal()
     target, found = framed(problem(centred), metrics.Laplace(steps=300))
@@ -79,7 +81,12 @@ def test_scales_do_not_move_to_where_the_model_fails():
 
     target, found = framed(nmm.NumPyroModel(model, shared_scales=("sd",)), metrics.Laplace(steps=100))
     # The prior's median is below the wall, and what the data ask for far above it.
-    assert np.exp(PRIOR[0]) < float(jnp.exp(found.coordinates.centre[target.shared_scales()][0])) <= WALL < np.exp(marginal()[0])
+    assert (
+        np.exp(PRIOR[0])
+        < float(jnp.exp(found.coordinates.centre[target.shared_scales()][0]))
+        <= WALL
+        < np.exp(marginal()[0])
+    )
 
 
 def exactly() -> tuple[float, float, float]:
@@ -91,9 +98,14 @@ def exactly() -> tuple[float, float, float]:
     return np.log(evidence), mean, np.sqrt(np.trapezoid((grid - mean) ** 2 * density, grid) / evidence)
 
 
-@pytest.mark.parametrize(("centred", "off"), [pytest.param(0.0, 0.25, marks=pytest.mark.by_hand), pytest.param(1.0, 0.02, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("centred", "off"),
+    [pytest.param(0.0, 0.25, marks=pytest.mark.by_hand), pytest.param(1.0, 0.02, marks=pytest.mark.slow)],
+)
 def test_laplace_of_a_hierarchy(centred, off):
-    """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling mends what is no Gaussian."""
+    """Scales have the uncertainty that they have, and the evidence is that of the whole model; resampling
+    mends what is no Gaussian.
+    """
     evidence, mean, sd = exactly()
     engine = nmm.infer.Laplace(nmm.infer.MAP(starts=2), draws=4000, predictive_draws=0)
     tree = engine(problem(centred), Y, key=jax.random.key(0), progress=False)
@@ -104,7 +116,11 @@ def test_laplace_of_a_hierarchy(centred, off):
     assert tree.attrs["log_evidence"] == pytest.approx(evidence, abs=off)
     assert tree.attrs["pareto_k"] < 0.7
     if centred == 1.0:
-        mended = dataclasses.replace(engine, resample=True)(problem(centred), Y, key=jax.random.key(1), progress=False)
+        mended = dataclasses.replace(engine, resample=True)(
+            problem(centred), Y, key=jax.random.key(1), progress=False
+        )
         assert np.log(mended["posterior"]["v.sd"].values).std() == pytest.approx(sd, rel=0.08)
-        assert mended.attrs["log_evidence"] == pytest.approx(evidence, abs=4 * mended.attrs["log_evidence_se"])
+        assert mended.attrs["log_evidence"] == pytest.approx(
+            evidence, abs=4 * mended.attrs["log_evidence_se"]
+        )
         assert mended.attrs["log_evidence_se"] < 0.01

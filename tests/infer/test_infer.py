@@ -28,8 +28,19 @@ PRIOR_SD, NOISE_SD, SAMPLES = np.array([2.0, 1.0, 0.5]), 0.5, 20
 def conjugate():
     """A network at rest whose initial state is unknown: y = x(0) + noise, so the posterior is Gaussian."""
     prior = nmm.Prior(dist.Normal(jnp.zeros((1, N)), jnp.asarray(PRIOR_SD)[None]).to_event(2))
-    network = nmm.Network(nmm.models.Linear(gamma=0.0), nmm.Connectome(np.zeros((N, N)), labels=list("ABC")), nmm.couplings.Additive(), initial=prior)
-    return nmm.Problem(network, nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=NOISE_SD), duration=float(SAMPLES), step=0.5)
+    network = nmm.Network(
+        nmm.models.Linear(gamma=0.0),
+        nmm.Connectome(np.zeros((N, N)), labels=list("ABC")),
+        nmm.couplings.Additive(),
+        initial=prior,
+    )
+    return nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=1.0),
+        nmm.likelihoods.Gaussian(scale=NOISE_SD),
+        duration=float(SAMPLES),
+        step=0.5,
+    )
 
 
 DATA = np.array([1.3, -0.4, 0.2]) + NOISE_SD * RNG.normal(size=(SAMPLES, N))
@@ -40,7 +51,14 @@ ENGINES = {
     "nuts dense": nmm.infer.NUTS(draws=400, warmup=200, chains=4),
     "nuts diagonal": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Diagonal()),
     "nuts laplace": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.Laplace(steps=200)),
-    "nuts low rank float32": nmm.infer.NUTS(draws=400, warmup=200, chains=4, metric=metrics.LowRank(), dtype="float32", arrangement=devices.Vectorised()),
+    "nuts low rank float32": nmm.infer.NUTS(
+        draws=400,
+        warmup=200,
+        chains=4,
+        metric=metrics.LowRank(),
+        dtype="float32",
+        arrangement=devices.Vectorised(),
+    ),
     "svi": nmm.infer.SVI(guide=autoguide.AutoNormal, steps=2000, draws=2000, learning_rate=0.02),
 }
 
@@ -48,14 +66,17 @@ ENGINES = {
 @pytest.fixture(scope="module")
 def trees():
     problem = conjugate()
-    return {name: engine(problem, DATA, key=jax.random.key(1), progress=False) for name, engine in ENGINES.items()}
+    return {
+        name: engine(problem, DATA, key=jax.random.key(1), progress=False) for name, engine in ENGINES.items()
+    }
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_posterior_is_the_closed_form(trees, name):
     x = trees[name]["posterior"]["initial"].values[:, :, 0]
     draws = x.shape[0] * x.shape[1]
-    # 1600 NUTS draws of a Gaussian are worth at least 800; four standard errors. The guide's own error is a few per cent.
+    # 1600 NUTS draws of a Gaussian are worth at least 800; four standard errors. The guide's own error is a
+    # few per cent.
     tolerance = 4 / np.sqrt(draws / 2) if "nuts" in name else 0.2
     np.testing.assert_allclose((x.mean((0, 1)) - MEAN) / SD, 0.0, atol=tolerance)
     np.testing.assert_allclose(x.std((0, 1)) / SD, 1.0, atol=tolerance)
@@ -65,10 +86,15 @@ def test_a_laplace_metric_by_any_optimiser_is_the_closed_form():
     problem = conjugate()
     target = Target(problem.condition(DATA))
     with jax.enable_x64(True), progress_bar(False) as bars:
-        for metric in (metrics.Laplace(steps=500), metrics.Laplace(optimiser=nmm.infer.optimisers.BFGS(200), starts=3)):
+        for metric in (
+            metrics.Laplace(steps=500),
+            metrics.Laplace(optimiser=nmm.infer.optimisers.BFGS(200), starts=3),
+        ):
             coordinates, starts, gradients = metric.coordinates(target, jax.random.key(0), 2, None, bars)
             np.testing.assert_allclose(coordinates.centre, MEAN, atol=2e-3 * SD.min())
-            np.testing.assert_allclose(coordinates.scale @ coordinates.scale.T, np.diag(SD**2), rtol=1e-4, atol=1e-7)
+            np.testing.assert_allclose(
+                coordinates.scale @ coordinates.scale.T, np.diag(SD**2), rtol=1e-4, atol=1e-7
+            )
             assert starts.shape == (2, N)
             assert gradients > 2 * N
 
@@ -89,12 +115,32 @@ def test_trees_have_the_groups_and_names_of_arviz(trees, name):
     }
     assert groups <= set(tree.children)
     stats = (
-        {"lp"} if name == "svi" else {"diverging", "energy", "tree_depth", "n_steps", "acceptance_rate", "lp", "step_size", "reached_max_treedepth", "failed"}
+        {"lp"}
+        if name == "svi"
+        else {
+            "diverging",
+            "energy",
+            "tree_depth",
+            "n_steps",
+            "acceptance_rate",
+            "lp",
+            "step_size",
+            "reached_max_treedepth",
+            "failed",
+        }
     )
     assert stats == set(tree["sample_stats"].data_vars)
     assert tree["log_likelihood"]["y"].dims == ("chain", "draw", "time", "region")
     assert list(tree["log_likelihood"]["region"].values) == list("ABC")
-    for attribute in ("jax_version", "seed", "engine", "wall_time_s", "gradient_evaluations", "device", "data_hash"):
+    for attribute in (
+        "jax_version",
+        "seed",
+        "engine",
+        "wall_time_s",
+        "gradient_evaluations",
+        "device",
+        "data_hash",
+    ):
         assert attribute in tree.attrs
     y = tree["log_likelihood"]["y"].values[0, 0]
     x = tree["posterior"]["initial"].values[0, 0, 0]
@@ -149,7 +195,9 @@ def test_every_predictive_draw_is_of_its_own_draw_and_that_of_the_prior_of_the_p
     assert gap.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * gap.size))
     before = tree["prior_predictive"]["y"]
     assert before.sizes["chain"] == 1
-    gap = (before.mean("time").values[0] - tree["prior"]["initial"].values[0, : before.sizes["draw"], 0]) / (NOISE_SD / np.sqrt(SAMPLES))
+    gap = (before.mean("time").values[0] - tree["prior"]["initial"].values[0, : before.sizes["draw"], 0]) / (
+        NOISE_SD / np.sqrt(SAMPLES)
+    )
     assert gap.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * gap.size))
 
 
@@ -179,7 +227,10 @@ def test_a_failed_save_leaves_what_was_there(trees, tmp_path, monkeypatch):
 
 def test_the_same_key_gives_the_same_draws():
     engine = nmm.infer.NUTS(draws=20, warmup=20, chains=2, predictive_draws=0)
-    first, second, other = (engine(conjugate(), DATA, key=jax.random.key(k), progress=False)["posterior"]["initial"].values for k in (3, 3, 4))
+    first, second, other = (
+        engine(conjugate(), DATA, key=jax.random.key(k), progress=False)["posterior"]["initial"].values
+        for k in (3, 3, 4)
+    )
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
@@ -195,7 +246,9 @@ def test_ctrl_c_keeps_what_was_drawn(monkeypatch):
         return ""
 
     monkeypatch.setattr(chains, "_note", note)
-    tree = nmm.infer.NUTS(draws=500, warmup=25, chains=2, predictive_draws=0)(conjugate(), DATA, key=jax.random.key(0), progress=False)
+    tree = nmm.infer.NUTS(draws=500, warmup=25, chains=2, predictive_draws=0)(
+        conjugate(), DATA, key=jax.random.key(0), progress=False
+    )
     assert tree.attrs["interrupted"] == 1
     assert tree["posterior"].sizes["draw"] == 75
     assert np.isfinite(tree["posterior"]["initial"]).all()
@@ -209,7 +262,9 @@ def test_ctrl_c_during_warmup_says_that_nothing_was_drawn(monkeypatch):
 
     monkeypatch.setattr(chains, "_note", note)
     with pytest.raises(KeyboardInterrupt, match="nothing had been drawn"):
-        nmm.infer.NUTS(draws=50, warmup=50, chains=2)(conjugate(), DATA, key=jax.random.key(0), progress=False)
+        nmm.infer.NUTS(draws=50, warmup=50, chains=2)(
+            conjugate(), DATA, key=jax.random.key(0), progress=False
+        )
 
 
 def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
@@ -220,16 +275,31 @@ def test_the_next_subject_compiles_nothing_and_keeps_its_own_data():
     for target in (ours, theirs):
         compiled(target, jnp.zeros(N))
     assert compiled._cache_size() == 1
-    np.testing.assert_allclose(jax.grad(theirs.log_density)(jnp.zeros(N)) - jax.grad(ours.log_density)(jnp.zeros(N)), 3.0 * SAMPLES / NOISE_SD**2)
+    np.testing.assert_allclose(
+        jax.grad(theirs.log_density)(jnp.zeros(N)) - jax.grad(ours.log_density)(jnp.zeros(N)),
+        3.0 * SAMPLES / NOISE_SD**2,
+    )
     first, second = (SHORT(problem, data, key=0, progress=False) for data in (DATA, others))
     np.testing.assert_allclose(second["observed_data"]["y"], others)
     assert first.attrs["data_hash"] != second.attrs["data_hash"]
-    shift = second["posterior"]["initial"].mean(("chain", "draw")) - first["posterior"]["initial"].mean(("chain", "draw"))
-    np.testing.assert_allclose(shift.values.ravel(), 3.0 * SAMPLES / NOISE_SD**2 / PRECISION, atol=6 * SD.max() / np.sqrt(20))
+    shift = second["posterior"]["initial"].mean(("chain", "draw")) - first["posterior"]["initial"].mean(
+        ("chain", "draw")
+    )
+    np.testing.assert_allclose(
+        shift.values.ravel(), 3.0 * SAMPLES / NOISE_SD**2 / PRECISION, atol=6 * SD.max() / np.sqrt(20)
+    )
     assert Target(problem.condition(DATA[:, ::-1].copy())).compiled_key is ours.compiled_key
 
 
-LATER = {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"}
+LATER = {
+    "log_likelihood",
+    "log_prior",
+    "observed_data",
+    "constant_data",
+    "prior",
+    "posterior_predictive",
+    "prior_predictive",
+}
 SHORT = nmm.infer.NUTS(draws=20, warmup=20, chains=2, predictive_draws=5)
 
 
@@ -249,7 +319,15 @@ def fails(error):
         (
             "pointwise",
             KeyboardInterrupt(),
-            {"log_likelihood", "log_prior", "observed_data", "constant_data", "prior", "posterior_predictive", "prior_predictive"},
+            {
+                "log_likelihood",
+                "log_prior",
+                "observed_data",
+                "constant_data",
+                "prior",
+                "posterior_predictive",
+                "prior_predictive",
+            },
         ),
         ("_sites", RuntimeError("of a site"), {"posterior", "prior"}),
     ],
@@ -259,7 +337,9 @@ def test_draws_outlive_what_is_made_of_them(part, error, lacking, trees, monkeyp
     from nmm_infer.infer import _datatree as results
 
     monkeypatch.setattr(results, part, fails(error))
-    with pytest.warns(UserWarning, match="the draws are whole, but the result lacks what could not be made of them"):
+    with pytest.warns(
+        UserWarning, match="the draws are whole, but the result lacks what could not be made of them"
+    ):
         tree = SHORT(conjugate(), DATA, key=0, progress=False)
     assert set(trees["nuts dense"].children) - set(tree.children) == lacking
     assert tree["unconstrained_posterior"].sizes["draw"] == 20
@@ -295,8 +375,16 @@ def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
 
     if where == "walls":
         monkeypatch.setattr(Target, "failures", fails(RuntimeError("broken")))
-        monkeypatch.setattr(_sampler, "_to_latent", lambda coordinates, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])))
-    engine = SHORT if where == "walls" else nmm.infer.NUTS(draws=50, warmup=25, chains=2, predictive_draws=0, stop=Breaks())
+        monkeypatch.setattr(
+            _sampler,
+            "_to_latent",
+            lambda coordinates, x: np.resize(x, (*x.shape[:-2], max(x.shape[-2], 1), x.shape[-1])),
+        )
+    engine = (
+        SHORT
+        if where == "walls"
+        else nmm.infer.NUTS(draws=50, warmup=25, chains=2, predictive_draws=0, stop=Breaks())
+    )
     with pytest.warns(UserWarning, match="RuntimeError: broken"):
         tree = engine(conjugate(), DATA, key=0, progress=False)
     assert tree["posterior"].sizes["draw"] == (20 if where == "walls" else 25)
@@ -304,16 +392,26 @@ def test_an_error_on_the_way_keeps_what_was_drawn(where, monkeypatch):
 
 @pytest.mark.slow
 def test_a_model_that_fails_in_part_of_its_prior_is_rejected_there_and_counted():
-    """gamma > 0.2 overflows within the simulated time; data say gamma is about -0.05, half of the prior's mass fails."""
+    """gamma > 0.2 overflows within the simulated time; data say gamma is about -0.05, half of the prior's
+    mass fails.
+    """
     network = nmm.Network(nmm.models.Linear(gamma=nmm.Prior(dist.Normal(0.0, 4.0))), initial=[[1.0]])
-    problem = nmm.Problem(network, nmm.observe.Subsample(period=20.0), nmm.likelihoods.Gaussian(scale=0.1), duration=2000.0, step=1.0)
+    problem = nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=20.0),
+        nmm.likelihoods.Gaussian(scale=0.1),
+        duration=2000.0,
+        step=1.0,
+    )
     times = 20.0 * np.arange(1, 101)
     data = np.exp(-0.05 * times)[:, None] + 0.1 * RNG.normal(size=(100, 1))
     target = Target(problem.condition(data))
     value, gradient = jax.value_and_grad(target.log_density)(jnp.array([3.0]))
     assert value == -np.inf
     assert gradient == 0.0
-    tree = nmm.infer.NUTS(draws=200, warmup=200, chains=2)(problem, data, key=jax.random.key(2), progress=False)
+    tree = nmm.infer.NUTS(draws=200, warmup=200, chains=2)(
+        problem, data, key=jax.random.key(2), progress=False
+    )
     gamma = tree["posterior"]["model.gamma"]
     assert np.isfinite(gamma).all()
     assert float(gamma.mean()) == pytest.approx(-0.05, abs=0.03)
@@ -361,7 +459,10 @@ def test_a_hand_written_model_uses_every_piece():
         (lambda: nmm.infer.NUTS(draws=0), r"NUTS\(draws=...\) got 0, expected a whole number of at least 1"),
         (lambda: nmm.infer.NUTS(target_acceptance=1.2), "between 0 and 1"),
         (lambda: nmm.infer.SVI(steps=-1), r"SVI\(steps=...\)"),
-        (lambda: nmm.infer.NUTS(dtype="float16")(conjugate(), DATA, key=jax.random.key(0), progress=False), "expected 'float32' or 'float64'"),
+        (
+            lambda: nmm.infer.NUTS(dtype="float16")(conjugate(), DATA, key=jax.random.key(0), progress=False),
+            "expected 'float32' or 'float64'",
+        ),
         (lambda: nmm.infer.NUTS()("problem", DATA, key=jax.random.key(0)), "expected an nmm.Problem"),
         (lambda: nmm.infer.NUTS()(conjugate(), DATA * np.nan, key=jax.random.key(0)), "NaN or infinite"),
     ],
@@ -371,7 +472,8 @@ def test_engines_refuse_nonsense(make, message):
         make()
 
 
-# Short enough that aliasing of what is faster than Nyquist (10 Hz) does not reach the band, which ends at 2 Hz.
+# Short enough that aliasing of what is faster than Nyquist (10 Hz) does not reach the band, which ends at 2
+# Hz.
 INTERVAL = 50.0
 
 
@@ -383,16 +485,26 @@ def resting_problem(n_regions=12, noise_sd=0.02):
         nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(jnp.log(300.0), 0.5), over="region")),
         connectome,
         nmm.couplings.Additive(G=nmm.Prior(dist.Beta(4.0, 2.0))),
-        noise=nmm.noises.Additive(sigma=nmm.Pooled(nmm.Prior(dist.Normal(jnp.log(0.05), 0.5)), 0.4, transform=exp)),
+        noise=nmm.noises.Additive(
+            sigma=nmm.Pooled(nmm.Prior(dist.Normal(jnp.log(0.05), 0.5)), 0.4, transform=exp)
+        ),
     )
-    likelihood = nmm.likelihoods.Spectral(band=(0.02e-3, 2e-3), bands=25, noise=noise_sd, repetition_time=INTERVAL)
+    likelihood = nmm.likelihoods.Spectral(
+        band=(0.02e-3, 2e-3), bands=25, noise=noise_sd, repetition_time=INTERVAL
+    )
     return nmm.Problem(network, nmm.observe.Subsample(), likelihood)
 
 
 def test_a_problem_that_does_not_simulate_says_so():
     likelihood = nmm.likelihoods.Spectral(band=(1e-5, 1e-4), bands=4)
     network = nmm.Network(nmm.models.LeakyIntegrator(I=nmm.Prior(dist.Normal())), noise=nmm.noises.Additive())
-    with pytest.raises(ValueError, match=r"Problem.simulate\(...\): the Spectral likelihood does not simulate; .* pass it to nmm.solve with a key"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"Problem.simulate\(...\): the Spectral likelihood does not simulate; .* pass it to nmm.solve"
+            r" with a key"
+        ),
+    ):
         nmm.Problem(network, nmm.observe.Bold(), likelihood).simulate(jax.random.key(0))
 
 
@@ -404,7 +516,14 @@ def simulate_from_prior(problem, key, samples):
     values = {name: site["value"] for name, site in trace.items()}
     with numpyro.handlers.substitute(data=values), numpyro.handlers.seed(rng_seed=0):
         network, _, likelihood = problem.draw()
-    signal = nmm.solve(network, INTERVAL * samples, step=10.0, observe=nmm.observe.Subsample(period=INTERVAL), transient=20_000.0, key=noise_key)
+    signal = nmm.solve(
+        network,
+        INTERVAL * samples,
+        step=10.0,
+        observe=nmm.observe.Subsample(period=INTERVAL),
+        transient=20_000.0,
+        key=noise_key,
+    )
     data = np.asarray(signal.values)
     return values, data + float(likelihood.noise) * np.asarray(jax.random.normal(measurement, data.shape))
 
@@ -414,7 +533,9 @@ def test_regional_parameters_are_recovered_from_a_simulated_resting_state():
     """Simulated in time, fitted in frequency: the two halves of the package check each other."""
     problem = resting_problem()
     values, data = simulate_from_prior(problem, jax.random.key(5), 2400)
-    engine = nmm.infer.NUTS(draws=200, warmup=200, chains=2, metric=metrics.Laplace(steps=300), predictive_draws=0)
+    engine = nmm.infer.NUTS(
+        draws=200, warmup=200, chains=2, metric=metrics.Laplace(steps=300), predictive_draws=0
+    )
     tree = engine(problem, data, key=jax.random.key(0), progress=False)
     tau = tree["posterior"]["model.tau"]
     low, high = (tau.quantile(q, ("chain", "draw")).values for q in (0.01, 0.99))
@@ -426,10 +547,19 @@ def test_regional_parameters_are_recovered_from_a_simulated_resting_state():
 
 @pytest.mark.slow
 def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
-    """Desikan–Killiany, 68 regions, parameters from the prior: 90 % intervals hold 80–98 % of the regional values."""
+    """Desikan–Killiany, 68 regions, parameters from the prior: 90 % intervals hold 80–98 % of the regional
+    values.
+    """
     problem = resting_problem(68)
     values, data = simulate_from_prior(problem, jax.random.key(8), 2400)
-    engine = nmm.infer.NUTS(draws=150, warmup=150, chains=2, metric=metrics.Laplace(steps=300), dtype="float32", predictive_draws=0)
+    engine = nmm.infer.NUTS(
+        draws=150,
+        warmup=150,
+        chains=2,
+        metric=metrics.Laplace(steps=300),
+        dtype="float32",
+        predictive_draws=0,
+    )
     tree = engine(problem, data, key=jax.random.key(0), progress=False)
     covered = []
     for name in ("model.tau", "noise.sigma"):
@@ -439,7 +569,11 @@ def test_ninety_per_cent_intervals_cover_the_truth_in_sixty_eight_regions():
 
 
 def test_engines_differ_in_how_they_draw_alone():
-    engines = [kind for kind in vars(nmm.infer).values() if inspect.isclass(kind) and issubclass(kind, nmm.infer.AbstractEngine)]
+    engines = [
+        kind
+        for kind in vars(nmm.infer).values()
+        if inspect.isclass(kind) and issubclass(kind, nmm.infer.AbstractEngine)
+    ]
     assert len(engines) > 10
     for kind in engines:
         assert kind.__call__ is nmm.infer.AbstractEngine.__call__, kind.__name__
@@ -450,7 +584,13 @@ def test_a_log_likelihood_that_would_fill_the_memory_is_left_out_and_said(monkey
 
     monkeypatch.setattr(results, "POINTWISE", 100)
     engine = nmm.infer.NUTS(draws=20, warmup=10, chains=2, predictive_draws=0)
-    with pytest.warns(UserWarning, match=f"one number for each of 40 draws .* 0 million of them.*every {int(np.ceil(40 * SAMPLES * N / 100))}th"):
+    with pytest.warns(
+        UserWarning,
+        match=(
+            "one number for each of 40 draws .* 0 million of them.*every"
+            f" {int(np.ceil(40 * SAMPLES * N / 100))}th"
+        ),
+    ):
         tree = engine(conjugate(), DATA, key=jax.random.key(1), progress=False)
     assert "log_likelihood" not in tree.children
     assert tree["posterior"].sizes["draw"] == 20
@@ -476,10 +616,14 @@ def test_data_of_the_same_shape_share_their_programs_and_others_do_not():
     moved = Target(problem.condition(DATA + 0.1))
     x = jnp.zeros(moved.size)
     expected = -0.5 * (((DATA + 0.1) ** 2).sum() - (DATA**2).sum()) / NOISE_SD**2
-    assert float(moved.log_density(x) - Target(problem.condition(DATA)).log_density(x)) == pytest.approx(expected)
+    assert float(moved.log_density(x) - Target(problem.condition(DATA)).log_density(x)) == pytest.approx(
+        expected
+    )
 
 
-@pytest.mark.parametrize("make", [conjugate, lambda: nmm.NumPyroModel(normal)], ids=["Problem", "NumPyroModel"])
+@pytest.mark.parametrize(
+    "make", [conjugate, lambda: nmm.NumPyroModel(normal)], ids=["Problem", "NumPyroModel"]
+)
 def test_what_is_conditioned_is_taken_as_it_is_and_by_another_problem_for_its_data(make):
     problem, other = make(), make()
     conditioned = problem.condition(DATA)
@@ -507,7 +651,10 @@ def test_a_numpyro_model_is_asked_anew_because_what_it_reads_may_have_changed():
         x = numpyro.sample("x", dist.Normal(0.0, scale["scale"]))
         numpyro.sample("y", dist.Normal(x, 1.0), obs=y)
 
-    problem, engine = nmm.NumPyroModel(model), nmm.infer.Laplace(nmm.infer.MAP(starts=1), draws=500, predictive_draws=0)
+    problem, engine = (
+        nmm.NumPyroModel(model),
+        nmm.infer.Laplace(nmm.infer.MAP(starts=1), draws=500, predictive_draws=0),
+    )
     wide = engine(problem, np.float64(4.0), key=jax.random.key(0), progress=False)
     scale["scale"] = 0.1
     narrow = engine(problem, np.float64(4.0), key=jax.random.key(0), progress=False)

@@ -16,18 +16,27 @@ from nmm_infer.infer._target import Target
 RNG = np.random.default_rng(5)
 TIMES, CHANNELS = 12, ["Fz", "Cz", "Pz"]
 VALUES = np.array([0.5, -1.0, 2.0]) + RNG.normal(size=(TIMES, 3))
-RECORDING = xr.DataArray(VALUES, dims=("time", "channel"), coords={"time": ("time", 2.0 * np.arange(TIMES), {"units": "ms"}), "channel": CHANNELS})
+RECORDING = xr.DataArray(
+    VALUES,
+    dims=("time", "channel"),
+    coords={"time": ("time", 2.0 * np.arange(TIMES), {"units": "ms"}), "channel": CHANNELS},
+)
 
 
 def hierarchy(data):
-    """Everything a model may have: plates, a computed site, a factor, a vector-valued site, two observed ones."""
+    """Everything a model may have: plates, a computed site, a factor, a vector-valued site, two observed
+    ones.
+    """
     sd = numpyro.sample("sd", dist.HalfNormal(1.0))
     with numpyro.plate("channel", data["y"].shape[1]):
         level = numpyro.sample("level", dist.Normal(0.0, 3.0))
         numpyro.deterministic("twice", 2 * level)
     weights = numpyro.sample("weights", dist.Dirichlet(jnp.ones(4)))
     numpyro.factor("preference", -((sd - 1.0) ** 2))
-    with numpyro.plate("time", data["y"].shape[0], dim=-2), numpyro.plate("channel", data["y"].shape[1], dim=-1):
+    with (
+        numpyro.plate("time", data["y"].shape[0], dim=-2),
+        numpyro.plate("channel", data["y"].shape[1], dim=-1),
+    ):
         numpyro.sample("y", dist.Normal(level, sd), obs=data["y"])
     numpyro.sample("counts", dist.Multinomial(20, weights), obs=data["counts"])
 
@@ -38,7 +47,9 @@ DATA = {"y": RECORDING, "counts": np.array([3, 5, 2, 10])}
 @pytest.fixture(scope="module")
 def tree():
     problem = nmm.NumPyroModel(hierarchy, units={"level": "uV", "y": "uV"})
-    return nmm.infer.NUTS(draws=150, warmup=150, chains=2, predictive_draws=10)(problem, DATA, key=jax.random.key(0), progress=False)
+    return nmm.infer.NUTS(draws=150, warmup=150, chains=2, predictive_draws=10)(
+        problem, DATA, key=jax.random.key(0), progress=False
+    )
 
 
 def test_sites_have_the_names_of_plates_and_data(tree):
@@ -101,7 +112,9 @@ def test_the_density_is_numpyros():
     np.testing.assert_allclose(target.flatten(sites), x, rtol=1e-10, atol=1e-10)
     prior = dist.HalfNormal(1.0).log_prob(sites["sd"]) + dist.Normal(0, 3).log_prob(sites["level"]).sum()
     prior += dist.Dirichlet(jnp.ones(4)).log_prob(sites["weights"])
-    jacobian = jnp.log(sites["sd"]) + dist.biject_to(dist.constraints.simplex).log_abs_det_jacobian(info.param_info.z["weights"], sites["weights"])
+    jacobian = jnp.log(sites["sd"]) + dist.biject_to(dist.constraints.simplex).log_abs_det_jacobian(
+        info.param_info.z["weights"], sites["weights"]
+    )
     np.testing.assert_allclose(target.log_prior(x), prior + jacobian, rtol=1e-10)
 
 
@@ -124,7 +137,9 @@ def test_other_data_give_the_density_of_a_new_problem_and_compile_nothing():
 
 
 def test_data_reach_the_function_as_they_are():
-    """Plain Python on the data, as in many a tutorial: numbers of groups are counted, missing values are cut out."""
+    """Plain Python on the data, as in many a tutorial: numbers of groups are counted, missing values are cut
+    out.
+    """
 
     def model(data):
         groups = len(np.unique(data["group"]))
@@ -134,7 +149,9 @@ def test_data_reach_the_function_as_they_are():
         numpyro.sample("y", dist.Normal(level[data["group"][~np.isnan(data["y"])]], 1.0), obs=known)
 
     data = {"y": np.array([1.0, np.nan, 2.0, -1.0]), "group": np.array([0, 0, 1, 1])}
-    tree = nmm.infer.NUTS(draws=20, warmup=20, chains=1)(nmm.NumPyroModel(model, coords={"group": ["a", "b"]}), data, key=jax.random.key(0), progress=False)
+    tree = nmm.infer.NUTS(draws=20, warmup=20, chains=1)(
+        nmm.NumPyroModel(model, coords={"group": ["a", "b"]}), data, key=jax.random.key(0), progress=False
+    )
     assert list(tree["posterior"]["group"].values) == ["a", "b"]
     assert tree["log_likelihood"]["y"].shape == (1, 20, 3)
 
@@ -144,7 +161,9 @@ def test_a_density_without_data_has_no_likelihood():
         v = numpyro.sample("v", dist.Normal(0.0, 1.0))
         numpyro.sample("x", dist.Normal(0.0, jnp.exp(v / 2)).expand([3]).to_event(1))
 
-    tree = nmm.infer.NUTS(draws=20, warmup=20, chains=2)(nmm.NumPyroModel(funnel), None, key=jax.random.key(0), progress=False)
+    tree = nmm.infer.NUTS(draws=20, warmup=20, chains=2)(
+        nmm.NumPyroModel(funnel), None, key=jax.random.key(0), progress=False
+    )
     assert set(tree.children) == {"posterior", "sample_stats", "unconstrained_posterior", "prior"}
     assert az.summary(tree).shape[0] == 4
 
@@ -171,17 +190,33 @@ def subsampled(data):
 @pytest.mark.parametrize(
     ("make", "data", "message"),
     [
-        (lambda: nmm.NumPyroModel("model"), None, r"NumPyroModel\(function=...\) got str, expected a NumPyro model: a function of the data"),
-        (lambda: nmm.NumPyroModel(nothing), np.zeros(2), r"NumPyroModel\(nothing\) has no latent site.*without obs= makes one"),
+        (
+            lambda: nmm.NumPyroModel("model"),
+            None,
+            r"NumPyroModel\(function=...\) got str, expected a NumPyro model: a function of the data",
+        ),
+        (
+            lambda: nmm.NumPyroModel(nothing),
+            np.zeros(2),
+            r"NumPyroModel\(nothing\) has no latent site.*without obs= makes one",
+        ),
         (lambda: nmm.NumPyroModel(discrete), None, r"discrete latent sites: k; .* sum them out"),
         (lambda: nmm.NumPyroModel(improper), None, "cannot be drawn from its prior.*proper distribution"),
-        (lambda: nmm.NumPyroModel(subsampled), jnp.zeros(10), "plate 'part' draws 3 of 10.*leave subsample_size out"),
+        (
+            lambda: nmm.NumPyroModel(subsampled),
+            jnp.zeros(10),
+            "plate 'part' draws 3 of 10.*leave subsample_size out",
+        ),
         (
             lambda: nmm.NumPyroModel(hierarchy, units={"levels": "mV"}),
             DATA,
             r"NumPyroModel\(units=...\) names levels, but the sites of hierarchy are sd",
         ),
-        (lambda: nmm.NumPyroModel(hierarchy, dims={"y": ("time",)}), DATA, r"gives \('time',\) for 'y', whose shape is \(12, 3\)"),
+        (
+            lambda: nmm.NumPyroModel(hierarchy, dims={"y": ("time",)}),
+            DATA,
+            r"gives \('time',\) for 'y', whose shape is \(12, 3\)",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(make, data, message):
@@ -190,5 +225,11 @@ def test_what_cannot_be_used_is_named(make, data, message):
 
 
 def test_a_bare_function_is_told_how_to_become_a_problem():
-    with pytest.raises(TypeError, match=r"got function, expected an nmm.Problem or an nmm.NumPyroModel; a NumPyro model is nmm.NumPyroModel\(hierarchy\)"):
+    with pytest.raises(
+        TypeError,
+        match=(
+            r"got function, expected an nmm.Problem or an nmm.NumPyroModel; a NumPyro model is"
+            r" nmm.NumPyroModel\(hierarchy\)"
+        ),
+    ):
         nmm.infer.NUTS()(hierarchy, DATA, key=jax.random.key(0))

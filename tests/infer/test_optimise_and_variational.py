@@ -53,10 +53,14 @@ def bar():
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_start_reaches_the_end_of_a_curved_valley(name):
     starts = np.random.default_rng(0).normal(size=(6, 2)) * 2
-    ends = OPTIMISERS[name].search(Objective(rosenbrock, jax.vmap(rosenbrock), rosenbrock_residuals), starts, bar())
+    ends = OPTIMISERS[name].search(
+        Objective(rosenbrock, jax.vmap(rosenbrock), rosenbrock_residuals), starts, bar()
+    )
     # Adam creeps along the floor of the valley, which is level there; the others arrive.
     np.testing.assert_allclose(ends.log_density, 0.0, atol=0.02 if name == "adam" else 1e-9)
-    np.testing.assert_allclose(ends.log_density, [rosenbrock(jnp.asarray(x)) for x in ends.positions], atol=1e-9)
+    np.testing.assert_allclose(
+        ends.log_density, [rosenbrock(jnp.asarray(x)) for x in ends.positions], atol=1e-9
+    )
     assert not ends.interrupted
 
 
@@ -72,7 +76,10 @@ def test_newton_climbs_out_of_a_saddle_and_follows_only_the_best():
     # Level at 0 in both directions, a valley in one; condition number 10⁵ at the two peaks x = ±1.
     f = lambda x: -((x[0] ** 2 - 1.0) ** 2) - 1e6 * (x[1] - 0.1 * x[0] ** 2) ** 2  # noqa: E731
     starts = np.array([[0.01, 0.3], [3.0, 3.0], [-0.5, 0.0]])
-    every, best = (optimisers.Newton(steps=100, best=best).search(Objective(f, jax.vmap(f)), starts, bar()) for best in (None, 1))
+    every, best = (
+        optimisers.Newton(steps=100, best=best).search(Objective(f, jax.vmap(f)), starts, bar())
+        for best in (None, 1)
+    )
     np.testing.assert_allclose(np.abs(every.positions), [[1.0, 0.1]] * 3, atol=1e-3)
     np.testing.assert_array_equal(best.positions[:2], starts[:2])
     assert best.log_density[2] == pytest.approx(0.0, abs=1e-3)
@@ -84,7 +91,9 @@ def test_the_mode_of_a_gaussian_posterior_is_its_mean(name):
     tree = SEARCHES[name](densities.linear(), densities.DATA, key=KEY, progress=False)
     mean, _ = densities.linear_posterior()
     assert tree["posterior"]["w"].shape == (1, 1, densities.K)
-    np.testing.assert_allclose(tree["posterior"]["w"].values[0, 0], mean, atol=1e-3 if name == "adam" else 1e-5)
+    np.testing.assert_allclose(
+        tree["posterior"]["w"].values[0, 0], mean, atol=1e-3 if name == "adam" else 1e-5
+    )
     searches = SEARCHES[name].starts
     assert tree["ends"]["w"].dims[0] == "start"
     assert tree["ends"]["w"].shape == (searches, densities.K)
@@ -99,8 +108,12 @@ def test_the_mode_of_a_gaussian_posterior_is_its_mean(name):
 @pytest.mark.slow
 def test_levenberg_marquardt_takes_few_steps_through_a_transform():
     data = np.array([2.0, 1.0])
-    few = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=3)(nmm.NumPyroModel(densities.positive), data, key=KEY, progress=False)
-    many = nmm.infer.MAP(optimisers.BFGS(), starts=3)(nmm.NumPyroModel(densities.positive), data, key=KEY, progress=False)
+    few = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=3)(
+        nmm.NumPyroModel(densities.positive), data, key=KEY, progress=False
+    )
+    many = nmm.infer.MAP(optimisers.BFGS(), starts=3)(
+        nmm.NumPyroModel(densities.positive), data, key=KEY, progress=False
+    )
     np.testing.assert_allclose(few["posterior"]["x"], many["posterior"]["x"], atol=1e-6)
 
 
@@ -124,11 +137,19 @@ def test_a_flat_ridge_is_one_mode():
 
 def test_the_curvature_is_the_hessian():
     x = np.array([0.3, 0.7])
-    np.testing.assert_allclose(curvature(jax.value_and_grad(rosenbrock), x), -jax.hessian(rosenbrock)(jnp.asarray(x)), rtol=1e-6)
+    np.testing.assert_allclose(
+        curvature(jax.value_and_grad(rosenbrock), x), -jax.hessian(rosenbrock)(jnp.asarray(x)), rtol=1e-6
+    )
 
 
 def test_held_unknowns_keep_their_start():
-    mode, value = find_mode(jax.value_and_grad(lambda x: -((x[0] - x[1]) ** 2)), np.array([[3.0, 1.0]]), 500, bar(), np.array([False, True]))
+    mode, value = find_mode(
+        jax.value_and_grad(lambda x: -((x[0] - x[1]) ** 2)),
+        np.array([[3.0, 1.0]]),
+        500,
+        bar(),
+        np.array([False, True]),
+    )
     np.testing.assert_allclose(mode, 1.0, atol=1e-3)
     assert value == pytest.approx(0.0, abs=1e-5)
 
@@ -137,14 +158,21 @@ def test_a_mode_that_was_found_before_whitens():
     problem = densities.linear()
     found = nmm.infer.MAP(starts=2)(problem, densities.DATA, key=KEY, progress=False)
     metric = nmm.infer.metrics.Laplace(mode=found)
-    tree = nmm.infer.NUTS(draws=500, warmup=100, chains=2, metric=metric, predictive_draws=0)(problem, densities.DATA, key=KEY, progress=False)
+    tree = nmm.infer.NUTS(draws=500, warmup=100, chains=2, metric=metric, predictive_draws=0)(
+        problem, densities.DATA, key=KEY, progress=False
+    )
     mean, covariance = densities.linear_posterior()
     draws = tree["posterior"]["w"].values.reshape(-1, densities.K)
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.2 * np.sqrt(covariance.max()))
     assert tree["sample_stats"]["n_steps"].mean() < 8
     wrong = nmm.infer.metrics.Laplace(mode={"v": 1.0})
-    with pytest.raises(ValueError, match=r"metrics.Laplace\(mode=...\) lacks the unknowns w; pass what nmm.infer.MAP returned"):
-        nmm.infer.NUTS(draws=5, warmup=5, chains=2, metric=wrong)(problem, densities.DATA, key=KEY, progress=False)
+    with pytest.raises(
+        ValueError,
+        match=r"metrics.Laplace\(mode=...\) lacks the unknowns w; pass what nmm.infer.MAP returned",
+    ):
+        nmm.infer.NUTS(draws=5, warmup=5, chains=2, metric=wrong)(
+            problem, densities.DATA, key=KEY, progress=False
+        )
 
 
 def test_the_free_scale_of_a_hierarchy_is_held_and_named():
@@ -194,13 +222,17 @@ def test_resampling_corrects_a_skewed_posterior():
     z = np.trapezoid(density, x)
     mean = np.trapezoid(x * density, x) / z
     plain, corrected = (
-        nmm.infer.Laplace(nmm.infer.MAP(starts=2), draws=8000, resample=resample)(nmm.NumPyroModel(rate), 3, key=KEY, progress=False)
+        nmm.infer.Laplace(nmm.infer.MAP(starts=2), draws=8000, resample=resample)(
+            nmm.NumPyroModel(rate), 3, key=KEY, progress=False
+        )
         for resample in (False, True)
     )
     off, right = (abs(np.log(tree["posterior"]["r"].values).mean() - mean) for tree in (plain, corrected))
     assert right < 0.03 < off
     assert abs(plain.attrs["log_evidence"] - np.log(z)) > 0.01
-    assert corrected.attrs["log_evidence"] == pytest.approx(np.log(z), abs=4 * corrected.attrs["log_evidence_se"])
+    assert corrected.attrs["log_evidence"] == pytest.approx(
+        np.log(z), abs=4 * corrected.attrs["log_evidence_se"]
+    )
     assert corrected.attrs["log_evidence_se"] < 0.02
 
 
@@ -226,10 +258,14 @@ GUIDES = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name != "laplace" else name for name in GUIDES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name != "laplace" else name for name in GUIDES]
+)
 def test_guides_find_the_mean_and_those_with_correlations_the_widths(name):
     guide, steps = GUIDES[name]
-    engine = nmm.infer.SVI(guide=guide, steps=steps, draws=2000, learning_rate=0.02, particles=4, predictive_draws=0)
+    engine = nmm.infer.SVI(
+        guide=guide, steps=steps, draws=2000, learning_rate=0.02, particles=4, predictive_draws=0
+    )
     tree = engine(densities.linear(3), densities.DATA, key=KEY, progress=False)
     mean, covariance = densities.linear_posterior(3)
     sd = np.sqrt(np.diag(covariance))
@@ -242,11 +278,19 @@ def test_guides_find_the_mean_and_those_with_correlations_the_widths(name):
 
 
 def test_a_fit_stops_when_the_loss_has_stalled():
-    engine = nmm.infer.SVI(guide=autoguide.AutoNormal, steps=20_000, learning_rate=0.02, stop=nmm.infer.Stalled(window=200), predictive_draws=0)
+    engine = nmm.infer.SVI(
+        guide=autoguide.AutoNormal,
+        steps=20_000,
+        learning_rate=0.02,
+        stop=nmm.infer.Stalled(window=200),
+        predictive_draws=0,
+    )
     tree = engine(densities.linear(3), densities.DATA, key=KEY, progress=False)
     assert 600 <= tree["optimization"].sizes["step"] < 5000
     mean, covariance = densities.linear_posterior(3)
-    np.testing.assert_allclose((tree["posterior"]["w"].values[0].mean(0) - mean) / np.sqrt(np.diag(covariance)), 0.0, atol=0.3)
+    np.testing.assert_allclose(
+        (tree["posterior"]["w"].values[0].mean(0) - mean) / np.sqrt(np.diag(covariance)), 0.0, atol=0.3
+    )
 
 
 def test_the_rule_waits_for_a_falling_loss_and_for_enough_steps():
@@ -259,14 +303,23 @@ def test_the_rule_waits_for_a_falling_loss_and_for_enough_steps():
 
 
 @pytest.mark.parametrize(
-    "start", [nmm.infer.starts.FromModes(runs=2), pytest.param(nmm.infer.starts.FromPathfinder(paths=2), marks=pytest.mark.slow)], ids=["modes", "pathfinder"]
+    "start",
+    [
+        nmm.infer.starts.FromModes(runs=2),
+        pytest.param(nmm.infer.starts.FromPathfinder(paths=2), marks=pytest.mark.slow),
+    ],
+    ids=["modes", "pathfinder"],
 )
 def test_a_guide_starts_where_it_is_told(start):
     """Ten short steps of Adam move nothing far, so the centre is still where the search left it."""
-    engine = nmm.infer.SVI(guide=autoguide.AutoNormal, steps=10, learning_rate=1e-4, start=start, draws=500, predictive_draws=0)
+    engine = nmm.infer.SVI(
+        guide=autoguide.AutoNormal, steps=10, learning_rate=1e-4, start=start, draws=500, predictive_draws=0
+    )
     tree = engine(densities.linear(3), densities.DATA, key=KEY, progress=False)
     mean, covariance = densities.linear_posterior(3)
-    tolerance = 0.05 if isinstance(start, nmm.infer.starts.FromModes) else 4 * np.sqrt(np.diag(covariance)).max()
+    tolerance = (
+        0.05 if isinstance(start, nmm.infer.starts.FromModes) else 4 * np.sqrt(np.diag(covariance)).max()
+    )
     np.testing.assert_allclose(tree["posterior"]["w"].values[0].mean(0), mean, atol=tolerance)
 
 
@@ -281,7 +334,9 @@ def test_ctrl_c_keeps_what_was_reached(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Steps, "advance", advance)
-    tree = nmm.infer.MAP(optimisers.Adam(1000), starts=2)(densities.linear(), densities.DATA, key=KEY, progress=False)
+    tree = nmm.infer.MAP(optimisers.Adam(1000), starts=2)(
+        densities.linear(), densities.DATA, key=KEY, progress=False
+    )
     assert tree.attrs["interrupted"] == 1
     assert np.isfinite(tree["posterior"]["w"]).all()
 
@@ -315,19 +370,40 @@ LM = nmm.infer.MAP(optimisers.LevenbergMarquardt(), starts=2)
     [
         (lambda: nmm.infer.MAP(starts=0), r"MAP\(starts=...\) got 0, expected a whole number of at least 1"),
         (lambda: optimisers.InTurn("adam"), r"InTurn\(...\) got \('adam',\), expected optimisers, such as"),
-        (lambda: optimisers.Newton(best=0), r"Newton\(best=...\) got 0, expected a whole number of at least 1"),
-        (lambda: nmm.infer.MAP(optimiser="adam"), r"MAP\(optimiser=...\) got 'adam', expected an optimiser such as nmm.infer.optimisers.BFGS\(\)"),
-        (lambda: nmm.infer.Laplace(search="bfgs"), r"Laplace\(search=...\) got str, expected an nmm.infer.MAP"),
-        (lambda: nmm.infer.SVI(start="map"), r"SVI\(start=...\) got str, expected one of nmm.infer.starts, such as FromModes"),
+        (
+            lambda: optimisers.Newton(best=0),
+            r"Newton\(best=...\) got 0, expected a whole number of at least 1",
+        ),
+        (
+            lambda: nmm.infer.MAP(optimiser="adam"),
+            r"MAP\(optimiser=...\) got 'adam', expected an optimiser such as nmm.infer.optimisers.BFGS\(\)",
+        ),
+        (
+            lambda: nmm.infer.Laplace(search="bfgs"),
+            r"Laplace\(search=...\) got str, expected an nmm.infer.MAP",
+        ),
+        (
+            lambda: nmm.infer.SVI(start="map"),
+            r"SVI\(start=...\) got str, expected one of nmm.infer.starts, such as FromModes",
+        ),
         (lambda: nmm.infer.SVI(stop=100), r"SVI\(stop=...\) got int, expected nmm.infer.Stalled\(\) or None"),
         (lambda: nmm.infer.Stalled(window=2), r"Stalled\(window=...\) got 2, expected at least 10 steps"),
-        (lambda: nmm.infer.CMAES(population=2), r"CMAES\(population=...\) got 2, expected at least 4, or None"),
-        (lambda: nmm.infer.CMAES(spread=0.0), r"CMAES\(spread=...\) got 0.0, expected a positive number of prior standard deviations"),
+        (
+            lambda: nmm.infer.CMAES(population=2),
+            r"CMAES\(population=...\) got 2, expected at least 4, or None",
+        ),
+        (
+            lambda: nmm.infer.CMAES(spread=0.0),
+            r"CMAES\(spread=...\) got 0.0, expected a positive number of prior standard deviations",
+        ),
         (
             lambda: LM(nmm.NumPyroModel(free_scale), 1.0, key=KEY, progress=False),
             "is no sum of squares, .* give the noise a known scale, or use optimisers.BFGS",
         ),
-        (lambda: LM(nmm.NumPyroModel(gamma_prior), 1.0, key=KEY, progress=False), "site 'g' is Gamma, expected Normal or LogNormal; use optimisers.BFGS"),
+        (
+            lambda: LM(nmm.NumPyroModel(gamma_prior), 1.0, key=KEY, progress=False),
+            "site 'g' is Gamma, expected Normal or LogNormal; use optimisers.BFGS",
+        ),
         (
             lambda: nmm.infer.MAP(starts=2)(nmm.NumPyroModel(impossible), 1.0, key=KEY, progress=False),
             "none of 1002 draws .* has a finite density: the density is zero at 1002",

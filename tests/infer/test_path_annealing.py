@@ -20,16 +20,22 @@ TRUE = 0.35
 
 def oscillator(**options):
     """The frequency of an oscillation of which some ten cycles are seen: a comb of modes."""
-    network = nmm.Network(nmm.models.Hopf(a=0.01, omega=nmm.Prior(dist.LogNormal(np.log(0.25), 0.4))), initial=[[0.3], [0.0]])
+    network = nmm.Network(
+        nmm.models.Hopf(a=0.01, omega=nmm.Prior(dist.LogNormal(np.log(0.25), 0.4))), initial=[[0.3], [0.0]]
+    )
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(np.log(0.05), 0.3)))
-    return nmm.Problem(network, nmm.observe.Subsample(period=2.0), likelihood, duration=180.0, step=1.0, **options)
+    return nmm.Problem(
+        network, nmm.observe.Subsample(period=2.0), likelihood, duration=180.0, step=1.0, **options
+    )
 
 
 @pytest.fixture(scope="module")
 def recorded():
     network = nmm.Network(nmm.models.Hopf(a=0.01, omega=TRUE), initial=[[0.3], [0.0]])
     with jax.enable_x64(True):
-        clean = np.asarray(nmm.solve(network, 180.0, step=1.0, observe=nmm.observe.Subsample(period=2.0)).values)
+        clean = np.asarray(
+            nmm.solve(network, 180.0, step=1.0, observe=nmm.observe.Subsample(period=2.0)).values
+        )
     return clean + 0.05 * np.random.default_rng(0).normal(size=clean.shape)
 
 
@@ -38,7 +44,9 @@ def networks():
     pair = nmm.Connectome(np.array([[0.0, 1.0], [0.5, 0.0]]), labels=["A", "B"])
     hopf = nmm.models.Hopf(a=nmm.Prior(dist.Normal(-0.1, 0.05), over="region"), omega=0.2)
     yield nmm.Network(hopf, pair, nmm.couplings.Diffusive(G=0.05), initial=[[0.5, -0.2], [0.0, 0.1]]), {}
-    pulses = nmm.stimuli.PulseTrain(amplitude=0.3, onset=10.0, width=5.0, rise=2.0, period=20.0, regions=("A",))
+    pulses = nmm.stimuli.PulseTrain(
+        amplitude=0.3, onset=10.0, width=5.0, rise=2.0, period=20.0, regions=("A",)
+    )
     yield nmm.Network(hopf, pair, nmm.couplings.Diffusive(G=0.05), stimulus=pulses), {"transient": 8.0}
 
 
@@ -47,7 +55,9 @@ def networks():
 def test_a_path_without_defects_is_the_simulation(case, segment):
     network, options = list(networks())[case]
     likelihood = nmm.likelihoods.Gaussian(scale=nmm.Prior(dist.LogNormal(-2.0, 0.3)))
-    problem = nmm.Problem(network, nmm.observe.Subsample(period=4.0), likelihood, duration=40.0, step=1.0, **options)
+    problem = nmm.Problem(
+        network, nmm.observe.Subsample(period=4.0), likelihood, duration=40.0, step=1.0, **options
+    )
     with jax.enable_x64(True):
         target = Target(problem.condition(np.random.default_rng(1).normal(size=(10, 2))))
         x = target.prior_draw(jax.random.key(3))
@@ -75,7 +85,9 @@ def test_the_log_density_is_prior_and_tempered_likelihood_and_defects(recorded):
         freed = FreedPath(target.conditioned)
         likelihood, defects = freed(target.constrain(x), path * freed.unit())
         expected = target.log_prior(x) + likelihood / 3.0 - 0.5 * jnp.sum((defects / 0.2) ** 2)
-        assert float(free.log_density(x, path, jnp.asarray(0.2), 3.0)) == pytest.approx(float(expected), rel=1e-12)
+        assert float(free.log_density(x, path, jnp.asarray(0.2), 3.0)) == pytest.approx(
+            float(expected), rel=1e-12
+        )
 
 
 @pytest.mark.slow
@@ -83,7 +95,9 @@ def test_it_finds_the_frequency_that_gradients_of_the_simulation_miss(recorded):
     problem, search = oscillator(), {"starts": 6, "predictive_draws": 0}
     adam = optimisers.Adam(500, 0.02)
     missed = nmm.infer.MAP(adam, **search)(problem, recorded, key=jax.random.key(0), progress=False)
-    found = nmm.infer.MAP(optimisers.InTurn(optimisers.PathAnnealing(3000), adam), **search)(problem, recorded, key=jax.random.key(0), progress=False)
+    found = nmm.infer.MAP(optimisers.InTurn(optimisers.PathAnnealing(3000), adam), **search)(
+        problem, recorded, key=jax.random.key(0), progress=False
+    )
     assert np.abs(missed["ends"]["model.omega"].values - TRUE).max() > 0.05
     assert int(missed["optimization"]["best_mode"].sum()) < 6
     np.testing.assert_allclose(found["ends"]["model.omega"], TRUE, atol=0.002)
@@ -96,12 +110,16 @@ def test_parameters_of_the_likelihood_stay_where_they_start(recorded):
         target = Target(oscillator().condition(recorded))
         section = section_of(target)
         starts = target.starts(jax.random.key(0), 2)
-        ends = optimisers.PathAnnealing(100, levels=2).search(objective(target, section), starts, Steps(bars, "", 100))
+        ends = optimisers.PathAnnealing(100, levels=2).search(
+            objective(target, section), starts, Steps(bars, "", 100)
+        )
     held = np.array([name.startswith("likelihood.") for name in target.names])
     np.testing.assert_array_equal(ends.positions[:, held], starts[:, held])
     assert np.all(ends.positions[:, ~held] != starts[:, ~held])
     assert ends.gradients == 200
-    np.testing.assert_allclose(ends.log_density, [float(target.log_density(jnp.asarray(x))) for x in ends.positions], rtol=1e-10)
+    np.testing.assert_allclose(
+        ends.log_density, [float(target.log_density(jnp.asarray(x))) for x in ends.positions], rtol=1e-10
+    )
 
 
 def test_a_search_that_is_interrupted_keeps_what_it_reached(recorded):
@@ -117,15 +135,21 @@ def test_a_search_that_is_interrupted_keeps_what_it_reached(recorded):
 
     with jax.enable_x64(True), progress_bar(False) as bars:
         target = Target(oscillator().condition(recorded))
-        ends = optimisers.PathAnnealing(400, levels=2).search(objective(target, section_of(target)), target.starts(jax.random.key(0), 1), Stopped(bars, "", 1))
+        ends = optimisers.PathAnnealing(400, levels=2).search(
+            objective(target, section_of(target)), target.starts(jax.random.key(0), 1), Stopped(bars, "", 1)
+        )
     assert ends.interrupted
     assert ends.gradients == 100
     assert np.isfinite(ends.log_density).all()
 
 
 def delayed():
-    connectome = nmm.Connectome(np.array([[0.0, 1.0], [1.0, 0.0]]), lengths=np.array([[0.0, 10.0], [10.0, 0.0]]), labels=["A", "B"])
-    return nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0.0, 1.0))), connectome, nmm.couplings.Diffusive(), speed=3.0)
+    connectome = nmm.Connectome(
+        np.array([[0.0, 1.0], [1.0, 0.0]]), lengths=np.array([[0.0, 10.0], [10.0, 0.0]]), labels=["A", "B"]
+    )
+    return nmm.Network(
+        nmm.models.Hopf(a=nmm.Prior(dist.Normal(0.0, 1.0))), connectome, nmm.couplings.Diffusive(), speed=3.0
+    )
 
 
 def single(**options):
@@ -135,7 +159,14 @@ def single(**options):
 def refused(network, likelihood=None, **options):
     n = network.connectome.n_regions
     data = np.random.default_rng(0).normal(size=(2, 10, n))
-    problem = nmm.Problem(network, nmm.observe.Subsample(period=1.0), likelihood or nmm.likelihoods.Gaussian(), duration=10.0, step=1.0, **options)
+    problem = nmm.Problem(
+        network,
+        nmm.observe.Subsample(period=1.0),
+        likelihood or nmm.likelihoods.Gaussian(),
+        duration=10.0,
+        step=1.0,
+        **options,
+    )
     return problem, data if isinstance(likelihood, nmm.likelihoods.Trials) else data[0]
 
 
@@ -147,9 +178,15 @@ def normal(data):
     ("case", "message"),
     [
         (lambda: refused(delayed()), "got a network with delays"),
-        (lambda: refused(single(), nmm.likelihoods.Trials(nmm.likelihoods.Gaussian(), 2)), "one for each trial"),
         (
-            lambda: refused(single(noise=nmm.noises.Additive(sigma=0.1)), nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian())),
+            lambda: refused(single(), nmm.likelihoods.Trials(nmm.likelihoods.Gaussian(), 2)),
+            "one for each trial",
+        ),
+        (
+            lambda: refused(
+                single(noise=nmm.noises.Additive(sigma=0.1)),
+                nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian()),
+            ),
             "got a network with noise",
         ),
         (lambda: (nmm.NumPyroModel(normal), None), "got NumPyroModel"),
@@ -159,7 +196,9 @@ def normal(data):
 def test_what_has_no_path_of_its_own_is_refused(case, message):
     problem, data = case()
     with pytest.raises(ValueError, match=message):
-        nmm.infer.MAP(optimisers.PathAnnealing(10, levels=1), starts=1)(problem, data, key=jax.random.key(0), progress=False)
+        nmm.infer.MAP(optimisers.PathAnnealing(10, levels=1), starts=1)(
+            problem, data, key=jax.random.key(0), progress=False
+        )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +207,12 @@ def test_what_has_no_path_of_its_own_is_refused(case, message):
         (lambda: optimisers.PathAnnealing(levels=0), r"PathAnnealing\(levels=...\) got 0"),
         (lambda: optimisers.PathAnnealing(widest=0.1, narrowest=0.2), "expected 0 < narrowest ≤ widest"),
         (lambda: optimisers.PathAnnealing(temperature=0.5), "expected at least 1"),
-        (lambda: optimisers.PathAnnealing().search(Objective(jnp.sum, jax.vmap(jnp.sum)), np.zeros((1, 2)), None), "needs the path of a simulation"),
+        (
+            lambda: optimisers.PathAnnealing().search(
+                Objective(jnp.sum, jax.vmap(jnp.sum)), np.zeros((1, 2)), None
+            ),
+            "needs the path of a simulation",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_said(make, message):

@@ -1,4 +1,6 @@
-"""Matrix products are in full precision on every device: GPUs round their factors to ten bits unless a program says otherwise."""
+"""Matrix products are in full precision on every device: GPUs round their factors to ten bits unless a
+program says otherwise.
+"""
 
 import os
 import re
@@ -22,7 +24,12 @@ CONNECTOME = nmm.Connectome(np.ones((5, 5)) - np.eye(5)).scaled_by_spectral_radi
 
 
 def network(G: Any = 0.3):
-    return nmm.Network(nmm.models.LeakyIntegrator(tau=1000.0), CONNECTOME, nmm.couplings.Additive(G=G), noise=nmm.noises.Additive(sigma=1e-3))
+    return nmm.Network(
+        nmm.models.LeakyIntegrator(tau=1000.0),
+        CONNECTOME,
+        nmm.couplings.Additive(G=G),
+        noise=nmm.noises.Additive(sigma=1e-3),
+    )
 
 
 def simulation():
@@ -31,7 +38,9 @@ def simulation():
 
 def log_density():
     spectra = Spectral(band=(1e-5, 1e-4), bands=2, noise=0.1, repetition_time=2000.0)
-    problem = nmm.Problem(network(nmm.Prior(dist.Uniform(0.0, 0.5))), nmm.observe.Bold(period=2000.0), spectra)
+    problem = nmm.Problem(
+        network(nmm.Prior(dist.Uniform(0.0, 0.5))), nmm.observe.Bold(period=2000.0), spectra
+    )
     target = Target(problem.condition(np.random.default_rng(0).normal(size=(200, 5))))
     return jax.make_jaxpr(target.value_and_gradient)(jnp.zeros(target.size))
 
@@ -46,10 +55,17 @@ def test_products_are_in_full_precision(trace):
 @pytest.mark.parametrize("first", ["nmm_infer", "jax"])
 @pytest.mark.parametrize(("asked", "given"), [(None, "highest"), ("tensorfloat32", "tensorfloat32")])
 def test_whoever_asks_for_less_gets_it(asked, given, first):
-    environment = {name: value for name, value in os.environ.items() if name != "JAX_DEFAULT_MATMUL_PRECISION"}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "JAX_DEFAULT_MATMUL_PRECISION"
+    }
     environment |= {"JAX_DEFAULT_MATMUL_PRECISION": asked} if asked else {}
     code = f"import {first}, nmm_infer, jax; print(jax.config.jax_default_matmul_precision)"
-    assert subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout.strip() == given
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == given
+    )
 
 
 def test_source_code_on_the_path_has_no_version_and_results_all_the_same(monkeypatch):

@@ -5,7 +5,10 @@ import pytest
 from nmm_infer.infer import _progress as progress
 
 
-@pytest.mark.parametrize(("every", "lines"), [(0.0, ["draws 4/8, 0 s 13 steps a draw", "draws 8/8, 0 s 13 steps a draw"]), (60.0, [])])
+@pytest.mark.parametrize(
+    ("every", "lines"),
+    [(0.0, ["draws 4/8, 0 s 13 steps a draw", "draws 8/8, 0 s 13 steps a draw"]), (60.0, [])],
+)
 def test_a_log_gets_a_line_now_and_then(every, lines, capsys, monkeypatch):
     monkeypatch.setattr(progress, "EVERY", every)
     with progress.progress_bar(True) as bars:

@@ -23,7 +23,8 @@ from nmm_infer.results import load, save
 path = sys.argv[1]
 
 def tree(value, n=50_000):
-    return xr.DataTree.from_dict({"posterior": xr.Dataset({"x": (("chain", "draw"), np.full((2, n), float(value)))})})
+    draws = np.full((2, n), float(value))
+    return xr.DataTree.from_dict({"posterior": xr.Dataset({"x": (("chain", "draw"), draws)})})
 
 def whole():
     values = np.unique(load(path)["posterior"]["x"])
@@ -75,17 +76,27 @@ for value, moment in enumerate(np.random.default_rng(0).uniform(0.0, 1.2 * taken
 
 
 def tree(**attrs):
-    return xr.DataTree.from_dict({"posterior": xr.Dataset({"x": (("chain", "draw"), np.zeros((1, 3)), attrs)}, attrs=attrs)})
+    return xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"x": (("chain", "draw"), np.zeros((1, 3)), attrs)}, attrs=attrs)}
+    )
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_whatever_happens_to_a_save_there_is_a_whole_result(tmp_path, kills):
     path = tmp_path / "x.nc"
     program = SAVING + TWO_WRITERS + KILLED + FULL
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program, path, str(kills)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, path, str(kills)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("refused: [Errno 27] File too large")
-    assert f"{path} needs 0.8 MB; what was there before is kept; make room, or write to another disk" in done.stdout
+    assert (
+        f"{path} needs 0.8 MB; what was there before is kept; make room, or write to another disk"
+        in done.stdout
+    )
 
 
 def test_paths_are_checked_before_anything_is_written(tmp_path, monkeypatch):
@@ -94,7 +105,9 @@ def test_paths_are_checked_before_anything_is_written(tmp_path, monkeypatch):
     assert nmm.save(tree(), "~/x.nc") == tmp_path / "x.nc"
     assert "posterior" in nmm.load("~/x.nc").children
     for function in (nmm.writable, lambda path: nmm.save(tree(), path)):
-        with pytest.raises(FileNotFoundError, match=r"no/such/x.nc': the folder '.*no/such' does not exist; make it first"):
+        with pytest.raises(
+            FileNotFoundError, match=r"no/such/x.nc': the folder '.*no/such' does not exist; make it first"
+        ):
             function(tmp_path / "no/such/x.nc")
         with pytest.raises(ValueError, match=r"is a folder; name a file in it, such as '.*posterior.nc'"):
             function(tmp_path)
@@ -112,8 +125,23 @@ def test_a_link_stays_one(tmp_path):
     assert end.read_bytes() == b"content"
 
 
-plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary() | st.just(Path("a/b"))
-anything = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3) | st.tuples(inner, inner))
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.just(Path("a/b"))
+)
+anything = st.recursive(
+    plain,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        | st.tuples(inner, inner)
+    ),
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -134,7 +162,9 @@ def test_any_attribute_can_be_saved(value, tmp_path_factory):
 def test_a_report_does_not_overwrite_a_result(tmp_path):
     path = nmm.save(tree(), tmp_path / "r.nc")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"writes a page, expected a name that ends in .html, such as '.*r.html'"):
+    with pytest.raises(
+        ValueError, match=r"writes a page, expected a name that ends in .html, such as '.*r.html'"
+    ):
         write_report(nmm.load(path), path)
     outcome = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["report", str(path), "--out", str(path)])
     assert outcome.exit_code == 2

@@ -37,7 +37,9 @@ def parabola(level):
 def framed(problem, metric=None, y=0.0):
     target = Target(problem.condition(jnp.asarray(y)))
     with progress_bar(False) as bars:
-        found = (metric or metrics.Laplace(steps=600, floor=0.1)).coordinates(target, jax.random.key(0), 4, None, bars)
+        found = (metric or metrics.Laplace(steps=600, floor=0.1)).coordinates(
+            target, jax.random.key(0), 4, None, bars
+        )
     return target, found
 
 
@@ -66,13 +68,19 @@ def test_bends_keep_volumes_and_can_be_undone(moving):
         jacobian = jax.jacobian(coordinates.to_latent)(u)
         np.testing.assert_allclose(np.linalg.det(jacobian), np.linalg.det(coordinates.scale), rtol=1e-9)
         np.testing.assert_allclose(coordinates.from_latent(coordinates.to_latent(u)[None])[0], u, atol=1e-9)
-        np.testing.assert_allclose(coordinates.to_latent(u)[np.asarray(moving)], (coordinates.centre + coordinates.scale @ u)[np.asarray(moving)], atol=1e-12)
+        np.testing.assert_allclose(
+            coordinates.to_latent(u)[np.asarray(moving)],
+            (coordinates.centre + coordinates.scale @ u)[np.asarray(moving)],
+            atol=1e-12,
+        )
 
 
 def test_unknowns_of_many_draws_are_those_of_each():
     rng = np.random.default_rng(0)
     coordinates, u = random_frame(rng, 5, [1, 2]), rng.normal(size=(3, 40, 5))
-    np.testing.assert_allclose(_to_latent(coordinates, u), jax.vmap(jax.vmap(coordinates.to_latent))(jnp.asarray(u)), rtol=1e-12)
+    np.testing.assert_allclose(
+        _to_latent(coordinates, u), jax.vmap(jax.vmap(coordinates.to_latent))(jnp.asarray(u)), rtol=1e-12
+    )
 
 
 def test_gradients_are_those_of_the_density(bent):
@@ -86,7 +94,9 @@ def test_gradients_are_those_of_the_density(bent):
 
 
 def test_a_parabola_is_straight_in_its_coordinates(bent):
-    """Its density is a standard normal one there, up to what a spline makes of a parabola, which is natural at its ends only."""
+    """Its density is a standard normal one there, up to what a spline makes of a parabola, which is natural
+    at its ends only.
+    """
     target, found = bent
     (bend,) = found.coordinates.bends
     affine = Coordinates(found.coordinates.centre, found.coordinates.scale)
@@ -94,7 +104,9 @@ def test_a_parabola_is_straight_in_its_coordinates(bent):
     u = jnp.asarray(u[np.abs(u @ np.asarray(bend.along)) < 2.5])
 
     def off(coordinates):
-        return np.asarray(jax.vmap(Posterior(target, coordinates))(u)) + 0.5 * np.sum(np.asarray(u) ** 2, axis=1)
+        return np.asarray(jax.vmap(Posterior(target, coordinates))(u)) + 0.5 * np.sum(
+            np.asarray(u) ** 2, axis=1
+        )
 
     assert off(found.coordinates).std() < 0.05
     assert off(affine).std() > 2.0
@@ -103,16 +115,18 @@ def test_a_parabola_is_straight_in_its_coordinates(bent):
 @pytest.mark.slow
 def test_draws_are_those_of_the_density():
     """Moments of the regions, which are known: means and variances of a parabola of a normal number."""
-    tree = nmm.infer.NUTS(draws=1000, warmup=100, metric=metrics.Laplace(steps=600, floor=0.1), predictive_draws=0)(
-        banana(parabola), jnp.zeros(()), key=jax.random.key(3), progress=False
-    )
+    tree = nmm.infer.NUTS(
+        draws=1000, warmup=100, metric=metrics.Laplace(steps=600, floor=0.1), predictive_draws=0
+    )(banana(parabola), jnp.zeros(()), key=jax.random.key(3), progress=False)
     draws = tree["posterior"].to_dataset().stack(all=("chain", "draw"))
     mean, sd = 1.0, 0.8
     expected = SLANTED * mean + CURVED * (mean**2 + sd**2)
     # Of SLANTED x + CURVED x² with x ~ Normal(mean, sd).
     variance = (SLANTED + 2.0 * CURVED * mean) ** 2 * sd**2 + 2.0 * CURVED**2 * sd**4 + TIGHT**2
     # Four standard errors of 2000 effective draws.
-    np.testing.assert_allclose((draws["regions"].mean("all") - expected) / variance**0.5, 0.0, atol=4.0 / 2000**0.5)
+    np.testing.assert_allclose(
+        (draws["regions"].mean("all") - expected) / variance**0.5, 0.0, atol=4.0 / 2000**0.5
+    )
     np.testing.assert_allclose(draws["regions"].std("all") / variance**0.5, 1.0, atol=0.12)
     assert float(draws["level"].mean()) == pytest.approx(mean, abs=4.0 * sd / 2000**0.5)
 
@@ -152,15 +166,21 @@ def test_a_bend_ends_before_a_cliff():
     target, found = framed(nmm.NumPyroModel(model))
     (bend,) = found.coordinates.bends
     level = int(np.flatnonzero(target.single())[0])
-    at = np.asarray(found.coordinates.centre)[level] + np.asarray(bend.knots) * np.linalg.norm(found.coordinates.scale[level])
+    at = np.asarray(found.coordinates.centre)[level] + np.asarray(bend.knots) * np.linalg.norm(
+        found.coordinates.scale[level]
+    )
     assert at[-1] < 1.5
     assert len(at) >= 4
     beyond = bend(10.0 * bend.along)
-    np.testing.assert_allclose(beyond - bend(9.0 * bend.along), bend(9.0 * bend.along) - bend(8.0 * bend.along), atol=1e-9)
+    np.testing.assert_allclose(
+        beyond - bend(9.0 * bend.along), bend(9.0 * bend.along) - bend(8.0 * bend.along), atol=1e-9
+    )
 
 
 def test_scales_of_hierarchies_do_not_run_away():
-    """The mode of all unknowns given the noise has no bottom where the scale is free; the regions' bend is followed all the same."""
+    """The mode of all unknowns given the noise has no bottom where the scale is free; the regions' bend is
+    followed all the same.
+    """
     from nmm_infer.priors import Pooled, Prior
 
     n, rng = 30, np.random.default_rng(4)
@@ -172,7 +192,9 @@ def test_scales_of_hierarchies_do_not_run_away():
         v = pooled.draw("v", {"region": n})
         numpyro.sample("y", dist.LogNormal(jnp.log(jnp.exp(2.0 * v) + noise**2), 0.1).to_event(1), obs=y)
 
-    target, found = framed(nmm.NumPyroModel(model, shared_scales=("v.sd",)), metrics.Laplace(steps=400), power)
+    target, found = framed(
+        nmm.NumPyroModel(model, shared_scales=("v.sd",)), metrics.Laplace(steps=400), power
+    )
     (bend,) = found.coordinates.bends
     scale, noise = target.shared_scales(), target.belonging("noise".__eq__)
     assert noise.sum() == 1

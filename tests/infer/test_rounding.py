@@ -1,4 +1,6 @@
-"""Densities that single precision cannot tell from their neighbours' are named before chains crawl on them."""
+"""Densities that single precision cannot tell from their neighbours' are named before chains crawl
+on them.
+"""
 
 import warnings
 from types import SimpleNamespace
@@ -38,9 +40,17 @@ def walled(u):
     return jnp.where((u[0] == STARTS[0, 0]) | (jnp.abs(u[0] - STARTS[0, 0]) > 0.1), 0.0, -jnp.inf)
 
 
-@pytest.mark.parametrize(("rough", "message"), [(rounded, "of neighbours differs by up to [0-9.]+ more"), (full_of_holes, "is zero at one of two neighbours")])
+@pytest.mark.parametrize(
+    ("rough", "message"),
+    [
+        (rounded, "of neighbours differs by up to [0-9.]+ more"),
+        (full_of_holes, "is zero at one of two neighbours"),
+    ],
+)
 def test_rough_densities_are_named(rough, message):
-    with pytest.warns(UserWarning, match=f"dtype='float32' is too coarse here: the density {message}.*use dtype='float64'"):
+    with pytest.warns(
+        UserWarning, match=f"dtype='float32' is too coarse here: the density {message}.*use dtype='float64'"
+    ):
         assert warn_of_rounding(posterior(rough), STARTS, jax.random.key(0)) == 8
 
 

@@ -1,4 +1,6 @@
-"""Samplers of chains against densities that are known exactly; where they start, when they stop, what they report."""
+"""Samplers of chains against densities that are known exactly; where they start, when they stop, what they
+report.
+"""
 
 import arviz as az
 import arviz_stats
@@ -27,7 +29,9 @@ FUNNEL_SD, BANANA_SD = 1.5, 0.5
 
 
 def zoo(_):
-    """A correlated Gaussian of condition number 100, Neal's funnel in five dimensions (Neal 2003), and a banana: one density, one compilation."""
+    """A correlated Gaussian of condition number 100, Neal's funnel in five dimensions (Neal 2003), and a
+    banana: one density, one compilation.
+    """
     numpyro.sample("gaussian", dist.MultivariateNormal(CENTRE, COVARIANCE))
     neck = numpyro.sample("neck", dist.Normal(0.0, FUNNEL_SD))
     numpyro.sample("funnel", dist.Normal(0.0, jnp.exp(neck / 2)).expand([4]).to_event(1))
@@ -52,7 +56,8 @@ def from_zoo(n):
     }
 
 
-# Mean and standard deviation; None where the estimate has no useful standard error (E exp(2 neck) of a funnel's variance, E across⁸ of a banana's).
+# Mean and standard deviation; None where the estimate has no useful standard error (E exp(2 neck) of a
+# funnel's variance, E across⁸ of a banana's).
 EXACT = {
     "gaussian": (CENTRE, np.sqrt(np.diag(COVARIANCE))),
     "neck": (0.0, FUNNEL_SD),
@@ -67,13 +72,17 @@ ENGINES = {
     "NUTS, dense": nmm.infer.NUTS(target_acceptance=0.95, **LONG),
     "NUTS, diagonal": nmm.infer.NUTS(metric=metrics.Diagonal(), target_acceptance=0.95, **LONG),
     "NUTS, low rank": nmm.infer.NUTS(metric=metrics.LowRank(), target_acceptance=0.95, **LONG),
-    "NUTS, mean curvature": nmm.infer.NUTS(metric=metrics.MeanCurvature(from_zoo(100)), target_acceptance=0.95, **LONG),
+    "NUTS, mean curvature": nmm.infer.NUTS(
+        metric=metrics.MeanCurvature(from_zoo(100)), target_acceptance=0.95, **LONG
+    ),
     "HMC": nmm.infer.HMC(steps=20, target_acceptance=0.95, **LONG),
     "AdjustedMCLMC": nmm.infer.AdjustedMCLMC(target_acceptance=0.97, **LONG),
     "ChEES": nmm.infer.ChEES(draws=600, warmup=500, chains=64, target_acceptance=0.9, predictive_draws=0),
 }
 LATER = ("NUTS, diagonal", "NUTS, low rank", "NUTS, mean curvature", "ChEES")
-each = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LATER else name for name in ENGINES])
+each = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LATER else name for name in ENGINES]
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +106,9 @@ def errors(tree, exact):
         for name, moments in exact.items():
             expected = moments[("mean", "sd").index(what)]
             if expected is not None:
-                found[f"{what} of {name}"] = np.abs((value[name].values - expected) / error[name].values).max()
+                found[f"{what} of {name}"] = np.abs(
+                    (value[name].values - expected) / error[name].values
+                ).max()
     return found
 
 
@@ -122,7 +133,9 @@ def test_statistics_have_arvizs_names(trees, name):
 
 @pytest.mark.slow
 def test_energies_are_those_of_the_draws(trees):
-    """Energy minus potential is a kinetic energy: half of a chi-square with as many degrees of freedom as unknowns."""
+    """Energy minus potential is a kinetic energy: half of a chi-square with as many degrees of freedom as
+    unknowns.
+    """
     for name in ("NUTS, dense", "HMC", "ChEES"):
         sample = trees(name)["sample_stats"]
         kinetic = (sample["energy"] + sample["lp"]).values
@@ -154,7 +167,11 @@ def test_a_likelihood_that_is_nan_in_a_third_of_the_prior_gives_the_truncated_po
         tree = engine(nmm.NumPyroModel(cut_off), np.float64(SEEN), key=jax.random.key(1), progress=False)
         assert np.isfinite(tree["posterior"]["x"]).all()
         assert float(tree["posterior"]["x"].max()) < CUT
-        far = {what: error for what, error in errors(tree, {"x": (exact.mean(), exact.std())}).items() if not error < 4}
+        far = {
+            what: error
+            for what, error in errors(tree, {"x": (exact.mean(), exact.std())}).items()
+            if not error < 4
+        }
         assert not far, type(engine).__name__
         # Of the proposals that a wall stops, each met one failure, and none is a divergence.
         assert int(tree["sample_stats"]["failed"].sum()) > 25
@@ -198,7 +215,9 @@ def gaussian(_):
 def two_modes(y):
     """Nine tenths of the mass are in a narrow mode near 6 that few draws from the prior are near to."""
     x = numpyro.sample("x", dist.Normal(0.0, 3.0).expand([2]).to_event(1))
-    numpyro.factor("modes", jax.scipy.special.logsumexp(jnp.stack([-((x - 6.0) ** 2).sum() * 2 + 40.0, -(x**2).sum()])))
+    numpyro.factor(
+        "modes", jax.scipy.special.logsumexp(jnp.stack([-((x - 6.0) ** 2).sum() * 2 + 40.0, -(x**2).sum()]))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +228,9 @@ def simple():
 
 def test_draws_stop_when_they_are_enough(simple):
     problem, conditioned = simple
-    engine = nmm.infer.NUTS(draws=5000, warmup=200, chains=2, stop=stopping.UntilESS(400, r_hat=1.05), predictive_draws=0)
+    engine = nmm.infer.NUTS(
+        draws=5000, warmup=200, chains=2, stop=stopping.UntilESS(400, r_hat=1.05), predictive_draws=0
+    )
     tree = engine(problem, conditioned, key=jax.random.key(0), progress=False)
     drawn = tree["posterior"].sizes["draw"]
     assert 100 <= drawn < 1500
@@ -274,7 +295,9 @@ def test_the_same_problem_is_compiled_once(simple):
     try:
         engine(problem, conditioned, key=jax.random.key(1), progress=False)
         again = len(compiled)
-        nmm.infer.NUTS(draws=30, warmup=30, chains=2, max_tree_depth=3, predictive_draws=0)(problem, conditioned, key=jax.random.key(1), progress=False)
+        nmm.infer.NUTS(draws=30, warmup=30, chains=2, max_tree_depth=3, predictive_draws=0)(
+            problem, conditioned, key=jax.random.key(1), progress=False
+        )
     finally:
         jax.monitoring.clear_event_listeners()
     assert again <= 1
@@ -287,8 +310,12 @@ def test_chains_do_not_depend_on_how_they_share_the_machine(simple, arrangement)
     problem, conditioned = simple
     engine = nmm.infer.HMC(draws=20, warmup=20, chains=4, arrangement=arrangement, predictive_draws=0)
     x = engine(problem, conditioned, key=jax.random.key(3), progress=False)["posterior"]["x"]
-    reference = nmm.infer.HMC(draws=20, warmup=20, chains=4, arrangement=devices.Vectorised(), predictive_draws=0)
-    np.testing.assert_allclose(x, reference(problem, conditioned, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6)
+    reference = nmm.infer.HMC(
+        draws=20, warmup=20, chains=4, arrangement=devices.Vectorised(), predictive_draws=0
+    )
+    np.testing.assert_allclose(
+        x, reference(problem, conditioned, key=jax.random.key(3), progress=False)["posterior"]["x"], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 60])
@@ -299,7 +326,10 @@ def test_draws_that_share_processors_are_what_one_makes_of_them(n):
     def function(x, key):
         return {"sum": x.sum(), "moved": x + jax.random.normal(key, (3,))}
 
-    one, shared = (jax.jit(lambda x, keys, how=how: how.each(function, (x, keys), 20))(x, keys) for how in (devices.Vectorised(), devices.Parallel()))
+    one, shared = (
+        jax.jit(lambda x, keys, how=how: how.each(function, (x, keys), 20))(x, keys)
+        for how in (devices.Vectorised(), devices.Parallel())
+    )
     assert jax.tree.map(jnp.shape, shared) == {"sum": (n,), "moved": (n, 3)}
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), one, shared)
     assert len(shared["sum"].devices()) == min(n, jax.local_device_count())
@@ -313,7 +343,11 @@ def test_trajectories_of_a_length_have_the_steps_that_it_takes(simple):
 
 
 @pytest.mark.parametrize(
-    "engine", [nmm.infer.HMC(draws=500, warmup=25, chains=2), pytest.param(nmm.infer.MCLMC(draws=500, warmup=100, chains=2), marks=pytest.mark.slow)]
+    "engine",
+    [
+        nmm.infer.HMC(draws=500, warmup=25, chains=2),
+        pytest.param(nmm.infer.MCLMC(draws=500, warmup=100, chains=2), marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_keeps_what_was_drawn(simple, monkeypatch, engine):
     calls = iter(range(100))
@@ -336,13 +370,22 @@ def test_ctrl_c_keeps_what_was_drawn(simple, monkeypatch, engine):
         (lambda: nmm.infer.HMC(steps=0), r"HMC\(steps=...\) got 0, expected a whole number of at least 1"),
         (lambda: nmm.infer.HMC(length=0.0), r"HMC\(length=...\) got 0.0, expected a positive number"),
         (lambda: nmm.infer.HMC(jitter=1.0), r"HMC\(jitter=...\) got 1.0, expected a number from 0"),
-        (lambda: nmm.infer.HMC(target_acceptance=0.0), r"HMC\(target_acceptance=...\) got 0.0, expected a number between 0 and 1"),
-        (lambda: nmm.infer.AdjustedMCLMC(length=-1.0), r"AdjustedMCLMC\(length=...\) got -1.0, expected a positive number"),
+        (
+            lambda: nmm.infer.HMC(target_acceptance=0.0),
+            r"HMC\(target_acceptance=...\) got 0.0, expected a number between 0 and 1",
+        ),
+        (
+            lambda: nmm.infer.AdjustedMCLMC(length=-1.0),
+            r"AdjustedMCLMC\(length=...\) got -1.0, expected a positive number",
+        ),
         (lambda: nmm.infer.MCLMC(warmup=50), r"MCLMC\(warmup=...\) got 50 steps, expected at least 100"),
         (lambda: nmm.infer.MCLMC(energy_error=0.0), r"MCLMC\(energy_error=...\) got 0.0"),
         (lambda: nmm.infer.ChEES(chains=4), r"ChEES\(chains=...\) got 4, expected at least 16.*use NUTS"),
         (lambda: stopping.UntilESS(0), r"UntilESS\(ess=...\) got 0"),
-        (lambda: stopping.UntilESS(400, r_hat=1.0), r"UntilESS\(r_hat=...\) got 1.0, expected a number above 1"),
+        (
+            lambda: stopping.UntilESS(400, r_hat=1.0),
+            r"UntilESS\(r_hat=...\) got 1.0, expected a number above 1",
+        ),
         (lambda: starts.FromModes(runs=0), r"FromModes\(runs=...\) got 0"),
     ],
 )
@@ -353,4 +396,9 @@ def test_nonsense_is_refused(make, message):
 
 def test_microcanonical_dynamics_need_two_dimensions():
     with pytest.raises(ValueError, match=r"AdjustedMCLMC needs at least two unknowns, got one.*use NUTS"):
-        nmm.infer.AdjustedMCLMC()(nmm.NumPyroModel(lambda _: numpyro.sample("x", dist.Normal())), None, key=jax.random.key(0), progress=False)
+        nmm.infer.AdjustedMCLMC()(
+            nmm.NumPyroModel(lambda _: numpyro.sample("x", dist.Normal())),
+            None,
+            key=jax.random.key(0),
+            progress=False,
+        )

@@ -14,7 +14,12 @@ def bend(rng, scale, knots):
     """A natural spline through random shifts, the moving unknown itself left where it is."""
     at = np.arange(knots) - knots // 2 + 0.0
     shifts = rng.normal(size=(knots, N)) * [0.0, 1.0, 1.0]
-    return Bend(*map(jnp.asarray, (scale[0] / np.linalg.norm(scale[0]), at, CubicSpline(at, shifts, bc_type="natural").c)))
+    return Bend(
+        *map(
+            jnp.asarray,
+            (scale[0] / np.linalg.norm(scale[0]), at, CubicSpline(at, shifts, bc_type="natural").c),
+        )
+    )
 
 
 def test_bends_that_are_filled_up_change_nothing():

@@ -29,7 +29,12 @@ HIGHEST = 1.0 / 0.7
 
 
 def pair(G):
-    return nmm.Network(nmm.models.LeakyIntegrator(tau=50.0), PAIR, nmm.couplings.Additive(G=G), noise=nmm.noises.Additive(sigma=0.1))
+    return nmm.Network(
+        nmm.models.LeakyIntegrator(tau=50.0),
+        PAIR,
+        nmm.couplings.Additive(G=G),
+        noise=nmm.noises.Additive(sigma=0.1),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +52,19 @@ def on_a_grid(problem, data):
     return mean, np.sqrt(weights @ (grid - mean) ** 2)
 
 
-# Of a given number of steps, HMC mixes badly beside a wall, as its diagnosis says: of five seeds two or three had R-hat above 1.01. Of a given length, none.
-@pytest.mark.parametrize("engine", [nmm.infer.NUTS, pytest.param(partial(nmm.infer.HMC, length=1.57), marks=pytest.mark.slow)], ids=["NUTS", "HMC"])
+# Of a given number of steps, HMC mixes badly beside a wall, as its diagnosis says: of five seeds two or three
+# had R-hat above 1.01. Of a given length, none.
+@pytest.mark.parametrize(
+    "engine",
+    [nmm.infer.NUTS, pytest.param(partial(nmm.infer.HMC, length=1.57), marks=pytest.mark.slow)],
+    ids=["NUTS", "HMC"],
+)
 def test_a_posterior_that_reaches_the_edge_of_stability_is_right_and_said_to_be(recording, engine):
     problem = nmm.Problem(pair(nmm.Prior(dist.Uniform(0.0, HIGHEST))), OBSERVE, SPECTRAL)
     mean, sd = on_a_grid(problem, recording)
-    tree = engine(draws=1000, warmup=500, chains=4, predictive_draws=0)(problem, recording, key=KEY, progress=False)
+    tree = engine(draws=1000, warmup=500, chains=4, predictive_draws=0)(
+        problem, recording, key=KEY, progress=False
+    )
     draws = tree["posterior"]["coupling.G"].values
     assert draws.max() < 1.0
     assert draws.mean() == pytest.approx(mean, abs=0.15 * sd)
@@ -96,12 +108,23 @@ def asked(likelihood, data, model, G):
 
 @pytest.mark.parametrize(
     "likelihood",
-    [SPECTRAL, pytest.param(nmm.likelihoods.Spectral(band=(0.5e-3, 20e-3), bands=8, nodes=2), marks=pytest.mark.slow), nmm.likelihoods.Covariance()],
+    [
+        SPECTRAL,
+        pytest.param(
+            nmm.likelihoods.Spectral(band=(0.5e-3, 20e-3), bands=8, nodes=2), marks=pytest.mark.slow
+        ),
+        nmm.likelihoods.Covariance(),
+    ],
 )
 def test_likelihoods_of_rest_say_whether_there_is_none_or_whether_it_is_unstable(recording, likelihood):
     free = nmm.Prior(dist.Normal(0.0, 1.0))
-    pairs = asked(likelihood, recording, nmm.models.LeakyIntegrator(tau=50.0), free), asked(likelihood, recording, Saddle(I=free), 0.0)
-    for target, fine, failing, why in zip(pairs, (0.5, -1.0), (1.5, 1.0), (Failure.UNSTABLE, Failure.NO_FIXED_POINT), strict=True):
+    pairs = (
+        asked(likelihood, recording, nmm.models.LeakyIntegrator(tau=50.0), free),
+        asked(likelihood, recording, Saddle(I=free), 0.0),
+    )
+    for target, fine, failing, why in zip(
+        pairs, (0.5, -1.0), (1.5, 1.0), (Failure.UNSTABLE, Failure.NO_FIXED_POINT), strict=True
+    ):
         assert target.conditioned.failure(target.constrain(jnp.array([fine]))) == Failure.NONE
         assert np.isfinite(target.log_density(jnp.array([fine])))
         assert target.log_density(jnp.array([failing])) == -jnp.inf
@@ -139,7 +162,13 @@ ENGINES = {
 WHEN = {"SVI": pytest.mark.slow, "Laplace": pytest.mark.slow, "MAP": pytest.mark.slow}
 
 
-@pytest.mark.parametrize("name", [name if name in ("NUTS", "SMC") else pytest.param(name, marks=WHEN.get(name, pytest.mark.by_hand)) for name in ENGINES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("NUTS", "SMC") else pytest.param(name, marks=WHEN.get(name, pytest.mark.by_hand))
+        for name in ENGINES
+    ],
+)
 def test_every_engine_counts_both_edges_and_says_what_its_draws_are(name, tmp_path):
     engine, kind = ENGINES[name]
     tree = engine(nmm.NumPyroModel(edges), None, key=KEY, progress=False)
@@ -147,13 +176,19 @@ def test_every_engine_counts_both_edges_and_says_what_its_draws_are(name, tmp_pa
     loaded = nmm.load(nmm.save(tree, tmp_path / "tree.nc"))
     assert type(loaded.attrs["draws_are"]) is str
     assert int(loaded.attrs["zero_density"]) == tree.attrs["zero_density"]
-    if name not in ("MAP", "MCLMC"):  # a search that ends well meets none, and the tuning of MCLMC shrinks before them
+    if name not in (
+        "MAP",
+        "MCLMC",
+    ):  # a search that ends well meets none, and the tuning of MCLMC shrinks before them
         assert tree.attrs["zero_density"] > 0
         assert tree.attrs["failed_simulations"] > 0
     if kind in (Kind.CHAINS, Kind.INEXACT):
         assert np.abs(tree["posterior"]["x"].values).max() <= 1.0
         assert int(tree["sample_stats"]["diverging"].sum()) == 0
-        assert int(tree["sample_stats"]["failed"].sum()) <= tree.attrs["zero_density"] + tree.attrs["failed_simulations"]
+        assert (
+            int(tree["sample_stats"]["failed"].sum())
+            <= tree.attrs["zero_density"] + tree.attrs["failed_simulations"]
+        )
 
 
 @pytest.mark.slow
@@ -173,7 +208,14 @@ def test_a_step_of_mclmc_over_an_edge_is_not_taken_and_tells_where_it_led():
             state = blackjax.mcmc.mclmc.init(jnp.full(2, 0.9), posterior, key)
             draws.append(step(key, state)[1])
             kernel = blackjax.mcmc.mclmc.build_kernel()
-            theirs, _ = kernel(jax.random.split(key, 1)[0], state, posterior, parameters.inverse_mass_matrix, parameters.L, parameters.step_size)
+            theirs, _ = kernel(
+                jax.random.split(key, 1)[0],
+                state,
+                posterior,
+                parameters.inverse_mass_matrix,
+                parameters.L,
+                parameters.step_size,
+            )
             np.testing.assert_allclose(draws[-1].position, theirs.position, rtol=1e-12)
     x = posterior.target.names.index("x")
     for draw in draws:
@@ -195,7 +237,16 @@ def test_an_integrator_that_runs_away_and_lands_beyond_a_wall_has_diverged():
         x = numpyro.sample("x", dist.Normal(0.0, 1e-4))
         numpyro.factor("edge", jnp.where(jnp.abs(x) > 1.0, -jnp.inf, 0.0))
 
-    engine = nmm.infer.HMC(draws=1, warmup=1, chains=4, steps=5, jitter=0.0, metric=metrics.Diagonal(), initial_step_size=0.1, predictive_draws=0)
+    engine = nmm.infer.HMC(
+        draws=1,
+        warmup=1,
+        chains=4,
+        steps=5,
+        jitter=0.0,
+        metric=metrics.Diagonal(),
+        initial_step_size=0.1,
+        predictive_draws=0,
+    )
     algorithm = engine.algorithm()
     from nmm_infer.infer._mcmc._warmup import stages
     from nmm_infer.infer._progress import progress_bar
@@ -212,7 +263,10 @@ def test_an_integrator_that_runs_away_and_lands_beyond_a_wall_has_diverged():
 def test_progress_tells_walls_from_divergences():
     stats = {"n_steps": np.full((2, 5), 7), "diverging": np.zeros((2, 5), bool), "failed": np.eye(2, 5) > 0}
     assert chains._note(stats) == "7 steps a draw, 2 at the edge"
-    assert chains._note(stats | {"diverging": np.ones((2, 5), bool)}) == "7 steps a draw, 10 divergences, 2 at the edge"
+    assert (
+        chains._note(stats | {"diverging": np.ones((2, 5), bool)})
+        == "7 steps a draw, 10 divergences, 2 at the edge"
+    )
 
 
 def test_an_algorithm_that_tells_too_little_is_told_what_is_missing():
@@ -224,8 +278,16 @@ def test_an_algorithm_that_tells_too_little_is_told_what_is_missing():
     from nmm_infer.infer._progress import progress_bar
     from nmm_infer.infer.devices import Vectorised
 
-    with progress_bar(False) as bars, pytest.raises(ValueError, match=r"Silent.step\(...\) gave the statistics n_steps, .* add diverging, failed to Draw"):
-        chains.run_chains(Silent(), Vectorised(), None, jnp.zeros((2, 1)), KEY, 0, 1, 1, bars, stopping.Never())  # pyright: ignore[reportArgumentType]
+    with (
+        progress_bar(False) as bars,
+        pytest.raises(
+            ValueError,
+            match=r"Silent.step\(...\) gave the statistics n_steps, .* add diverging, failed to Draw",
+        ),
+    ):
+        chains.run_chains(
+            Silent(), Vectorised(), None, jnp.zeros((2, 1)), KEY, 0, 1, 1, bars, stopping.Never()
+        )  # pyright: ignore[reportArgumentType]
 
 
 # ---------------------------------------------------------------- starts
@@ -260,14 +322,25 @@ def test_starts_are_medians_of_their_own_draws_where_these_are_valid():
     target = beyond(-0.1)
     groups = np.asarray(target.prior_draws(KEY, 6 * DRAWS_PER_START)).reshape(6, DRAWS_PER_START)
     medians = np.median(groups, axis=1)
-    expected = [median if median > -0.1 else group[group > -0.1][0] for median, group in zip(medians, groups, strict=True)]
+    expected = [
+        median if median > -0.1 else group[group > -0.1][0]
+        for median, group in zip(medians, groups, strict=True)
+    ]
     assert (medians > -0.1).any()
     assert (medians <= -0.1).any()
     np.testing.assert_array_equal(target.starts(KEY, 6)[:, 0], expected)
-    np.testing.assert_array_equal(target.starts(KEY, 6, spread=True)[:, 0], [group[group > -0.1][0] for group in groups])
+    np.testing.assert_array_equal(
+        target.starts(KEY, 6, spread=True)[:, 0], [group[group > -0.1][0] for group in groups]
+    )
 
 
 def test_where_nothing_is_valid_it_says_how_much_was_tried_and_why_it_failed(recording):
     problem = nmm.Problem(pair(nmm.Prior(dist.Uniform(1.1, 2.0))), OBSERVE, SPECTRAL)
-    with pytest.raises(ValueError, match=r"none of 1004 draws from the prior has a finite density: the network is unstable at 1004; narrow the priors"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"none of 1004 draws from the prior has a finite density: the network is unstable at 1004; narrow"
+            r" the priors"
+        ),
+    ):
         Target(problem.condition(recording)).starts(KEY, 4)

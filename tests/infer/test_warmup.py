@@ -41,7 +41,9 @@ def test_short_ones(warmup):
 
 @pytest.mark.slow
 def test_step_sizes_after_a_short_warmup_are_alike():
-    """With the tenth that Stan leaves, step sizes of chains in one Gaussian had a standard deviation of 0.18 of their logarithm, not 0.08."""
+    """With the tenth that Stan leaves, step sizes of chains in one Gaussian had a standard deviation of 0.18
+    of their logarithm, not 0.08.
+    """
     scale = jnp.exp(jnp.linspace(-0.3, 0.3, 100))
 
     def gaussian(data):
@@ -58,6 +60,8 @@ def test_step_sizes_after_a_short_warmup_are_alike():
         arrangement=nmm.infer.devices.Vectorised(),
         predictive_draws=0,
     )
-    found = engine(nmm.NumPyroModel(gaussian), np.array(0.0), key=jax.random.key(0), progress=False)["sample_stats"]
+    found = engine(nmm.NumPyroModel(gaussian), np.array(0.0), key=jax.random.key(0), progress=False)[
+        "sample_stats"
+    ]
     assert np.log(found["step_size"].values[:, 0]).std() < 0.12
     assert 0.86 < float(found["acceptance_rate"].mean()) < 0.96

@@ -1,4 +1,6 @@
-"""The covariance likelihood: its matrices, its distributions, and whether its intervals hold what they promise."""
+"""The covariance likelihood: its matrices, its distributions, and whether its intervals hold what they
+promise.
+"""
 
 import brainunit as u
 import jax
@@ -27,7 +29,11 @@ Covariance, AsCorrelation = nmm.likelihoods.Covariance, nmm.likelihoods.AsCorrel
 def network(tau=TAU, G=0.6, sigma=0.1, noise=None, speed=None, weights=WEIGHTS):
     connectome = nmm.Connectome(weights, LENGTHS, labels=list("ABC"))
     return nmm.Network(
-        nmm.models.LeakyIntegrator(tau=tau), connectome, nmm.couplings.Additive(G=G), noise=noise or nmm.noises.Additive(sigma=sigma), speed=speed
+        nmm.models.LeakyIntegrator(tau=tau),
+        connectome,
+        nmm.couplings.Additive(G=G),
+        noise=noise or nmm.noises.Additive(sigma=sigma),
+        speed=speed,
     )
 
 
@@ -61,7 +67,12 @@ def test_lyapunov_is_scipys_and_its_gradient_that_of_differences(n):
     A = A - max(0.0, np.linalg.eigvals(A).real.max() + 0.1) * np.eye(n)
     B = RNG.normal(size=(n, n))
     Q = B @ B.T
-    np.testing.assert_allclose(lyapunov(jnp.asarray(A), jnp.asarray(Q)), scipy.linalg.solve_continuous_lyapunov(A, -Q), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        lyapunov(jnp.asarray(A), jnp.asarray(Q)),
+        scipy.linalg.solve_continuous_lyapunov(A, -Q),
+        rtol=1e-8,
+        atol=1e-10,
+    )
     W, dA, dQ = RNG.normal(size=(3, n, n))
     dQ = dQ + dQ.T
     f = jax.jit(lambda h: (W * lyapunov(A + h * dA, Q + h * dQ)).sum())
@@ -79,7 +90,9 @@ def test_prediction_without_delays_is_scipys_with_lags_and_noise():
     likelihood = Covariance(lags=(0.0, 20.0, 50.0), noise=0.3)
     Sigma, stable = likelihood.covariance(network(), nmm.observe.Subsample(), 10.0)
     lags = (0.0, 20.0, 50.0)
-    expected = np.block([[exact(lag=b - a) if b >= a else exact(lag=a - b).T for b in lags] for a in lags]) + 0.09 * np.eye(3 * N)
+    expected = np.block(
+        [[exact(lag=b - a) if b >= a else exact(lag=a - b).T for b in lags] for a in lags]
+    ) + 0.09 * np.eye(3 * N)
     assert stable
     np.testing.assert_allclose(Sigma, expected, rtol=1e-9, atol=1e-12)
     assert np.linalg.eigvalsh(Sigma).min() > 0
@@ -107,7 +120,11 @@ def test_quadrature_of_known_integrals():
         assert value == pytest.approx(np.exp(-a * lag), rel=2e-3)
     omega, weights = quadrature((0.0, 7.0), (1e-3, 4e-3), 32)
     whole = weights @ np.ones(32)
-    np.testing.assert_allclose(whole.real, [6e-3, (np.sin(2 * np.pi * 4e-3 * 7) - np.sin(2 * np.pi * 1e-3 * 7)) / (np.pi * 7)], rtol=1e-12)
+    np.testing.assert_allclose(
+        whole.real,
+        [6e-3, (np.sin(2 * np.pi * 4e-3 * 7) - np.sin(2 * np.pi * 1e-3 * 7)) / (np.pi * 7)],
+        rtol=1e-12,
+    )
 
 
 def test_covariance_in_a_band_is_the_spectrum_there():
@@ -121,11 +138,15 @@ def test_covariance_in_a_band_is_the_spectrum_there():
 
 @pytest.mark.slow
 def test_bold_covariance_is_that_of_a_long_simulation():
-    """Linear haemodynamics, so that there is no bias: the sample covariance of two hours of BOLD within its sampling error."""
+    """Linear haemodynamics, so that there is no bias: the sample covariance of two hours of BOLD within its
+    sampling error.
+    """
     observe = nmm.observe.HemodynamicResponse(nmm.observe.kernels.Gamma(), period=1000.0)
     slow = network(tau=20.0 * TAU, sigma=0.02)
     predicted = np.asarray(Covariance().covariance(slow, observe, 1000.0)[0])
-    x = np.asarray(nmm.solve(slow, 7.2e6, step=50.0, observe=observe, transient=1e5, key=jax.random.key(0)).values)
+    x = np.asarray(
+        nmm.solve(slow, 7.2e6, step=50.0, observe=observe, transient=1e5, key=jax.random.key(0)).values
+    )
     sampled = np.cov(x.T)
     sd = np.sqrt(np.diag(predicted))
     error = np.sqrt(2 / effective_samples(x))
@@ -143,7 +164,9 @@ def test_sensors_and_principal_directions():
     assert observed.values.shape == (3, 3)
     Sigma, _ = Covariance(noise=0.1).covariance(network(), observe, 1.0, observed.directions)
     referenced = gain - gain.mean(0)
-    expected = observed.directions.T @ (referenced @ exact() @ referenced.T + 0.01 * np.eye(6)) @ observed.directions
+    expected = (
+        observed.directions.T @ (referenced @ exact() @ referenced.T + 0.01 * np.eye(6)) @ observed.directions
+    )
     np.testing.assert_allclose(Sigma, expected, rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(observed.values, expected, atol=5 * np.sqrt(2 / observed.dof) * expected.max())
 
@@ -152,7 +175,9 @@ def test_sensors_and_principal_directions():
 
 
 def bound_log_prob(likelihood, G, data):
-    problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0))), nmm.observe.Subsample(period=20.0), likelihood)
+    problem = nmm.Problem(
+        network(G=nmm.Prior(dist.Beta(4.0, 2.0))), nmm.observe.Subsample(period=20.0), likelihood
+    )
     observed = problem.condition(data).observed
     distribution, failure = likelihood.distribution(network(G=G), problem.observe, None, observed)
     return distribution.log_prob(jnp.asarray(observed.values)), failure, observed
@@ -166,7 +191,9 @@ def test_density_is_scipys_wishart():
     C = np.cov(DATA.T, bias=True)
     np.testing.assert_allclose(observed.values, C, rtol=1e-10)
     assert failure == 0
-    np.testing.assert_allclose(value, scipy.stats.wishart(observed.dof, exact(G=0.5) / observed.dof).logpdf(C), rtol=1e-9)
+    np.testing.assert_allclose(
+        value, scipy.stats.wishart(observed.dof, exact(G=0.5) / observed.dof).logpdf(C), rtol=1e-9
+    )
 
 
 def test_an_unstable_network_is_impossible_not_an_error():
@@ -186,7 +213,9 @@ def test_an_unstable_network_is_impossible_not_an_error():
     ids=["lags", "delays", "correlation", "band"],
 )
 def test_gradient_by_everything_that_can_be_free(likelihood, speed):
-    problem = nmm.Problem(network(G=nmm.Prior(dist.Beta(4.0, 2.0)), speed=speed), nmm.observe.Subsample(period=20.0), likelihood)
+    problem = nmm.Problem(
+        network(G=nmm.Prior(dist.Beta(4.0, 2.0)), speed=speed), nmm.observe.Subsample(period=20.0), likelihood
+    )
     observed = problem.condition(DATA).observed
 
     def value(x):
@@ -198,16 +227,29 @@ def test_gradient_by_everything_that_can_be_free(likelihood, speed):
     f = jax.jit(value)
     direction = jnp.asarray(RNG.normal(size=6) * np.array([1, 1, 1, 0.01, 0.01, 0.1]))
     gradient = jax.grad(f)(x)
-    np.testing.assert_allclose(gradient @ direction, (f(x + 1e-4 * direction) - f(x - 1e-4 * direction)) / 2e-4, rtol=1e-5)
+    np.testing.assert_allclose(
+        gradient @ direction, (f(x + 1e-4 * direction) - f(x - 1e-4 * direction)) / 2e-4, rtol=1e-5
+    )
     assert np.all(np.isfinite(gradient))
 
 
 def hotelling(r, rho, nu):
     """Density of the sample correlation of two Gaussian variables, ν degrees of freedom (Hotelling 1953)."""
     n = nu + 1
-    constant = np.log(n - 2) + scipy.special.gammaln(n - 1) - 0.5 * np.log(2 * np.pi) - scipy.special.gammaln(n - 0.5)
+    constant = (
+        np.log(n - 2)
+        + scipy.special.gammaln(n - 1)
+        - 0.5 * np.log(2 * np.pi)
+        - scipy.special.gammaln(n - 0.5)
+    )
     series = np.log(scipy.special.hyp2f1(0.5, 0.5, n - 0.5, (1 + rho * r) / 2))
-    return constant + (n - 1) / 2 * np.log(1 - rho**2) + (n - 4) / 2 * np.log(1 - r**2) - (n - 1.5) * np.log(1 - rho * r) + series
+    return (
+        constant
+        + (n - 1) / 2 * np.log(1 - rho**2)
+        + (n - 4) / 2 * np.log(1 - r**2)
+        - (n - 1.5) * np.log(1 - rho * r)
+        + series
+    )
 
 
 @pytest.mark.parametrize("nu", [10.0, 60.0])
@@ -218,7 +260,9 @@ def test_correlation_density_of_two_variables_is_fishers(nu):
     for rho in (-0.6, 0.0, 0.8):
         for r in (-0.3, 0.2, 0.8):
             # Laplace's approximation: 0.8 r ρ / ν at worst, which is 1 % of the density at ν = 10.
-            np.testing.assert_allclose(CorrelationMatrix(pair(rho), nu).log_prob(pair(r)), hotelling(r, rho, nu), atol=0.1 / nu)
+            np.testing.assert_allclose(
+                CorrelationMatrix(pair(rho), nu).log_prob(pair(r)), hotelling(r, rho, nu), atol=0.1 / nu
+            )
 
 
 def test_correlation_density_ignores_scales_and_peaks_at_the_truth():
@@ -229,7 +273,11 @@ def test_correlation_density_ignores_scales_and_peaks_at_the_truth():
     assert values[1] > max(values[0], values[2])
     D = jnp.diag(jnp.array([0.1, 3.0, 20.0]))
     for scaled in (exact(), D @ exact() @ D):
-        np.testing.assert_allclose(AsCorrelation().distribution(scaled, 50.0).log_prob(R), CorrelationMatrix(P, 50.0).log_prob(R), rtol=1e-10)
+        np.testing.assert_allclose(
+            AsCorrelation().distribution(scaled, 50.0).log_prob(R),
+            CorrelationMatrix(P, 50.0).log_prob(R),
+            rtol=1e-10,
+        )
 
 
 def test_scales_solve_their_equation_from_far_away():
@@ -269,10 +317,14 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_intervals_hold_the_truth_as_often_as_they_say(name):
-    """120 recordings of 600 strongly correlated samples; posterior of the coupling by quadrature, everything else known."""
+    """120 recordings of 600 strongly correlated samples; posterior of the coupling by quadrature, everything
+    else known.
+    """
     likelihood, truths = FORMS[name], np.random.default_rng(4).uniform(0.3, 0.8, 120)
     grid = jnp.linspace(0.02, 1.05, 104)
-    problem = nmm.Problem(network(G=nmm.Prior(dist.Uniform(0.0, 1.1))), nmm.observe.Subsample(period=20.0), likelihood)
+    problem = nmm.Problem(
+        network(G=nmm.Prior(dist.Uniform(0.0, 1.1))), nmm.observe.Subsample(period=20.0), likelihood
+    )
 
     @jax.jit
     def posterior(values, dof):
@@ -294,7 +346,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name):
         z.append((G - mean) / np.sqrt(p @ grid**2 - mean**2))
         dofs.append(observed.dof)
     inside = np.mean((np.array(ranks) > 0.05) & (np.array(ranks) < 0.95))
-    # 90 % intervals of 120 data sets: 0.9 ± 2.5 sd of 0.027. Lags are counted with too few degrees of freedom, so that intervals are wide.
+    # 90 % intervals of 120 data sets: 0.9 ± 2.5 sd of 0.027. Lags are counted with too few degrees of
+    # freedom, so that intervals are wide.
     assert 0.83 <= inside <= (1.0 if name == "lagged" else 0.97), inside
     assert np.mean(dofs) < 0.7 * 600
 
@@ -305,23 +358,54 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Covariance(lags=(20.0,)), r"Covariance\(lags=...\) got \(20.0,\) ms, expected increasing times that begin with 0"),
+        (
+            lambda: Covariance(lags=(20.0,)),
+            r"Covariance\(lags=...\) got \(20.0,\) ms, expected increasing times that begin with 0",
+        ),
         (lambda: Covariance(lags=(0.0, 1.0 * u.mV)), "convertible to ms"),
-        (lambda: Covariance(form="fc"), r"Covariance\(form=...\) got 'fc', expected nmm.likelihoods.AsCovariance"),
+        (
+            lambda: Covariance(form="fc"),
+            r"Covariance\(form=...\) got 'fc', expected nmm.likelihoods.AsCovariance",
+        ),
         (lambda: Covariance(dof=-1.0), "expected a positive number"),
         (lambda: Covariance(band=(0.2, 0.1)), r"Covariance\(band=...\) got .* expected 0 < lowest < highest"),
-        (lambda: bound_log_prob(Covariance(lags=(0.0, 30.0)), 0.5, DATA), "whole numbers of samples, which are 20 ms apart"),
-        (lambda: bound_log_prob(Covariance(band=(1e-3, 0.1)), 0.5, DATA), "beyond the Nyquist frequency 25 Hz"),
+        (
+            lambda: bound_log_prob(Covariance(lags=(0.0, 30.0)), 0.5, DATA),
+            "whole numbers of samples, which are 20 ms apart",
+        ),
+        (
+            lambda: bound_log_prob(Covariance(band=(1e-3, 0.1)), 0.5, DATA),
+            "beyond the Nyquist frequency 25 Hz",
+        ),
         (
             lambda: bound_log_prob(Covariance(lags=(0.0, 20.0)), 0.5, DATA[:8]),
-            r"the data are worth [\d.]+ independent samples, expected more than 5 for a covariance of 6 dimensions",
+            (
+                r"the data are worth [\d.]+ independent samples, expected more than 5 for a covariance of 6"
+                r" dimensions"
+            ),
         ),
-        (lambda: bound_log_prob(Covariance(dof=2.0), 0.5, DATA), r"Covariance\(dof=...\) says 2.0 independent samples"),
-        (lambda: bound_log_prob(Covariance(modes=4), 0.5, DATA), r"Covariance\(modes=...\) got 4, expected a whole number from 1 to 3"),
-        (lambda: bound_log_prob(Covariance(form=AsCorrelation(), modes=2), 0.5, DATA), "correlations of directions mean nothing"),
-        (lambda: bound_log_prob(Covariance(), 0.5, DATA[:, [0, 1, 1]]), "vary in 2 directions where the model has 3"),
         (
-            lambda: nmm.Problem(nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal()))), nmm.observe.Subsample(), Covariance()),
+            lambda: bound_log_prob(Covariance(dof=2.0), 0.5, DATA),
+            r"Covariance\(dof=...\) says 2.0 independent samples",
+        ),
+        (
+            lambda: bound_log_prob(Covariance(modes=4), 0.5, DATA),
+            r"Covariance\(modes=...\) got 4, expected a whole number from 1 to 3",
+        ),
+        (
+            lambda: bound_log_prob(Covariance(form=AsCorrelation(), modes=2), 0.5, DATA),
+            "correlations of directions mean nothing",
+        ),
+        (
+            lambda: bound_log_prob(Covariance(), 0.5, DATA[:, [0, 1, 1]]),
+            "vary in 2 directions where the model has 3",
+        ),
+        (
+            lambda: nmm.Problem(
+                nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal()))),
+                nmm.observe.Subsample(),
+                Covariance(),
+            ),
             "Covariance needs a network with noise",
         ),
     ],

@@ -31,24 +31,35 @@ def linear():
 
 
 def dense(spread, steps):
-    """Mean and covariance of the states at all samples, those of the process itself: exponentials of matrices."""
+    """Mean and covariance of the states at all samples, those of the process itself: exponentials of
+    matrices.
+    """
     A = (0.8 * W - np.eye(2)) / TAU[:, None]
     step = scipy.linalg.expm(A * SUBSAMPLE.period)
     # Van Loan 1978: the covariance that the noise adds between samples.
-    block = scipy.linalg.expm(np.block([[-A, SIGMA**2 * np.eye(2)], [np.zeros((2, 2)), A.T]]) * SUBSAMPLE.period)
+    block = scipy.linalg.expm(
+        np.block([[-A, SIGMA**2 * np.eye(2)], [np.zeros((2, 2)), A.T]]) * SUBSAMPLE.period
+    )
     Q = block[2:, 2:].T @ block[:2, 2:]
     P, powers, marginal = spread**2 * np.eye(2), [], []
     for _ in range(steps):
         P = step @ P @ step.T + Q
         marginal.append(P)
     powers = [np.linalg.matrix_power(step, k) for k in range(steps + 1)]
-    C = np.block([[powers[i - j] @ marginal[j] if i >= j else marginal[i] @ powers[j - i].T for j in range(steps)] for i in range(steps)])
+    C = np.block(
+        [
+            [powers[i - j] @ marginal[j] if i >= j else marginal[i] @ powers[j - i].T for j in range(steps)]
+            for i in range(steps)
+        ]
+    )
     mean = np.concatenate([powers[k + 1] @ np.array([0.3, -0.2]) for k in range(steps)])
     return mean, C
 
 
 def course(spread=0.2, steps=4, scale=SCALE, network=None, samples=T):
-    return FilteredCourse(linear() if network is None else network, SUBSAMPLE, scale, spread, (samples, 2), 2.0, steps)
+    return FilteredCourse(
+        linear() if network is None else network, SUBSAMPLE, scale, spread, (samples, 2), 2.0, steps
+    )
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.2])
@@ -74,9 +85,13 @@ def test_smoothed_states_are_those_of_the_dense_gaussian():
     mean, C = dense(0.2, T)
     value = RNG.normal(size=(T, 2))
     gain = C @ np.linalg.inv(C + SCALE**2 * np.eye(2 * T))
-    m, sd = nmm.likelihoods.ExtendedKalman(scale=SCALE, spread=0.2, step=0.25).path(linear(), SUBSAMPLE, value)
+    m, sd = nmm.likelihoods.ExtendedKalman(scale=SCALE, spread=0.2, step=0.25).path(
+        linear(), SUBSAMPLE, value
+    )
     assert m.shape == (T, 1, 2)
-    np.testing.assert_allclose(m.reshape(T, 2), (mean + gain @ (value.ravel() - mean)).reshape(T, 2), atol=1e-4)
+    np.testing.assert_allclose(
+        m.reshape(T, 2), (mean + gain @ (value.ravel() - mean)).reshape(T, 2), atol=1e-4
+    )
     np.testing.assert_allclose(sd.reshape(-1), np.sqrt(np.diag(C - gain @ C)), rtol=1e-3)
 
 
@@ -93,11 +108,17 @@ def mean_field(theta):
     return nmm.Network(model, noise=nmm.noises.Additive(sigma=theta[3]), initial=[[0.1], [-1.0]])
 
 
-BOTH = nmm.observe.Together(nmm.observe.Subsample(period=0.05, variable="r"), nmm.observe.Subsample(period=0.05, variable="V"))
+BOTH = nmm.observe.Together(
+    nmm.observe.Subsample(period=0.05, variable="r"), nmm.observe.Subsample(period=0.05, variable="V")
+)
 
 
 def log_density(theta, data):
-    return FilteredCourse(mean_field(theta), BOTH, jnp.stack([theta[4], 2 * theta[4]]), 0.1, data.shape, 0.05, 1).log_prob(data).sum()
+    return (
+        FilteredCourse(mean_field(theta), BOTH, jnp.stack([theta[4], 2 * theta[4]]), 0.1, data.shape, 0.05, 1)
+        .log_prob(data)
+        .sum()
+    )
 
 
 THETA = jnp.array([0.7, -4.6, 14.5, 0.05, 0.1])
@@ -117,8 +138,14 @@ def test_gradient_in_a_bistable_model_whether_states_are_kept_or_not(monkeypatch
 
 
 def test_it_follows_bursts_though_the_rate_is_hidden():
-    """Noise in the input throws the population out of its low state and back; true states are as far from the smoothed ones as these say."""
-    noisy = nmm.Network(nmm.models.MontbrioPazoRoxin(Delta=0.7, eta=-4.6, J=14.5), noise=nmm.noises.Additive(sigma=2.0, states=("V",)), initial=[[0.1], [-1.0]])
+    """Noise in the input throws the population out of its low state and back; true states are as far from the
+    smoothed ones as these say.
+    """
+    noisy = nmm.Network(
+        nmm.models.MontbrioPazoRoxin(Delta=0.7, eta=-4.6, J=14.5),
+        noise=nmm.noises.Additive(sigma=2.0, states=("V",)),
+        initial=[[0.1], [-1.0]],
+    )
     path = np.asarray(nmm.solve(noisy, 40.0, step=0.01, key=jax.random.key(1)).values)[1::2, :, 0]
     assert path[:, 0].min() < 0.1
     assert path[:, 0].max() > 1.0
@@ -126,7 +153,9 @@ def test_it_follows_bursts_though_the_rate_is_hidden():
     data = path[:, 1:] + 0.1 * RNG.normal(size=(len(path), 1))
     mean, sd = nmm.likelihoods.ExtendedKalman(scale=0.1, spread=0.1).path(noisy, V, data)
     z = (np.asarray(mean)[:, :, 0] - path) / np.asarray(sd)[:, :, 0]
-    assert np.all((np.sqrt((z**2).mean(axis=0)) > 0.8) & (np.sqrt((z**2).mean(axis=0)) < 1.25)), np.sqrt((z**2).mean(axis=0))
+    assert np.all((np.sqrt((z**2).mean(axis=0)) > 0.8) & (np.sqrt((z**2).mean(axis=0)) < 1.25)), np.sqrt(
+        (z**2).mean(axis=0)
+    )
     assert np.corrcoef(np.asarray(mean)[:, 0, 0], path[:, 0])[0, 1] > 0.98
 
 
@@ -136,16 +165,30 @@ def problem(likelihood=None, observe=BOTH, **priors):
         noise=nmm.noises.Additive(sigma=nmm.Prior(dist.LogNormal(-0.5, 0.5)), states=("V",)),
         initial=[[0.1], [-1.0]],
     )
-    return nmm.Problem(network, observe, likelihood or nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.LogNormal([-2.0, -2.0], 0.5).to_event(1))))
+    return nmm.Problem(
+        network,
+        observe,
+        likelihood
+        or nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.LogNormal([-2.0, -2.0], 0.5).to_event(1))),
+    )
 
 
 @pytest.mark.slow
 def test_a_posterior_with_a_hidden_state():
-    truth = nmm.Network(nmm.models.MontbrioPazoRoxin(eta=-4.8, Delta=0.7, J=14.5), noise=nmm.noises.Additive(sigma=0.6, states=("V",)), initial=[[0.1], [-1.0]])
+    truth = nmm.Network(
+        nmm.models.MontbrioPazoRoxin(eta=-4.8, Delta=0.7, J=14.5),
+        noise=nmm.noises.Additive(sigma=0.6, states=("V",)),
+        initial=[[0.1], [-1.0]],
+    )
     V = np.asarray(nmm.solve(truth, 30.0, step=0.05, key=jax.random.key(1)).variable("V").values)
     data = V + 0.1 * RNG.normal(size=V.shape)
-    p = problem(nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.LogNormal(-2.0, 0.5))), nmm.observe.Subsample(period=0.05, variable="V"))
-    tree = nmm.infer.NUTS(draws=200, warmup=100, chains=2, metric=nmm.infer.metrics.Laplace(steps=200))(p, data, key=jax.random.key(0), progress=False)
+    p = problem(
+        nmm.likelihoods.ExtendedKalman(scale=nmm.Prior(dist.LogNormal(-2.0, 0.5))),
+        nmm.observe.Subsample(period=0.05, variable="V"),
+    )
+    tree = nmm.infer.NUTS(draws=200, warmup=100, chains=2, metric=nmm.infer.metrics.Laplace(steps=200))(
+        p, data, key=jax.random.key(0), progress=False
+    )
     assert tree["log_likelihood"]["y"].dims == ("chain", "draw", "time")
     assert tree["posterior_predictive"]["y"].dims[-2:] == ("time", "region")
     for name, true in (("model.eta", -4.8), ("noise.sigma", 0.6), ("likelihood.scale", 0.1)):
@@ -160,20 +203,39 @@ def test_trials_share_parameters():
     single = problem(nmm.likelihoods.ExtendedKalman(scale=0.1))
     sites = {"model.eta": jnp.asarray(-4.6), "noise.sigma": jnp.asarray(0.1)}
     together = p.condition(data).log_likelihood(sites)["y"].values
-    np.testing.assert_allclose(together[1], single.condition(data[1]).log_likelihood(sites)["y"].values, rtol=1e-9)
+    np.testing.assert_allclose(
+        together[1], single.condition(data[1]).log_likelihood(sites)["y"].values, rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: problem(observe=nmm.observe.Bold(period=100.0)).condition(RNG.normal(size=(20, 1))), "present state"),
+        (
+            lambda: problem(observe=nmm.observe.Bold(period=100.0)).condition(RNG.normal(size=(20, 1))),
+            "present state",
+        ),
         (lambda: problem(observe=nmm.observe.Subsample()).condition(RNG.normal(size=(20, 1))), "period"),
         (lambda: problem().condition(RNG.normal(size=(20, 3))), "2 channels"),
-        (lambda: problem(nmm.likelihoods.ExtendedKalman(step=0.04)).condition(RNG.normal(size=(20, 2))), "whole number"),
-        (lambda: nmm.Problem(nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0, 1)))), SUBSAMPLE, nmm.likelihoods.ExtendedKalman()), "with noise"),
+        (
+            lambda: problem(nmm.likelihoods.ExtendedKalman(step=0.04)).condition(RNG.normal(size=(20, 2))),
+            "whole number",
+        ),
         (
             lambda: nmm.Problem(
-                nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0, 1))), noise=nmm.noises.OrnsteinUhlenbeck()), SUBSAMPLE, nmm.likelihoods.ExtendedKalman()
+                nmm.Network(nmm.models.Hopf(a=nmm.Prior(dist.Normal(0, 1)))),
+                SUBSAMPLE,
+                nmm.likelihoods.ExtendedKalman(),
+            ),
+            "with noise",
+        ),
+        (
+            lambda: nmm.Problem(
+                nmm.Network(
+                    nmm.models.Hopf(a=nmm.Prior(dist.Normal(0, 1))), noise=nmm.noises.OrnsteinUhlenbeck()
+                ),
+                SUBSAMPLE,
+                nmm.likelihoods.ExtendedKalman(),
             ),
             "white noise",
         ),

@@ -16,10 +16,14 @@ GAMMA_MEAN, GAMMA_SD, SIGMA, NOISE, START, STEP, SAMPLES = -0.2, 0.1, 0.3, 0.25,
 
 def problem(steps=1, noise=None, observe=None):
     network = nmm.Network(
-        nmm.models.Linear(gamma=nmm.Prior(dist.Normal(GAMMA_MEAN, GAMMA_SD))), noise=noise or nmm.noises.Additive(sigma=SIGMA), initial=[[START]]
+        nmm.models.Linear(gamma=nmm.Prior(dist.Normal(GAMMA_MEAN, GAMMA_SD))),
+        noise=noise or nmm.noises.Additive(sigma=SIGMA),
+        initial=[[START]],
     )
     likelihood = nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(scale=NOISE), steps=steps)
-    return nmm.Problem(network, observe or nmm.observe.Subsample(period=STEP), likelihood, duration=STEP * SAMPLES, step=STEP)
+    return nmm.Problem(
+        network, observe or nmm.observe.Subsample(period=STEP), likelihood, duration=STEP * SAMPLES, step=STEP
+    )
 
 
 def linear_path(gamma):
@@ -38,7 +42,11 @@ def exact(y):
         mean, K = linear_path(gamma)
         S = K + NOISE**2 * np.eye(SAMPLES)
         error = y - mean
-        log_p.append(-0.5 * ((gamma - GAMMA_MEAN) / GAMMA_SD) ** 2 - 0.5 * np.linalg.slogdet(S)[1] - 0.5 * error @ np.linalg.solve(S, error))
+        log_p.append(
+            -0.5 * ((gamma - GAMMA_MEAN) / GAMMA_SD) ** 2
+            - 0.5 * np.linalg.slogdet(S)[1]
+            - 0.5 * error @ np.linalg.solve(S, error)
+        )
         gain = np.linalg.solve(S, K).T
         means.append(mean + gain @ error)
         variances.append(np.diag(K - gain @ K))
@@ -63,7 +71,10 @@ def test_posterior_of_parameter_and_path_is_the_exact_one(name):
     mean, K = linear_path(-0.3)
     y = rng.multivariate_normal(mean, K) + NOISE * rng.normal(size=SAMPLES)
     tree = ENGINES[name](p, y[:, None], key=jax.random.key(0), progress=False)
-    sites = {name: jnp.asarray(tree["posterior"][name].values).reshape(-1, *tree["posterior"][name].shape[2:]) for name in p.priors}
+    sites = {
+        name: jnp.asarray(tree["posterior"][name].values).reshape(-1, *tree["posterior"][name].shape[2:])
+        for name in p.priors
+    }
 
     def path(sites):
         with handlers.block(), handlers.substitute(data=sites), handlers.seed(rng_seed=0):
@@ -82,14 +93,22 @@ def test_posterior_of_parameter_and_path_is_the_exact_one(name):
     # It has learnt: the path is known better than from its own sample alone, and γ better than before.
     assert path_sd.mean() < 0.9 * NOISE
     assert gamma_sd < 0.9 * GAMMA_SD
-    assert tree["posterior"]["likelihood.innovations"].dims == ("chain", "draw", "interval", "noisy", "region")
+    assert tree["posterior"]["likelihood.innovations"].dims == (
+        "chain",
+        "draw",
+        "interval",
+        "noisy",
+        "region",
+    )
 
 
 def test_density_is_that_of_innovations_and_measurement_and_its_gradient_is_right():
     p = problem()
     y = np.random.default_rng(0).normal(size=(SAMPLES, 1))
     target = Target(p.condition(y))
-    x = 0.3 * jax.random.normal(jax.random.key(1), (target.size,)) + jnp.where(jnp.arange(target.size) == target.size - 1, -0.2, 0.0)
+    x = 0.3 * jax.random.normal(jax.random.key(1), (target.size,)) + jnp.where(
+        jnp.arange(target.size) == target.size - 1, -0.2, 0.0
+    )
     values = target.constrain(x)
     z, gamma = values["likelihood.innovations"][:, 0, 0], values["model.gamma"]
     path, state = [], START
@@ -97,11 +116,17 @@ def test_density_is_that_of_innovations_and_measurement_and_its_gradient_is_righ
         a, b = 1 + gamma * STEP + (gamma * STEP) ** 2 / 2, (1 + gamma * STEP / 2) * SIGMA * STEP**0.5
         state = a * state + b * kick
         path.append(state)
-    expected = dist.Normal(GAMMA_MEAN, GAMMA_SD).log_prob(gamma) + dist.Normal().log_prob(z).sum() + dist.Normal(jnp.stack(path), NOISE).log_prob(y[:, 0]).sum()
+    expected = (
+        dist.Normal(GAMMA_MEAN, GAMMA_SD).log_prob(gamma)
+        + dist.Normal().log_prob(z).sum()
+        + dist.Normal(jnp.stack(path), NOISE).log_prob(y[:, 0]).sum()
+    )
     np.testing.assert_allclose(target.log_density(x), expected, rtol=1e-10)
     direction = jax.random.normal(jax.random.key(2), x.shape)
     f = jax.jit(lambda x: target.log_density(x))
-    np.testing.assert_allclose(jax.grad(f)(x) @ direction, (f(x + 1e-5 * direction) - f(x - 1e-5 * direction)) / 2e-5, rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.grad(f)(x) @ direction, (f(x + 1e-5 * direction) - f(x - 1e-5 * direction)) / 2e-5, rtol=1e-6
+    )
 
 
 def test_given_noise_is_the_noise_that_a_key_draws():
@@ -110,8 +135,12 @@ def test_given_noise_is_the_noise_that_a_key_draws():
     key = jax.random.key(5)
     for noise in (nmm.noises.Additive(sigma=SIGMA), nmm.noises.OrnsteinUhlenbeck(sigma=0.2, tau=5.0)):
         network = nmm.Network(nmm.models.Linear(gamma=-0.3), noise=noise)
-        given = nmm.noises.Innovations(normals(key, jnp.asarray(0), 100, (1, 1)), start=start_normals(key, (1, 1)))
-        drawn, put_in = (nmm.solve(network, 80.0, step=1.0, transient=20.0, key=k).values for k in (key, given))
+        given = nmm.noises.Innovations(
+            normals(key, jnp.asarray(0), 100, (1, 1)), start=start_normals(key, (1, 1))
+        )
+        drawn, put_in = (
+            nmm.solve(network, 80.0, step=1.0, transient=20.0, key=k).values for k in (key, given)
+        )
         np.testing.assert_allclose(put_in, drawn, rtol=1e-12)
 
 
@@ -119,7 +148,9 @@ def test_shared_innovations_keep_the_variance():
     """x(T) of a random walk is the sum of all noise: 10 shared steps give it the same variance."""
     network = nmm.Network(nmm.models.Linear(gamma=0.0), noise=nmm.noises.Additive(sigma=0.5), initial=[[0.0]])
     z = jax.random.normal(jax.random.key(0), (4000, 4, 1, 1))
-    ends = jax.vmap(lambda z: nmm.solve(network, 40.0, step=1.0, key=nmm.noises.Innovations(z, 10)).values[-1, 0, 0])(z)
+    ends = jax.vmap(
+        lambda z: nmm.solve(network, 40.0, step=1.0, key=nmm.noises.Innovations(z, 10)).values[-1, 0, 0]
+    )(z)
     np.testing.assert_allclose(ends, 0.5 * jnp.sqrt(10.0) * z.sum(axis=(1, 2, 3)), rtol=1e-9)
     assert float(ends.var()) == pytest.approx(0.25 * 40, rel=0.1)
 
@@ -140,7 +171,10 @@ def test_numbers_of_innovations():
             lambda: nmm.likelihoods.LatentPath(nmm.likelihoods.Spectral(band=(0.1, 0.2))),
             r"LatentPath\(measurement=...\) got Spectral, expected one of a simulation",
         ),
-        (lambda: nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(), steps=0), "whole number of at least 1"),
+        (
+            lambda: nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(), steps=0),
+            "whole number of at least 1",
+        ),
         (
             lambda: nmm.Problem(
                 nmm.Network(nmm.models.Linear(gamma=nmm.Prior(dist.Normal()))),
@@ -152,16 +186,27 @@ def test_numbers_of_innovations():
             "LatentPath needs a network with noise",
         ),
         (
-            lambda: nmm.solve(nmm.Network(nmm.models.Linear(), noise=nmm.noises.Additive()), 10.0, step=1.0, key=nmm.noises.Innovations(jnp.zeros((9, 1, 1)))),
+            lambda: nmm.solve(
+                nmm.Network(nmm.models.Linear(), noise=nmm.noises.Additive()),
+                10.0,
+                step=1.0,
+                key=nmm.noises.Innovations(jnp.zeros((9, 1, 1))),
+            ),
             r"values of shape \(9, 1, 1\) for 9 steps, expected \(10, 1, 1\)",
         ),
         (
             lambda: nmm.solve(
-                nmm.Network(nmm.models.Linear(), noise=nmm.noises.OrnsteinUhlenbeck()), 10.0, step=1.0, key=nmm.noises.Innovations(jnp.zeros((10, 1, 1)))
+                nmm.Network(nmm.models.Linear(), noise=nmm.noises.OrnsteinUhlenbeck()),
+                10.0,
+                step=1.0,
+                key=nmm.noises.Innovations(jnp.zeros((10, 1, 1))),
             ),
             r"Innovations\(start=...\)\) is missing: OrnsteinUhlenbeck",
         ),
-        (lambda: problem().condition(np.random.default_rng(0).normal(size=(19, 1))), "data has 19 samples, the simulation gives 20"),
+        (
+            lambda: problem().condition(np.random.default_rng(0).normal(size=(19, 1))),
+            "data has 19 samples, the simulation gives 20",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):

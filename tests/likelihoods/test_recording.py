@@ -25,10 +25,19 @@ PERIOD = 4.0
 
 
 def network(noise=None, stimulus=None):
-    return nmm.Network(nmm.models.LeakyIntegrator(tau=20.0), CONNECTOME, nmm.couplings.Additive(G=FREE), noise=noise, stimulus=stimulus)
+    return nmm.Network(
+        nmm.models.LeakyIntegrator(tau=20.0),
+        CONNECTOME,
+        nmm.couplings.Additive(G=FREE),
+        noise=noise,
+        stimulus=stimulus,
+    )
 
 
-NOISY, DRIVEN = network(nmm.noises.Additive(sigma=0.1)), network(stimulus=nmm.stimuli.Gaussian(amplitude=1.0, centre=60.0, width=10.0))
+NOISY, DRIVEN = (
+    network(nmm.noises.Additive(sigma=0.1)),
+    network(stimulus=nmm.stimuli.Gaussian(amplitude=1.0, centre=60.0, width=10.0)),
+)
 SUBSAMPLE = nmm.observe.Subsample(period=PERIOD)
 TIMED = {"duration": PERIOD * len(X), "step": 1.0}
 BOTH = network(nmm.noises.Additive(sigma=0.1), DRIVEN.stimulus)
@@ -36,18 +45,26 @@ PROBLEMS = {
     "Gaussian": nmm.Problem(DRIVEN, SUBSAMPLE, LIKELIHOODS.Gaussian(), **TIMED),
     "StudentT": nmm.Problem(DRIVEN, SUBSAMPLE, LIKELIHOODS.StudentT(), **TIMED),
     "AR1": nmm.Problem(DRIVEN, SUBSAMPLE, LIKELIHOODS.AR1(), **TIMED),
-    "LatentPath": nmm.Problem(BOTH, SUBSAMPLE, LIKELIHOODS.LatentPath(LIKELIHOODS.Gaussian(), steps=4), **TIMED),
+    "LatentPath": nmm.Problem(
+        BOTH, SUBSAMPLE, LIKELIHOODS.LatentPath(LIKELIHOODS.Gaussian(), steps=4), **TIMED
+    ),
     "ExtendedKalman": nmm.Problem(BOTH, SUBSAMPLE, LIKELIHOODS.ExtendedKalman()),
 }
 LINEAR = {
-    "Spectral": nmm.Problem(NOISY, nmm.observe.Subsample(), LIKELIHOODS.Spectral(band=(0.01 * u.kHz, 0.1 * u.kHz), bands=2)),
+    "Spectral": nmm.Problem(
+        NOISY, nmm.observe.Subsample(), LIKELIHOODS.Spectral(band=(0.01 * u.kHz, 0.1 * u.kHz), bands=2)
+    ),
     "Covariance": nmm.Problem(NOISY, nmm.observe.Subsample(), LIKELIHOODS.Covariance()),
 }
 
 
 def recorded(start, unit="ms", scale=1.0, values=X):
     times = (start + PERIOD * np.arange(len(values))) * scale
-    return xr.DataArray(values, dims=("time", "region"), coords={"time": ("time", times, {"units": unit}), "region": list(REGIONS)})
+    return xr.DataArray(
+        values,
+        dims=("time", "region"),
+        coords={"time": ("time", times, {"units": unit}), "region": list(REGIONS)},
+    )
 
 
 # ---------------------------------------------------------------- times
@@ -58,7 +75,13 @@ def recorded(start, unit="ms", scale=1.0, values=X):
 def test_time_courses_begin_where_the_simulation_does(name, start):
     problem = PROBLEMS[name]
     np.testing.assert_array_equal(problem.condition(recorded(PERIOD)).values, X)
-    with pytest.raises(ValueError, match=rf"data begin at {start:g} ms, the simulation's first sample is at 4 ms.*cut the data, data\.sel\(time=slice\(4"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            rf"data begin at {start:g} ms, the simulation's first sample is at 4 ms.*cut the data,"
+            r" data\.sel\(time=slice\(4"
+        ),
+    ):
         problem.condition(recorded(start))
 
 
@@ -67,7 +90,9 @@ def test_times_are_free_where_nothing_refers_to_them_and_are_kept():
     conditioned = problem.condition(recorded(-100.0))
     np.testing.assert_array_equal(conditioned.observed_data().time, -100.0 + PERIOD * np.arange(len(X)))
     spectral = LINEAR["Spectral"]
-    np.testing.assert_array_equal(spectral.condition(recorded(0.0)).constant_data().time, PERIOD * np.arange(len(X)))
+    np.testing.assert_array_equal(
+        spectral.condition(recorded(0.0)).constant_data().time, PERIOD * np.arange(len(X))
+    )
 
 
 @given(st.sampled_from(["ns", "us", "ms"]))
@@ -82,7 +107,10 @@ def test_time_spans_say_their_unit(unit):
 
 def test_dates_say_the_interval_alone_and_a_table_of_numbers_nothing():
     dates = np.datetime64("2026-01-01") + (1000 * np.arange(40)).astype("timedelta64[ms]")
-    assert (read_recording(recorded(0.0).assign_coords(time=dates)).start, read_recording(recorded(0.0).assign_coords(time=dates)).interval) == (None, 1000.0)
+    assert (
+        read_recording(recorded(0.0).assign_coords(time=dates)).start,
+        read_recording(recorded(0.0).assign_coords(time=dates)).interval,
+    ) == (None, 1000.0)
     with pytest.raises(ValueError, match=r"a table whose index is 0\.5, 0\.6"):
         read_recording(pd.DataFrame(X, 0.5 + 0.1 * np.arange(40)))
 
@@ -102,7 +130,9 @@ def test_intervals_that_contradict_each_other_are_refused(name, who):
     else:
         likelihood = LIKELIHOODS.Covariance(repetition_time=3.0)
     other = nmm.Problem(NOISY, observe, likelihood)
-    with pytest.raises(ValueError, match=r"said more than once, and not the same \(the data: 4 ms, .*: 3 ms\); expected one"):
+    with pytest.raises(
+        ValueError, match=r"said more than once, and not the same \(the data: 4 ms, .*: 3 ms\); expected one"
+    ):
         other.condition(recorded(0.0))
     np.testing.assert_array_equal(problem.condition(recorded(0.0)).observed.recording.values, X)
 
@@ -125,12 +155,21 @@ def test_sensors_of_lower_rank_are_refused(name):
     projected = full @ np.linalg.qr(RNG.normal(size=(SENSORS, 4)))[0] @ RNG.normal(size=(4, SENSORS))
     referenced = full - full.mean(axis=1, keepdims=True)
     options = {} if name == "ExtendedKalman" else TIMED
-    plain, average = (nmm.Problem(problem.network, lead(average_reference=how), problem.likelihood, **options) for how in (False, True))
+    plain, average = (
+        nmm.Problem(problem.network, lead(average_reference=how), problem.likelihood, **options)
+        for how in (False, True)
+    )
     plain.condition(xr.DataArray(full, dims=dims))
     average.condition(xr.DataArray(referenced, dims=dims))
     for values, rank, asked in ((projected, 4, (plain, average)), (referenced, 5, (plain,))):
         for one in asked:
-            with pytest.raises(ValueError, match=f"data of 6 sensors vary in {rank} directions: they were referenced, projected or interpolated"):
+            with pytest.raises(
+                ValueError,
+                match=(
+                    f"data of 6 sensors vary in {rank} directions: they were referenced, projected or"
+                    " interpolated"
+                ),
+            ):
                 one.condition(xr.DataArray(values, dims=dims))
             with pytest.raises(ValueError, match=f"in {rank} directions"):
                 one.condition(values)
@@ -139,7 +178,9 @@ def test_sensors_of_lower_rank_are_refused(name):
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 5), st.floats(1e-6, 1e6))
 def test_rank_does_not_depend_on_the_unit(rank, scale):
-    values = np.random.default_rng(rank).normal(size=(50, rank)) @ np.random.default_rng(9).normal(size=(rank, 5))
+    values = np.random.default_rng(rank).normal(size=(50, rank)) @ np.random.default_rng(9).normal(
+        size=(rank, 5)
+    )
     assert rank_of(scale * (values - values.mean(axis=0))) == rank
 
 
@@ -154,7 +195,10 @@ def matrix_of(form, dof=30.0, **options):
     return nmm.Problem(NOISY, nmm.observe.Subsample(), LIKELIHOODS.Covariance(form=form, dof=dof, **options))
 
 
-@pytest.mark.parametrize(("values", "form"), [(C, LIKELIHOODS.AsCovariance()), (FC, LIKELIHOODS.AsCorrelation()), (C, LIKELIHOODS.AsCorrelation())])
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [(C, LIKELIHOODS.AsCovariance()), (FC, LIKELIHOODS.AsCorrelation()), (C, LIKELIHOODS.AsCorrelation())],
+)
 @settings(deadline=None, max_examples=6)
 @given(st.permutations(range(3)), st.permutations(range(3)))
 def test_covariance_takes_matrices_as_what_they_are(values, form, rows, columns):
@@ -162,7 +206,11 @@ def test_covariance_takes_matrices_as_what_they_are(values, form, rows, columns)
     right = form.of(values)
     order, names = [list(rows), list(columns)], [[REGIONS[i] for i in rows], [REGIONS[i] for i in columns]]
     turned = values[np.ix_(*order)]
-    for data in (values, pd.DataFrame(turned, *names), xr.DataArray(turned, dims=PAIR, coords=dict(zip(PAIR, names, strict=True)))):
+    for data in (
+        values,
+        pd.DataFrame(turned, *names),
+        xr.DataArray(turned, dims=PAIR, coords=dict(zip(PAIR, names, strict=True))),
+    ):
         conditioned = problem.condition(data)
         np.testing.assert_allclose(conditioned.values, right, rtol=1e-6)
         assert conditioned.observed.dof == 30.0
@@ -183,15 +231,35 @@ def test_units_of_a_matrix_are_squares():
 
 
 WRONG = {
-    "worth": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), None).condition(C), "does not say how many independent samples it is worth; give Covariance"),
-    "correlation": (lambda: matrix_of(LIKELIHOODS.AsCovariance()).condition(FC), r"a correlation; use Covariance\(form=nmm\.likelihoods\.AsCorrelation"),
-    "lags": (lambda: matrix_of(LIKELIHOODS.AsCovariance(), lags=(0.0, 4.0), repetition_time=4.0).condition(C), "holds no lags"),
-    "no diagonal": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(FC - np.eye(3)), "its smallest diagonal entry is .*expected both above 0"),
-    "no covariance": (lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(np.full((3, 3), -0.9) + 1.9 * np.eye(3)), "smallest eigenvalue -0.8"),
-    "gaussian": (lambda: PROBLEMS["Gaussian"].condition(FC), r"symmetric matrix, such as functional connectivity, but Gaussian compares time courses"),
+    "worth": (
+        lambda: matrix_of(LIKELIHOODS.AsCovariance(), None).condition(C),
+        "does not say how many independent samples it is worth; give Covariance",
+    ),
+    "correlation": (
+        lambda: matrix_of(LIKELIHOODS.AsCovariance()).condition(FC),
+        r"a correlation; use Covariance\(form=nmm\.likelihoods\.AsCorrelation",
+    ),
+    "lags": (
+        lambda: matrix_of(LIKELIHOODS.AsCovariance(), lags=(0.0, 4.0), repetition_time=4.0).condition(C),
+        "holds no lags",
+    ),
+    "no diagonal": (
+        lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(FC - np.eye(3)),
+        "its smallest diagonal entry is .*expected both above 0",
+    ),
+    "no covariance": (
+        lambda: matrix_of(LIKELIHOODS.AsCorrelation()).condition(np.full((3, 3), -0.9) + 1.9 * np.eye(3)),
+        "smallest eigenvalue -0.8",
+    ),
+    "gaussian": (
+        lambda: PROBLEMS["Gaussian"].condition(FC),
+        r"symmetric matrix, such as functional connectivity, but Gaussian compares time courses",
+    ),
     "spectral": (lambda: LINEAR["Spectral"].condition(C), r"symmetric matrix, .* but Spectral compares"),
     "spectra": (
-        lambda: LINEAR["Spectral"].condition(recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))),
+        lambda: LINEAR["Spectral"].condition(
+            recorded(0.0, values=1.0 / (1.0 + np.arange(40.0)[:, None] ** 2) * np.ones(3))
+        ),
         "as a table of spectra does",
     ),
     "complex": (lambda: LINEAR["Spectral"].condition(X + 1j), "data is complex"),
@@ -207,28 +275,48 @@ def test_what_cannot_be_data_is_refused_by_name(name):
 
 
 def test_there_is_no_plate_over_sensors():
-    network = nmm.Network(nmm.models.Linear(), nmm.Connectome(np.ones((3, 3)) - np.eye(3)), nmm.couplings.Additive())
+    network = nmm.Network(
+        nmm.models.Linear(), nmm.Connectome(np.ones((3, 3)) - np.eye(3)), nmm.couplings.Additive()
+    )
     sensors = nmm.observe.LeadField(RNG.normal(size=(5, 3)))
-    for scale, right in ((nmm.Prior(dist.HalfNormal(1.0), over="region"), False), (nmm.Prior(dist.HalfNormal(1.0).expand([5]).to_event(1)), True)):
+    for scale, right in (
+        (nmm.Prior(dist.HalfNormal(1.0), over="region"), False),
+        (nmm.Prior(dist.HalfNormal(1.0).expand([5]).to_event(1)), True),
+    ):
         problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=scale), duration=5.0, step=1.0)
         if right:
             assert problem.condition(RNG.normal(size=(5, 5))).values.shape == (5, 5)
         else:
-            with pytest.raises(ValueError, match=r"likelihood.scale has a prior over 'region', but sensors are observed, .*expand\(\[5\]\)"):
+            with pytest.raises(
+                ValueError,
+                match=(
+                    r"likelihood.scale has a prior over 'region', but sensors are observed, .*expand\(\[5\]\)"
+                ),
+            ):
                 problem.condition(RNG.normal(size=(5, 5)))
 
 
-@pytest.mark.parametrize("form", [np.asarray, lambda values: nmm.Signal.of(values, 5.0)], ids=["array", "signal"])
 @pytest.mark.parametrize(
-    "likelihood", [nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, repetition_time=5.0), nmm.likelihoods.Covariance(repetition_time=5.0)]
+    "form", [np.asarray, lambda values: nmm.Signal.of(values, 5.0)], ids=["array", "signal"]
+)
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        nmm.likelihoods.Spectral(band=(1e-3, 40e-3), bands=4, repetition_time=5.0),
+        nmm.likelihoods.Covariance(repetition_time=5.0),
+    ],
 )
 def test_an_array_behind_a_lead_field_is_of_sensors(form, likelihood):
     """Also where there are more sensors than regions: a result keeps both."""
     rng = np.random.default_rng(0)
     connectome = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], labels=["left", "right"])
     model = nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(3.0, 0.1)))
-    network = nmm.Network(model, connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=0.1))
-    problem = nmm.Problem(network, nmm.observe.LeadField(rng.normal(size=(3, 2)), sensors=("Fz", "Cz", "Pz")), likelihood)
+    network = nmm.Network(
+        model, connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive(sigma=0.1)
+    )
+    problem = nmm.Problem(
+        network, nmm.observe.LeadField(rng.normal(size=(3, 2)), sensors=("Fz", "Cz", "Pz")), likelihood
+    )
     values = rng.normal(size=(400, 3))
     kept = problem.condition(form(values)).constant_data()
     assert kept["data"].dims == ("time", "sensor")
@@ -238,7 +326,14 @@ def test_an_array_behind_a_lead_field_is_of_sensors(form, likelihood):
 
 def test_single_precision_is_no_overflow():
     """The mark of what is missing is beyond its range."""
-    signal = nmm.Signal(np.ones((20, 2), np.float32) * np.arange(20, dtype=np.float32)[:, None], 1.0, ("time", "region"), ((), ("a", "b")), "x", "")
+    signal = nmm.Signal(
+        np.ones((20, 2), np.float32) * np.arange(20, dtype=np.float32)[:, None],
+        1.0,
+        ("time", "region"),
+        ((), ("a", "b")),
+        "x",
+        "",
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_recording(signal).values.shape == (20, 2)

@@ -1,4 +1,6 @@
-"""Derivatives of cross-spectra by every regional parameter of every model, in the open and at 1 % from where the network becomes unstable."""
+"""Derivatives of cross-spectra by every regional parameter of every model, in the open and at 1 % from where
+the network becomes unstable.
+"""
 
 import functools
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from nmm_infer.linear import fixed_point, is_stable, linearise
 
 M = nmm.models
 LENGTHS = [[0.0, 40.0, 70.0], [40.0, 0.0, 30.0], [70.0, 30.0, 0.0]]
-CONNECTOME = nmm.Connectome([[0.0, 1.0, 0.3], [0.8, 0.0, 0.5], [0.4, 0.6, 0.0]], LENGTHS).scaled_by_spectral_radius()
+CONNECTOME = nmm.Connectome(
+    [[0.0, 1.0, 0.3], [0.8, 0.0, 0.5], [0.4, 0.6, 0.0]], LENGTHS
+).scaled_by_spectral_radius()
 FREQUENCIES = jnp.asarray([1e-3, 6e-3, 11e-3, 30e-3])
 # Regions differ.
 SPREAD = np.array([0.98, 1.0, 1.03])
@@ -37,7 +41,9 @@ class Path(NamedTuple):
 
 
 def coupled(model: Any, G: float, noise: float = 1e-3, speed: float | None = None) -> Any:
-    return nmm.Network(model, CONNECTOME, nmm.couplings.Additive(G=G), noise=nmm.noises.Additive(sigma=noise), speed=speed)
+    return nmm.Network(
+        model, CONNECTOME, nmm.couplings.Additive(G=G), noise=nmm.noises.Additive(sigma=noise), speed=speed
+    )
 
 
 # Along a coupling, an input or a recurrence; what happens at the end is a fold or a Hopf bifurcation.
@@ -51,7 +57,9 @@ PATHS = {
     "JansenRit": Path(lambda x: coupled(M.JansenRit(mu=x, v0=6.0), 1.0), 0.02, 0.2),
     "JansenRit, delays": Path(lambda x: coupled(M.JansenRit(mu=x, v0=6.0), 1.0, speed=4.0), 0.02, 0.2),
     "WilsonCowan, fold": Path(lambda x: coupled(M.WilsonCowan(P=x), 0.05), 0.02, 0.5),
-    "WilsonCowan, Hopf": Path(lambda x: coupled(M.WilsonCowan(P=x, c_ee=16.0, c_ei=12.0, c_ie=15.0, c_ii=3.0), 0.05), 0.02, 0.5),
+    "WilsonCowan, Hopf": Path(
+        lambda x: coupled(M.WilsonCowan(P=x, c_ee=16.0, c_ei=12.0, c_ie=15.0, c_ii=3.0), 0.05), 0.02, 0.5
+    ),
     "MontbrioPazoRoxin": Path(lambda x: coupled(M.MontbrioPazoRoxin(eta=x), 0.1), -8.0, -2.5),
 }
 
@@ -59,10 +67,14 @@ PATHS = {
 def away(name: str, x: Any) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
     """What makes the network of that place from regional parameters, and these."""
     path, network = PATHS[name], PATHS[name].network(x)
-    values = {of: jnp.asarray(getattr(network.model, of), float) * SPREAD for of in type(network.model).parameters()}
+    values = {
+        of: jnp.asarray(getattr(network.model, of), float) * SPREAD for of in type(network.model).parameters()
+    }
 
     def build(values: dict[str, Any]) -> Any:
-        return path.prepare(eqx.tree_at(lambda n: [getattr(n.model, of) for of in values], network, list(values.values())))
+        return path.prepare(
+            eqx.tree_at(lambda n: [getattr(n.model, of) for of in values], network, list(values.values()))
+        )
 
     return build, values
 
@@ -95,7 +107,10 @@ def edge(name: str) -> float:
 
 @pytest.mark.filterwarnings("ignore:.*outside of its declared range")
 @pytest.mark.parametrize("where", ["far", "at 1 %"])
-@pytest.mark.parametrize("name", [name if name == "ReducedWongWang" else pytest.param(name, marks=pytest.mark.slow) for name in PATHS])
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "ReducedWongWang" else pytest.param(name, marks=pytest.mark.slow) for name in PATHS],
+)
 def test_derivatives_of_cross_spectra_are_those_of_differences(name, where):
     """By every parameter, along a random direction of its regions, to 1e-5 of its largest derivative."""
     path = PATHS[name]
@@ -109,10 +124,20 @@ def test_derivatives_of_cross_spectra_are_those_of_differences(name, where):
         return jnp.where(fine, jnp.sum(weights[0] * S.real + weights[1] * S.imag), jnp.nan)
 
     rng = np.random.default_rng(1)
-    directions = {of: jnp.asarray(rng.choice([-1.0, 1.0], size=3) * rng.uniform(0.5, 1.0, size=3)) for of in values}
-    steps = {of: 1e-5 * jnp.where(jnp.any(value != 0), jnp.abs(value).max(), 1.0) for of, value in values.items()}
-    beside = [{**values, of: values[of] + k * steps[of] * directions[of]} for of in values for k in (-2.0, -1.0, 1.0, 2.0)]
-    every = jax.jit(lambda places: jax.lax.map(total, places))(jax.tree.map(lambda *leaves: jnp.stack(leaves), *beside))
+    directions = {
+        of: jnp.asarray(rng.choice([-1.0, 1.0], size=3) * rng.uniform(0.5, 1.0, size=3)) for of in values
+    }
+    steps = {
+        of: 1e-5 * jnp.where(jnp.any(value != 0), jnp.abs(value).max(), 1.0) for of, value in values.items()
+    }
+    beside = [
+        {**values, of: values[of] + k * steps[of] * directions[of]}
+        for of in values
+        for k in (-2.0, -1.0, 1.0, 2.0)
+    ]
+    every = jax.jit(lambda places: jax.lax.map(total, places))(
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *beside)
+    )
     quotients = np.asarray(every).reshape(-1, 4) @ np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
     # Nothing is shown by NaN on both sides: the network has to be stable there.
     assert np.isfinite(quotients).all()

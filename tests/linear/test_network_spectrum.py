@@ -19,7 +19,9 @@ F, N, K = 3, 6, 4
 
 @pytest.fixture(autouse=True)
 def _same_numbers():
-    """Whatever ran before. With hardly any noise the derivative by it is as near as asked for some draws only, these among them."""
+    """Whatever ran before. With hardly any noise the derivative by it is as near as asked for some draws
+    only, these among them.
+    """
     global RNG
     RNG = np.random.default_rng(12)
 
@@ -33,11 +35,22 @@ def spectrum(white=0.3, shared=0.4, delays=False):
     right = complex_normals(F, N).at[0, 2].set(0.0)
     K = complex_normals(F, N, N) if delays else jnp.asarray(RNG.normal(size=(N, N)))
     gain = 0.3 * complex_normals(F, N)
-    return NetworkSpectrum(gain, K, complex_normals(F, N), right, jnp.asarray(white * RNG.uniform(0.5, 1.5, N)), jnp.asarray(shared))
+    return NetworkSpectrum(
+        gain,
+        K,
+        complex_normals(F, N),
+        right,
+        jnp.asarray(white * RNG.uniform(0.5, 1.5, N)),
+        jnp.asarray(shared),
+    )
 
 
 @pytest.mark.parametrize("delays", [False, True], ids=["no delays", "delays"])
-@pytest.mark.parametrize(("white", "shared"), [(0.3, 0.4), (0.3, 0.0), (1e-9, 0.4)], ids=["everything", "no shared signal", "hardly any noise"])
+@pytest.mark.parametrize(
+    ("white", "shared"),
+    [(0.3, 0.4), (0.3, 0.0), (1e-9, 0.4)],
+    ids=["everything", "no shared signal", "hardly any noise"],
+)
 def test_value_and_every_derivative_are_those_of_the_dense_form(white, shared, delays):
     s, z, weights = spectrum(white, shared, delays), complex_normals(F, K, N), jnp.asarray([1.0, -2.0, 0.5])
     if white < 1e-6:
@@ -48,9 +61,12 @@ def test_value_and_every_derivative_are_those_of_the_dense_form(white, shared, d
     assert float(ours[0]) == pytest.approx(float(dense[0]), rel=1e-10)
     for name in ("gain", "K", "left", "right", "white", "shared"):
         a, b = (np.asarray(getattr(gradient, name)) for gradient in (ours[1], dense[1]))
-        # By noise itself the derivative is a difference of ones over the noise; by its logarithm it is as exact as the others.
+        # By noise itself the derivative is a difference of ones over the noise; by its logarithm it is as
+        # exact as the others.
         scale = np.asarray(s.white) if name == "white" else 1.0
-        np.testing.assert_allclose(a * scale, b * scale, rtol=1e-7, atol=1e-8 * np.abs(b * scale).max(), err_msg=name)
+        np.testing.assert_allclose(
+            a * scale, b * scale, rtol=1e-7, atol=1e-8 * np.abs(b * scale).max(), err_msg=name
+        )
 
 
 @pytest.mark.parametrize("deaf", [slice(None), 2], ids=["all", "one"])
@@ -92,13 +108,17 @@ def test_it_is_a_distribution_with_draws_and_a_covariance():
     assert (distribution.batch_shape, distribution.event_shape) == ((F,), (K, N))
     np.testing.assert_allclose(distribution.S, s.dense())
     np.testing.assert_allclose(distribution.log_prob(z), ComplexNormal(s.dense(), K).log_prob(z), rtol=1e-10)
-    np.testing.assert_array_equal(distribution.sample(jax.random.key(0)), ComplexNormal(s.dense(), K).sample(jax.random.key(0)))
+    np.testing.assert_array_equal(
+        distribution.sample(jax.random.key(0)), ComplexNormal(s.dense(), K).sample(jax.random.key(0))
+    )
 
 
 def network(speed=None):
     weights = np.abs(RNG.normal(size=(N, N))) + 0.1
     weights = np.triu(weights, 1) + np.triu(weights, 1).T
-    connectome = nmm.Connectome(weights, 30.0 * (1 - np.eye(N)), labels=list("ABCDEF")).scaled_by_spectral_radius()
+    connectome = nmm.Connectome(
+        weights, 30.0 * (1 - np.eye(N)), labels=list("ABCDEF")
+    ).scaled_by_spectral_radius()
     return nmm.Network(
         nmm.models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(np.log(300.0), 0.4), over="region")),
         connectome,
@@ -109,11 +129,18 @@ def network(speed=None):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("observe", [nmm.observe.Bold(), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"])
+@pytest.mark.parametrize(
+    "observe", [nmm.observe.Bold(), nmm.observe.Subsample(period=50.0)], ids=["bold", "direct"]
+)
 @pytest.mark.parametrize("speed", [None, 2.0], ids=["no delays", "delays"])
 def test_a_network_in_factors_has_the_posterior_of_its_spectra(observe, speed):
     likelihood = nmm.likelihoods.Spectral(
-        band=(0.05e-3, 2e-3), bands=4, noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)), global_signal=nmm.Prior(dist.HalfNormal(0.5)), repetition_time=50.0, nodes=1
+        band=(0.05e-3, 2e-3),
+        bands=4,
+        noise=nmm.Prior(dist.LogNormal(-3.0, 0.3)),
+        global_signal=nmm.Prior(dist.HalfNormal(0.5)),
+        repetition_time=50.0,
+        nodes=1,
     )
     data = np.random.default_rng(1).normal(size=(400, N))
     with jax.enable_x64(True):
@@ -140,8 +167,13 @@ def test_a_lead_field_or_averaged_bands_take_the_spectra_themselves():
     data = np.random.default_rng(1).normal(size=(400, N))
     gain = np.abs(RNG.normal(size=(N, N)))
     tapers = nmm.likelihoods.Multitaper()
-    for observe, nodes, estimator in ((nmm.observe.LeadField(gain), 1, None), (nmm.observe.Subsample(period=50.0), 2, tapers)):
-        likelihood = nmm.likelihoods.Spectral(band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes, estimator=estimator)
+    for observe, nodes, estimator in (
+        (nmm.observe.LeadField(gain), 1, None),
+        (nmm.observe.Subsample(period=50.0), 2, tapers),
+    ):
+        likelihood = nmm.likelihoods.Spectral(
+            band=(0.05e-3, 2e-3), bands=4, noise=0.1, repetition_time=50.0, nodes=nodes, estimator=estimator
+        )
         problem = nmm.Problem(network(), observe, likelihood)
         target = Target(problem.condition(data))
         found, _ = target.conditioned.distribution(target.constrain(target.prior_draw(jax.random.key(2))))

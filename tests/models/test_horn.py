@@ -1,4 +1,6 @@
-"""Harmonic oscillator recurrent networks: against closed forms, a plain loop and the node solved as a network; gradients, memory, and a task."""
+"""Harmonic oscillator recurrent networks: against closed forms, a plain loop and the node solved as a
+network; gradients, memory, and a task.
+"""
 
 import importlib.util
 import sys
@@ -21,7 +23,12 @@ ROOT = Path(__file__).parents[2]
 KEY = jax.random.key(3)
 INPUTS, UNITS, STEPS = 2, 5, 23
 RNG = np.random.default_rng(0)
-NODE = HORN(alpha=RNG.uniform(0.02, 0.3, UNITS), omega=RNG.uniform(0.1, 0.5, UNITS), gamma=RNG.uniform(0.0, 0.05, UNITS), kappa=RNG.uniform(-0.5, 0.5, UNITS))
+NODE = HORN(
+    alpha=RNG.uniform(0.02, 0.3, UNITS),
+    omega=RNG.uniform(0.1, 0.5, UNITS),
+    gamma=RNG.uniform(0.0, 0.05, UNITS),
+    kappa=RNG.uniform(-0.5, 0.5, UNITS),
+)
 DELAYS = RNG.choice([0, 1, 3, 7], (UNITS, UNITS))
 SEQUENCE = RNG.normal(0.0, 1.0, (STEPS, INPUTS))
 START = RNG.normal(0.0, 1.0, (2, UNITS))
@@ -37,7 +44,9 @@ def layer(delays=None, node=NODE, units=UNITS, **options):
 
 def silent(made):
     """The layer without weights and biases."""
-    return eqx.tree_at(lambda made: (made.input.weight, made.input.bias, made.recurrent), made, replace_fn=jnp.zeros_like)
+    return eqx.tree_at(
+        lambda made: (made.input.weight, made.input.bias, made.recurrent), made, replace_fn=jnp.zeros_like
+    )
 
 
 def network(chunk=None):
@@ -81,7 +90,11 @@ def test_layer_is_a_loop_that_keeps_all_past_velocities(delays, step):
     np.testing.assert_allclose(made(SEQUENCE, START), expected, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(made.last(SEQUENCE, START), expected[-1], rtol=1e-11, atol=1e-13)
     # The parts that the loop is meant to check all act.
-    for changed in (layer(None if delays is not None else DELAYS, step=step), silent(made), layer(delays, node=HORN(), step=step)):
+    for changed in (
+        layer(None if delays is not None else DELAYS, step=step),
+        silent(made),
+        layer(delays, node=HORN(), step=step),
+    ):
         assert np.abs(changed(SEQUENCE, START) - expected).max() > 1e-3
 
 
@@ -92,7 +105,9 @@ def test_layer_is_the_network_of_nodes_at_small_steps(speed):
     delays = RNG.integers(2, 6, (UNITS, UNITS))
     duration = 24.0
     connectome = nmm.Connectome(weights, lengths=2.0 * delays, signed=True)
-    nodes = nmm.Network(NODE, connectome, nmm.couplings.Additive(G=1 / np.sqrt(UNITS)), speed=speed, initial=START)
+    nodes = nmm.Network(
+        NODE, connectome, nmm.couplings.Additive(G=1 / np.sqrt(UNITS)), speed=speed, initial=START
+    )
     truth = nmm.solve(nodes, duration, step=0.01, sample_every=duration).values[-1]
     errors = []
     for step in (0.5, 0.25, 0.125):
@@ -110,8 +125,12 @@ def test_one_unit_without_weights_is_the_damped_oscillator():
     omega, gamma, x, v, duration = 0.3, 0.02, 1.0, 0.1, 60.0
     fast = np.sqrt(omega**2 - gamma**2)
     time = duration
-    position = np.exp(-gamma * time) * (x * np.cos(fast * time) + (v + gamma * x) / fast * np.sin(fast * time))
-    velocity = np.exp(-gamma * time) * (v * np.cos(fast * time) - (omega**2 * x + gamma * v) / fast * np.sin(fast * time))
+    position = np.exp(-gamma * time) * (
+        x * np.cos(fast * time) + (v + gamma * x) / fast * np.sin(fast * time)
+    )
+    velocity = np.exp(-gamma * time) * (
+        v * np.cos(fast * time) - (omega**2 * x + gamma * v) / fast * np.sin(fast * time)
+    )
     errors = []
     for step in (0.2, 0.1, 0.05):
         alone = silent(HORNLayer(1, 1, node=HORN(omega=omega, gamma=gamma), step=step, key=KEY))
@@ -122,11 +141,15 @@ def test_one_unit_without_weights_is_the_damped_oscillator():
 
 
 def test_energy_stays_bounded_for_ever():
-    """Symplectic Euler conserves (v² + ω² x² - h ω² x v)/2 exactly, so at h = 1 the energy varies by less than (1 + ω/2)/(1 - ω/2); plain Euler's explodes."""
+    """Symplectic Euler conserves (v² + ω² x² - h ω² x v)/2 exactly, so at h = 1 the energy varies by less
+    than (1 + ω/2)/(1 - ω/2); plain Euler's explodes.
+    """
     node = HORN(gamma=0.0)
     omega = float(node.omega)
     alone = silent(HORNLayer(1, 1, node=node, key=KEY))
-    x, v = np.asarray(jax.jit(lambda silence: alone(silence, jnp.array([[1.0], [0.0]])))(jnp.zeros((100_000, 1))))[..., 0].T
+    x, v = np.asarray(
+        jax.jit(lambda silence: alone(silence, jnp.array([[1.0], [0.0]])))(jnp.zeros((100_000, 1)))
+    )[..., 0].T
     energy = (v**2 + omega**2 * x**2) / 2
     assert energy.max() / energy.min() < (1 + omega / 2) / (1 - omega / 2)
     conserved = energy - omega**2 * x * v / 2
@@ -145,13 +168,17 @@ def test_energy_stays_bounded_for_ever():
 @delayed
 def test_compiled_is_eager(delays):
     made = layer(delays)
-    np.testing.assert_allclose(eqx.filter_jit(made)(SEQUENCE, START), made(SEQUENCE, START), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        eqx.filter_jit(made)(SEQUENCE, START), made(SEQUENCE, START), rtol=1e-12, atol=1e-14
+    )
 
 
 def test_vmap_over_a_batch_is_a_loop():
     batch = RNG.normal(0.0, 1.0, (3, STEPS, INPUTS))
     made, one = network(), eqx.filter_jit(network())
-    np.testing.assert_allclose(eqx.filter_jit(jax.vmap(made))(batch), [one(sequence) for sequence in batch], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        eqx.filter_jit(jax.vmap(made))(batch), [one(sequence) for sequence in batch], rtol=1e-12, atol=1e-14
+    )
 
 
 @delayed
@@ -162,7 +189,9 @@ def test_permuting_units_permutes_states(delays):
     moved = layer(None if delays is None else delays[np.ix_(order, order)], node=node)
     weights = (made.input.weight[order], made.input.bias[order], made.recurrent[order][:, order])
     moved = eqx.tree_at(lambda moved: (moved.input.weight, moved.input.bias, moved.recurrent), moved, weights)
-    np.testing.assert_allclose(moved(SEQUENCE, START[:, order]), made(SEQUENCE, START)[..., order], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        moved(SEQUENCE, START[:, order]), made(SEQUENCE, START)[..., order], rtol=1e-12, atol=1e-14
+    )
 
 
 def gradient(chunk, function):
@@ -175,13 +204,19 @@ def test_chunks_change_neither_values_nor_gradients(chunk):
     def function(made):
         return jnp.sum(jnp.cos(made(SEQUENCE, START)))
 
-    for ours, default in zip(jax.tree.leaves(gradient(chunk, function)), jax.tree.leaves(gradient(None, function)), strict=True):
+    for ours, default in zip(
+        jax.tree.leaves(gradient(chunk, function)), jax.tree.leaves(gradient(None, function)), strict=True
+    ):
         np.testing.assert_allclose(ours, default, rtol=1e-10, atol=1e-12)
 
 
 def memory(chunk, steps):
     free, build = arrays(HORNLayer(1, 16, chunk=chunk, key=KEY))
-    compiled = jax.jit(jax.grad(lambda free, sequence: jnp.sum(build(free).last(sequence)[0] ** 2))).lower(free, jnp.zeros((steps, 1))).compile()
+    compiled = (
+        jax.jit(jax.grad(lambda free, sequence: jnp.sum(build(free).last(sequence)[0] ** 2)))
+        .lower(free, jnp.zeros((steps, 1)))
+        .compile()
+    )
     return compiled.memory_analysis().temp_size_in_bytes
 
 
@@ -213,7 +248,9 @@ def test_gradient_through_thousands_of_steps_is_finite(dtype):
     with jax.enable_x64(dtype == "float64"):
         free, build = arrays(layer(DELAYS, node=HORN()))
         sequence = jnp.asarray(np.random.default_rng(1).normal(0.0, 1.0, (5000, INPUTS)), dtype)
-        value, slopes = jax.jit(jax.value_and_grad(lambda free: jnp.mean(build(free)(sequence)[:, 0] ** 2)))(free)
+        value, slopes = jax.jit(jax.value_and_grad(lambda free: jnp.mean(build(free)(sequence)[:, 0] ** 2)))(
+            free
+        )
     assert value.dtype == dtype
     assert all(np.all(np.isfinite(slope)) for slope in jax.tree.leaves(slopes))
     assert all(np.any(slope != 0) for slope in jax.tree.leaves(slopes))
@@ -235,7 +272,9 @@ def test_network_stacks_its_layers():
 def test_weights_are_trained_and_nodes_are_not():
     made = network()
     trained, fixed = eqx.partition(made, made.trained())
-    weights = [leaf for layer in made.layers for leaf in (layer.input.weight, layer.input.bias, layer.recurrent)]
+    weights = [
+        leaf for layer in made.layers for leaf in (layer.input.weight, layer.input.bias, layer.recurrent)
+    ]
     assert len(jax.tree.leaves(trained)) == len(weights) + 2
     assert not jax.tree.leaves([layer.node for layer in trained.layers])
     assert len(jax.tree.leaves([layer.node for layer in fixed.layers])) == 2 * len(HORN.parameters())
@@ -263,7 +302,9 @@ def test_nodes_and_steps_take_quantities():
 
 def test_priors_of_nodes_are_drawn_first():
     made = layer(node=HORN(omega=nmm.Prior(dist.Uniform(0.1, 0.4), over="region")))
-    with pytest.raises(ValueError, match=r"HORNLayer still has priors at node.omega; draw them with nmm.sample"):
+    with pytest.raises(
+        ValueError, match=r"HORNLayer still has priors at node.omega; draw them with nmm.sample"
+    ):
         made(SEQUENCE)
     drawn = numpyro.handlers.seed(nmm.sample, jax.random.key(0))(made, plates={"region": UNITS})
     assert len(np.unique(drawn.node.omega)) == UNITS
@@ -280,20 +321,56 @@ WRONG = [
     (lambda: HORNLayer(0, 3, key=KEY), r"HORNLayer\(inputs=0\): expected a whole number, 1 or more"),
     (lambda: HORNLayer(2, 3.5, key=KEY), r"HORNLayer\(units=3.5\): expected a whole number, 1 or more"),
     (lambda: HORNLayer(2, 3, chunk=0, key=KEY), r"HORNLayer\(chunk=0\): expected a whole number, 1 or more"),
-    (lambda: HORNLayer(2, 3, node=HORN(omega=np.ones(4)), key=KEY), r"HORN\(omega=...\) has shape \(4,\), expected a scalar or shape \(3,\)"),
-    (lambda: HORNLayer(2, 3, node=nmm.models.Hopf(), key=KEY), r"HORNLayer\(node=...\) got Hopf, expected the nodes' parameters: nmm.models.HORN"),
-    (lambda: HORNLayer(2, 3, delays=np.zeros((3, 2), int), key=KEY), r"HORNLayer\(delays=...\) has shape \(3, 2\), expected \(3, 3\): to unit by from unit"),
-    (lambda: HORNLayer(2, 3, delays=np.full((3, 3), -1), key=KEY), r"HORNLayer\(delays=...\) got int64 from -1 to -1, expected whole steps, 0 or more"),
-    (lambda: HORNLayer(2, 3, delays=np.full((3, 3), 0.5), key=KEY), r"HORNLayer\(delays=...\) got float64 from 0.5 to 0.5, expected whole steps"),
+    (
+        lambda: HORNLayer(2, 3, node=HORN(omega=np.ones(4)), key=KEY),
+        r"HORN\(omega=...\) has shape \(4,\), expected a scalar or shape \(3,\)",
+    ),
+    (
+        lambda: HORNLayer(2, 3, node=nmm.models.Hopf(), key=KEY),
+        r"HORNLayer\(node=...\) got Hopf, expected the nodes' parameters: nmm.models.HORN",
+    ),
+    (
+        lambda: HORNLayer(2, 3, delays=np.zeros((3, 2), int), key=KEY),
+        r"HORNLayer\(delays=...\) has shape \(3, 2\), expected \(3, 3\): to unit by from unit",
+    ),
+    (
+        lambda: HORNLayer(2, 3, delays=np.full((3, 3), -1), key=KEY),
+        r"HORNLayer\(delays=...\) got int64 from -1 to -1, expected whole steps, 0 or more",
+    ),
+    (
+        lambda: HORNLayer(2, 3, delays=np.full((3, 3), 0.5), key=KEY),
+        r"HORNLayer\(delays=...\) got float64 from 0.5 to 0.5, expected whole steps",
+    ),
     (lambda: HORNLayer(2, 3, step=0.0, key=KEY), r"HORNLayer\(step=...\) must be a positive time"),
-    (lambda: layer()(np.zeros((4, 3))), r"the sequence has shape \(4, 3\), expected \(steps, 2\), time by input; map over a batch with jax.vmap\(layer\)"),
+    (
+        lambda: layer()(np.zeros((4, 3))),
+        (
+            r"the sequence has shape \(4, 3\), expected \(steps, 2\), time by input; map over a batch with"
+            r" jax.vmap\(layer\)"
+        ),
+    ),
     (lambda: layer()(np.zeros((6, 4, 2))), r"the sequence has shape \(6, 4, 2\), expected \(steps, 2\)"),
     (lambda: layer()(np.zeros((0, 2))), r"the sequence has shape \(0, 2\), expected \(steps, 2\)"),
-    (lambda: layer()(SEQUENCE, np.zeros(UNITS)), r"initial has shape \(5,\), expected \(2, 5\), positions and velocities by unit"),
-    (lambda: HORNNetwork([], 2, key=KEY), r"HORNNetwork\(layers=...\) got \[\], expected one HORNLayer or more"),
-    (lambda: HORNNetwork([HORN()], 2, key=KEY), r"HORNNetwork\(layers=...\) got \['HORN'\], expected one HORNLayer or more"),
-    (lambda: HORNNetwork([layer()], 0, key=KEY), r"HORNNetwork\(outputs=0\): expected a whole number, 1 or more"),
-    (lambda: HORNNetwork([layer(), layer()], 2, key=KEY), r"HORNNetwork\(layers=...\): layer 1 has 2 inputs, expected 5: one for each unit below it"),
+    (
+        lambda: layer()(SEQUENCE, np.zeros(UNITS)),
+        r"initial has shape \(5,\), expected \(2, 5\), positions and velocities by unit",
+    ),
+    (
+        lambda: HORNNetwork([], 2, key=KEY),
+        r"HORNNetwork\(layers=...\) got \[\], expected one HORNLayer or more",
+    ),
+    (
+        lambda: HORNNetwork([HORN()], 2, key=KEY),
+        r"HORNNetwork\(layers=...\) got \['HORN'\], expected one HORNLayer or more",
+    ),
+    (
+        lambda: HORNNetwork([layer()], 0, key=KEY),
+        r"HORNNetwork\(outputs=0\): expected a whole number, 1 or more",
+    ),
+    (
+        lambda: HORNNetwork([layer(), layer()], 2, key=KEY),
+        r"HORNNetwork\(layers=...\): layer 1 has 2 inputs, expected 5: one for each unit below it",
+    ),
 ]
 
 

@@ -26,7 +26,7 @@ from nmm_infer.units import parse
 each = pytest.mark.parametrize("name", MODELS)
 
 
-# ---------------------------------------------------------------- machinery: one compiled drift and gradient for each model
+# ------------------------ machinery: one compiled drift and gradient for each model
 
 
 def slots(model):
@@ -46,7 +46,9 @@ def filled(model, values):
 
 def named(model, values):
     """What a formula is told: the values by path, and the parts, which may be exchanged, by path too."""
-    return dict(zip(slots(model), values, strict=True)) | {path.rstrip("."): part for path, part in walk(model)}
+    return dict(zip(slots(model), values, strict=True)) | {
+        path.rstrip("."): part for path, part in walk(model)
+    }
 
 
 def drift(name, values, y, c):
@@ -85,12 +87,16 @@ def place(name, unit_cube):
 
 
 def example(name, n_regions, seed=0):
-    """Random parameters, states and coupling input: in the first half of the regions near the defaults, where nothing saturates, then anywhere."""
+    """Random parameters, states and coupling input: in the first half of the regions near the defaults, where
+    nothing saturates, then anywhere.
+    """
     rng = np.random.default_rng(seed)
     model = MODELS[name]()
     values, y = place(name, rng.uniform(0.05, 0.95, (bounds(name).shape[1], n_regions)))
     low, high = bounds(name)[:, : len(values)]
-    near = np.stack([slot(model, path) for path in slots(model)])[:, None] + 0.05 * (high - low) * rng.uniform(-1, 1, values.shape)
+    near = np.stack([slot(model, path) for path in slots(model)])[:, None] + 0.05 * (
+        high - low
+    ) * rng.uniform(-1, 1, values.shape)
     near = np.where(near < low, 2 * low - near, np.where(near > high, 2 * high - near, near))
     values = np.where(np.arange(n_regions) < (n_regions + 1) // 2, near, values)
     return values, y, rng.normal(0.0, 0.1, (len(model.ports), n_regions))
@@ -98,16 +104,23 @@ def example(name, n_regions, seed=0):
 
 def exported():
     """The final classes in `nmm_infer.models`."""
-    return {c for c in vars(models).values() if inspect.isclass(c) and issubclass(c, AbstractModel) and not inspect.isabstract(c)}
+    return {
+        c
+        for c in vars(models).values()
+        if inspect.isclass(c) and issubclass(c, AbstractModel) and not inspect.isabstract(c)
+    }
 
 
-# ---------------------------------------------------------------- (a) against TVB and against the formulas
+# ------------------------ (a) against TVB and against the formulas
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "tvb_public.npz")
 META = json.loads(str(REFERENCE["meta"]))
 # Units of TVB's Wong–Wang model are Hz and s.
-KILO = dict.fromkeys(("a_e", "b_e", "a_i", "b_i"), 1e-3) | dict.fromkeys(("d_e", "d_i", "gamma_e", "gamma_i"), 1e3)
-# TVB's name → our class, scale of its parameters, parameters of TVB that ours does not have, where its defaults are ours
+KILO = dict.fromkeys(("a_e", "b_e", "a_i", "b_i"), 1e-3) | dict.fromkeys(
+    ("d_e", "d_i", "gamma_e", "gamma_i"), 1e3
+)
+# TVB's name → our class, scale of its parameters, parameters of TVB that ours does not have, where its
+# defaults are ours
 AGAINST_TVB = {
     "Generic2dOscillator": (models.Generic2dOscillator, {}, (), True),
     "WilsonCowan": (models.WilsonCowan, {}, (), True),
@@ -129,7 +142,11 @@ AGAINST_TVB = {
     "Kuramoto": (models.Kuramoto, {}, (), True),
 }
 # Defaults that are ours rather than TVB's, or that the file leaves out because they are integers there.
-BESIDES = {"Epileptor": {"Ks": 1.0}, "Epileptor2D": {"Ks": 1.0}, "ZerlautAdaptationFirstOrder": {"N_tot": 10_000.0, "K_ext_e": 400.0}}
+BESIDES = {
+    "Epileptor": {"Ks": 1.0},
+    "Epileptor2D": {"Ks": 1.0},
+    "ZerlautAdaptationFirstOrder": {"N_tot": 10_000.0, "K_ext_e": 400.0},
+}
 
 
 @pytest.mark.parametrize("name", AGAINST_TVB)
@@ -161,10 +178,12 @@ def test_drift_is_the_formula_at_other_parameters(name):
     values, y, c = example(name, n_regions=50, seed=1)
     model = MODELS[name]()
     expected = np.stack(FORMULAS[type(model)](named(model, values), y, c))
-    np.testing.assert_allclose(compiled(name)(values, y, c), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        compiled(name)(values, y, c), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max()
+    )
 
 
-# ---------------------------------------------------------------- (b) every property, every model
+# ------------------------ (b) every property, every model
 
 
 def test_battery_has_every_exported_model():
@@ -174,7 +193,9 @@ def test_battery_has_every_exported_model():
 def test_files_longer_than_a_screen_are_named_in_the_docs():
     """docs/extending.md says which models have more than 60 lines, and why."""
     files = {Path(inspect.getfile(cls)) for cls in exported()}
-    long = {path.stem.removeprefix("_") for path in files if path.read_text(encoding="utf-8").count("\n") > 60}
+    long = {
+        path.stem.removeprefix("_") for path in files if path.read_text(encoding="utf-8").count("\n") > 60
+    }
     page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
     (paragraph,) = [text for text in page.split("\n\n") if "fewer than 60 lines" in text]
     assert set(re.findall(r"`(\w+)\.py`", paragraph)) == long
@@ -246,14 +267,23 @@ def test_shape_of_the_drift(name, n_regions):
 @each
 def test_compiled_is_eager(name):
     values, y, c = example(name, n_regions=5)
-    np.testing.assert_allclose(compiled(name)(values, y, c), drift(name, values, jnp.asarray(y), jnp.asarray(c)), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        compiled(name)(values, y, c),
+        drift(name, values, jnp.asarray(y), jnp.asarray(c)),
+        rtol=1e-12,
+        atol=1e-14,
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if isinstance(MODELS[name](), AbstractRotatingModel)])
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if isinstance(MODELS[name](), AbstractRotatingModel)]
+)
 def test_drift_turns_with_states_and_input(name):
     values, y, c = example(name, n_regions=5)
     turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
-    np.testing.assert_allclose(compiled(name)(values, turn @ y, turn @ c), turn @ compiled(name)(values, y, c), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        compiled(name)(values, turn @ y, turn @ c), turn @ compiled(name)(values, y, c), rtol=1e-9, atol=1e-12
+    )
 
 
 @each
@@ -261,7 +291,9 @@ def test_vmap_over_states_is_a_loop(name):
     values, _, c = example(name, n_regions=5)
     batch = np.stack([example(name, n_regions=5, seed=seed)[1] for seed in range(3)])
     together = jax.vmap(compiled(name), in_axes=(None, 0, None))(values, batch, c)
-    np.testing.assert_allclose(together, [compiled(name)(values, y, c) for y in batch], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        together, [compiled(name)(values, y, c) for y in batch], rtol=1e-12, atol=1e-14
+    )
 
 
 @each
@@ -269,18 +301,25 @@ def test_permuting_regions_permutes_the_drift(name):
     values, y, c = example(name, n_regions=5)
     order = np.array([3, 0, 4, 1, 2])
     np.testing.assert_allclose(
-        compiled(name)(values[:, order], y[:, order], c[:, order]), np.asarray(compiled(name)(values, y, c))[:, order], rtol=1e-12, atol=1e-14
+        compiled(name)(values[:, order], y[:, order], c[:, order]),
+        np.asarray(compiled(name)(values, y, c))[:, order],
+        rtol=1e-12,
+        atol=1e-14,
     )
 
 
 @each
 def test_every_port_enters_the_drift(name):
-    """A port that no equation reads would silently uncouple a network. Regions may saturate at some parameters, and below a threshold they are silent."""
+    """A port that no equation reads would silently uncouple a network. Regions may saturate at some
+    parameters, and below a threshold they are silent.
+    """
     values, y, c = example(name, n_regions=50, seed=1)
     for port in range(len(c)):
         moved = c.copy()
         moved[port] += 0.1
-        change = np.abs(np.asarray(compiled(name)(values, y, moved) - compiled(name)(values, y, c))).max(axis=0)
+        change = np.abs(np.asarray(compiled(name)(values, y, moved) - compiled(name)(values, y, c))).max(
+            axis=0
+        )
         assert np.mean(change > 1e-9) > 0.1
 
 
@@ -306,9 +345,15 @@ def test_gradient_is_the_finite_difference(name):
                 return weights @ np.asarray(compiled(name)(*moved))
 
             numeric = (at(1) - at(-1)) / (2 * h)
-            # Rounding of a difference quotient: an error of 1e-16 in the drift over a step of 1e-5 of the scale.
+            # Rounding of a difference quotient: an error of 1e-16 in the drift over a step of 1e-5 of the
+            # scale.
             error = np.abs(analytic[which][index] - numeric)
-            assert np.all(error <= 1e-5 * np.abs(numeric) + 1e-9 * size / scale), (which, index, error, numeric)
+            assert np.all(error <= 1e-5 * np.abs(numeric) + 1e-9 * size / scale), (
+                which,
+                index,
+                error,
+                numeric,
+            )
             row += 1
 
 
@@ -323,7 +368,9 @@ def test_finite_everywhere_in_the_declared_ranges(name, dtype):
         cube = np.asarray(numbers)[:, None]
         values, y = place(name, cube[:n_ranges])
         with jax.enable_x64(dtype == "float64"):
-            total, slopes = gradients(name)(*(jnp.asarray(a, dtype=dtype) for a in (values, y, 2 * cube[n_ranges:] - 1)))
+            total, slopes = gradients(name)(
+                *(jnp.asarray(a, dtype=dtype) for a in (values, y, 2 * cube[n_ranges:] - 1))
+            )
         assert total.dtype == dtype
         assert np.isfinite(total)
         assert all(np.all(np.isfinite(slope)) for slope in slopes)
@@ -361,24 +408,33 @@ def test_quantities_in_other_units_give_the_same_drift(name):
         other, worth = OTHER.get(p.unit, (None, 1.0))
         assert other is not None or p.unit == "1", f"add {p.unit!r} to the table of this test"
         given[path] = value if other is None else u.Quantity(value * worth, unit=parse(other))
-    made = {path: type(part)(**{key: given[path + key] for key in part.parameters()}) for path, part in walk(model)}
+    made = {
+        path: type(part)(**{key: given[path + key] for key in part.parameters()})
+        for path, part in walk(model)
+    }
     rescaled = np.stack([getattr(made[path], key) for path, part in walk(model) for key in part.parameters()])
     np.testing.assert_allclose(rescaled, values, rtol=1e-12)
-    np.testing.assert_allclose(compiled(name)(rescaled, y, c), compiled(name)(values, y, c), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        compiled(name)(rescaled, y, c), compiled(name)(values, y, c), rtol=1e-8, atol=1e-12
+    )
 
 
 def test_variable_that_does_not_exist_is_named():
-    with pytest.raises(ValueError, match=r"JansenRit has no variable 'y9'; it has y0, y1, y2, y3, y4, y5, psp, rate"):
+    with pytest.raises(
+        ValueError, match=r"JansenRit has no variable 'y9'; it has y0, y1, y2, y3, y4, y5, psp, rate"
+    ):
         models.JansenRit().variable("y9", jnp.zeros((6, 1)))
 
 
-# ---------------------------------------------------------------- the firing rate at its 0/0 point
+# ------------------------ the firing rate at its 0/0 point
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_rate_at_threshold_and_far_from_it(dtype):
     a, b, d = (dtype(number) for number in (0.25, 0.125, 160.0))
-    everything = jax.jit(jax.vmap(jax.value_and_grad(rate, argnums=(0, 1, 2, 3)), in_axes=(0, None, None, None)))
+    everything = jax.jit(
+        jax.vmap(jax.value_and_grad(rate, argnums=(0, 1, 2, 3)), in_axes=(0, None, None, None))
+    )
     value, (slope, *_) = everything(jnp.asarray([0.5], dtype), a, b, d)
     assert value.dtype == dtype
     np.testing.assert_allclose([value[0], slope[0]], [1 / 160, 0.125], rtol=1e-6)
@@ -398,4 +454,6 @@ def test_rate_is_smooth_across_threshold():
     around = jnp.asarray([-2e-3, -1.0001e-3, -0.9999e-3, -1e-6, 0.0, 1e-6, 0.9999e-3, 1.0001e-3, 2e-3])
     series = [1 + around / 2 + around**2 / 12, 0.5 + around / 6, 1 / 6 - around**2 / 60]
     for function, expected in zip(functions, series, strict=True):
-        np.testing.assert_allclose(jax.jit(jax.vmap(lambda x, f=function: f(x, 1.0, 0.0, 1.0)))(around), expected, rtol=3e-9)
+        np.testing.assert_allclose(
+            jax.jit(jax.vmap(lambda x, f=function: f(x, 1.0, 0.0, 1.0)))(around), expected, rtol=3e-9
+        )

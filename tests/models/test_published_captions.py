@@ -1,4 +1,6 @@
-"""Numbers in the captions of the models' pictures (`docs/hallmarks`), measured once more with the plain Runge–Kutta loop."""
+"""Numbers in the captions of the models' pictures (`docs/hallmarks`), measured once more with the plain
+Runge–Kutta loop.
+"""
 
 import ast
 from pathlib import Path
@@ -31,10 +33,15 @@ def column(mu, level=None):
 
 
 def wilson_cowan_edges():
-    """Inputs between which the defaults keep what they have, to 0.01: the ends of the states reached from above and from below."""
+    """Inputs between which the defaults keep what they have, to 0.01: the ends of the states reached from
+    above and from below.
+    """
     P = np.arange(-60, 41) / 100
     high, low = (
-        run(models.WilsonCowan(P=P), np.tile([[E], [I]], P.size), duration=20_000, step=0.5, sample_every=1000)[-1, 0] for E, I in ((0.5, 0.3), (0, 0))
+        run(
+            models.WilsonCowan(P=P), np.tile([[E], [I]], P.size), duration=20_000, step=0.5, sample_every=1000
+        )[-1, 0]
+        for E, I in ((0.5, 0.3), (0, 0))
     )
     both = P[high - low > 0.2]
     return both.min(), both.max()
@@ -59,43 +66,114 @@ def erp_peaks():
 
 
 RHYTHMS = {
-    "coombes_byrne_4d": ("here of {:.1f} ms", lambda: period(signal(models.CoombesByrne4D(), "r", 60, 0.005, 60, 0.01), 0.01)),
+    "coombes_byrne_4d": (
+        "here of {:.1f} ms",
+        lambda: period(signal(models.CoombesByrne4D(), "r", 60, 0.005, 60, 0.01), 0.01),
+    ),
     "dumont_gutkin": (
         "rhythm of {:.0f} Hz",
-        lambda: 1e3 / period(signal(models.DumontGutkin(I_e=10.0, J_ie=10.0, J_ei=10.0, J_ii=0.0), "r_e", 500, 0.02, 300)),
+        lambda: (
+            1e3
+            / period(
+                signal(models.DumontGutkin(I_e=10.0, J_ie=10.0, J_ei=10.0, J_ii=0.0), "r_e", 500, 0.02, 300)
+            )
+        ),
     ),
-    "epileptor": ("one in {:.2f} s", lambda: period(signal(models.Epileptor(), "z", 6000, 0.05, 2000, 0.5), 0.5, 3.5) / 1e3),
-    "epileptor_2d": ("every {:.1f} s", lambda: period(signal(models.Epileptor2D(), "x1", 9000, 0.1, 2000, 1.0), 1.0) / 1e3),
+    "epileptor": (
+        "one in {:.2f} s",
+        lambda: period(signal(models.Epileptor(), "z", 6000, 0.05, 2000, 0.5), 0.5, 3.5) / 1e3,
+    ),
+    "epileptor_2d": (
+        "every {:.1f} s",
+        lambda: period(signal(models.Epileptor2D(), "x1", 9000, 0.1, 2000, 1.0), 1.0) / 1e3,
+    ),
     "erp": (
-        "a trough of {0:.1f} mV after {3:.0f} ms and a peak of {1:.1f} mV after {4:.0f} ms. "
-        "Without adaptation (δ = 0) there is no trough, and a peak of {2:.1f} mV after {5:.0f} ms.",
+        (
+            "a trough of {0:.1f} mV after {3:.0f} ms and a peak of {1:.1f} mV after {4:.0f} ms. "
+            "Without adaptation (δ = 0) there is no trough, and a peak of {2:.1f} mV after {5:.0f} ms."
+        ),
         erp_peaks,
     ),
-    "fitzhugh_nagumo": ("period of {:.0f} ms at I = 1", lambda: period(signal(models.FitzHughNagumo(I=1.0), "V", 1000, 0.1, 1000))),
-    "gast_schmidt_knosche_sd": ("a burst every {:.0f} ms", lambda: period(signal(models.GastSchmidtKnoscheSD(eta=-5.5), "A", 500, 0.01, 300))),
-    "gast_schmidt_knosche_sfa": ("a burst every {:.0f} ms", lambda: period(signal(models.GastSchmidtKnoscheSFA(), "A", 500, 0.005, 300))),
-    "generic_2d_oscillator": ("a period of {:.0f} ms", lambda: period(signal(models.Generic2dOscillator(a=2.0), "V", 2000, 0.2, 2000, 0.2), 0.2)),
-    "jansen_rit": ("alpha at {:.1f} Hz with 0.22 kHz, slow spikes at {:.1f} Hz", lambda: (column(0.22), column(0.12, 9.0))),
+    "fitzhugh_nagumo": (
+        "period of {:.0f} ms at I = 1",
+        lambda: period(signal(models.FitzHughNagumo(I=1.0), "V", 1000, 0.1, 1000)),
+    ),
+    "gast_schmidt_knosche_sd": (
+        "a burst every {:.0f} ms",
+        lambda: period(signal(models.GastSchmidtKnoscheSD(eta=-5.5), "A", 500, 0.01, 300)),
+    ),
+    "gast_schmidt_knosche_sfa": (
+        "a burst every {:.0f} ms",
+        lambda: period(signal(models.GastSchmidtKnoscheSFA(), "A", 500, 0.005, 300)),
+    ),
+    "generic_2d_oscillator": (
+        "a period of {:.0f} ms",
+        lambda: period(signal(models.Generic2dOscillator(a=2.0), "V", 2000, 0.2, 2000, 0.2), 0.2),
+    ),
+    "jansen_rit": (
+        "alpha at {:.1f} Hz with 0.22 kHz, slow spikes at {:.1f} Hz",
+        lambda: (column(0.22), column(0.12, 9.0)),
+    ),
     "reduced_wong_wang": ("w between {:.2f} and {:.2f} low", reduced_wong_wang_folds),
-    "van_der_pol": ("at μ = 1 it is {:.2f} ms", lambda: period(signal(models.VanDerPol(), "x", 200, 0.01, 100, 0.01), 0.01, 0.0)),
-    "wilson_cowan": ("a rhythm of {:.0f} Hz", lambda: 1e3 / period(signal(models.WilsonCowan.oscillating(), "E", 2000, 0.1, 1000))),
+    "van_der_pol": (
+        "at μ = 1 it is {:.2f} ms",
+        lambda: period(signal(models.VanDerPol(), "x", 200, 0.01, 100, 0.01), 0.01, 0.0),
+    ),
+    "wilson_cowan": (
+        "a rhythm of {:.0f} Hz",
+        lambda: 1e3 / period(signal(models.WilsonCowan.oscillating(), "E", 2000, 0.1, 1000)),
+    ),
     "wilson_cowan_adaptive": (
         "here at {:.1f} Hz",
-        lambda: 1e3 / period(signal(models.WilsonCowanAdaptive(core=models.WilsonCowan(P=1.0), b=6.0, tau_a=500.0), "E", 8000, 0.5, 2000, 1.0), 1.0),
+        lambda: (
+            1e3
+            / period(
+                signal(
+                    models.WilsonCowanAdaptive(core=models.WilsonCowan(P=1.0), b=6.0, tau_a=500.0),
+                    "E",
+                    8000,
+                    0.5,
+                    2000,
+                    1.0,
+                ),
+                1.0,
+            )
+        ),
     ),
     "wilson_cowan_delayed": (
         "oscillate at {:.0f} Hz",
-        lambda: 1e3 / period(signal(models.WilsonCowanDelayed(core=models.WilsonCowan.oscillating(P=2.5)), "E", 2000, 0.1, 1000)),
+        lambda: (
+            1e3
+            / period(
+                signal(
+                    models.WilsonCowanDelayed(core=models.WilsonCowan.oscillating(P=2.5)),
+                    "E",
+                    2000,
+                    0.1,
+                    1000,
+                )
+            )
+        ),
     ),
     "zetterberg_jansen": (
         "an alpha rhythm of {:.1f} Hz",
-        lambda: 1e3 / period(signal(models.ZetterbergJansen(gamma_5=0.0, P=0.22, U=0.0, Q=0.0), "v6", 3000, 0.2, 3000, 1.0), 1.0),
+        lambda: (
+            1e3
+            / period(
+                signal(
+                    models.ZetterbergJansen(gamma_5=0.0, P=0.22, U=0.0, Q=0.0), "v6", 3000, 0.2, 3000, 1.0
+                ),
+                1.0,
+            )
+        ),
     ),
 }
 
 
 def caption(stem):
-    return " ".join((ast.get_docstring(ast.parse((HALLMARKS / f"{stem}.py").read_text(encoding="utf-8"))) or "").split())
+    return " ".join(
+        (ast.get_docstring(ast.parse((HALLMARKS / f"{stem}.py").read_text(encoding="utf-8"))) or "").split()
+    )
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
-"""What people type where something else belongs: taken if it can only mean one thing, refused in words if not."""
+"""What people type where something else belongs: taken if it can only mean one thing, refused in words if
+not.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +23,9 @@ NETWORK = nmm.Network(LEAKY, CONNECTOME, ADDITIVE, noise=NOISE)
 
 @given(seed=st.integers(0, 2**63 - 1))
 def test_a_seed_is_the_key_made_of_it(seed):
-    assert jnp.array_equal(jax.random.key_data(random_key(seed, "f(key=...)")), jax.random.key_data(jax.random.key(seed)))
+    assert jnp.array_equal(
+        jax.random.key_data(random_key(seed, "f(key=...)")), jax.random.key_data(jax.random.key(seed))
+    )
 
 
 @pytest.mark.parametrize("key", [jax.random.key(3), jax.random.PRNGKey(3), np.asarray(jax.random.PRNGKey(3))])
@@ -33,7 +37,10 @@ def test_keys_stay_what_they_are(key):
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        (np.random.default_rng(0), r"f\(key=...\) got Generator, expected a random key .* or a seed such as 0; draw a seed from it"),
+        (
+            np.random.default_rng(0),
+            r"f\(key=...\) got Generator, expected a random key .* or a seed such as 0; draw a seed from it",
+        ),
         ("0", "got str, expected a random key"),
         (1.5, "got float, expected a random key"),
         (True, "got bool, expected a random key"),
@@ -54,7 +61,15 @@ def test_seeds_are_taken_wherever_keys_are():
     refused = pytest.raises(TypeError, match=r"\(key=...\) got str, expected a random key")
     free = nmm.Network(models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(2.0, 0.3))), CONNECTOME, ADDITIVE)
     problem = nmm.Problem(free, observe.Subsample(), likelihoods.Gaussian(scale=0.1), duration=4.0, step=1.0)
-    for engine in (infer.NUTS(), infer.SVI(), infer.MAP(), infer.CMAES(), infer.Laplace(), infer.Pathfinder(), infer.SMC()):
+    for engine in (
+        infer.NUTS(),
+        infer.SVI(),
+        infer.MAP(),
+        infer.CMAES(),
+        infer.Laplace(),
+        infer.Pathfinder(),
+        infer.SMC(),
+    ):
         with refused:
             engine(problem, np.zeros((4, 2)), key="0")
     for door in (
@@ -71,28 +86,63 @@ def test_seeds_are_taken_wherever_keys_are():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nmm.Network(models.LeakyIntegrator), r"Network\(model=...\) got the class LeakyIntegrator \(write LeakyIntegrator\(...\)\)"),
-        (lambda: nmm.Network({"a": models.Hopf, "b": LEAKY}, CONNECTOME, ADDITIVE, groups={"a": "0"}), "got the class Hopf"),
-        (lambda: nmm.Network(LEAKY, CONNECTOME, couplings.Additive), r"coupling=...\) got the class Additive"),
+        (
+            lambda: nmm.Network(models.LeakyIntegrator),
+            r"Network\(model=...\) got the class LeakyIntegrator \(write LeakyIntegrator\(...\)\)",
+        ),
+        (
+            lambda: nmm.Network({"a": models.Hopf, "b": LEAKY}, CONNECTOME, ADDITIVE, groups={"a": "0"}),
+            "got the class Hopf",
+        ),
+        (
+            lambda: nmm.Network(LEAKY, CONNECTOME, couplings.Additive),
+            r"coupling=...\) got the class Additive",
+        ),
         (lambda: nmm.Network(LEAKY, noise=noises.Additive), r"noise=...\) got the class Additive"),
-        (lambda: nmm.Network(LEAKY, noise=[NOISE, NOISE]), r"noise=...\) got list, expected Noise: one for all states"),
+        (
+            lambda: nmm.Network(LEAKY, noise=[NOISE, NOISE]),
+            r"noise=...\) got list, expected Noise: one for all states",
+        ),
         (lambda: nmm.Network(LEAKY, stimulus=stimuli.Pulse), r"stimulus=...\) got the class Pulse"),
         (lambda: nmm.solve(models.Hopf, 1.0, step=1.0), r"solve\(network=...\) got the class Hopf"),
-        (lambda: nmm.solve(NETWORK, 1.0, step=1.0, key=0, observe=observe.Bold), r"solve\(observe=...\) got the class Bold"),
-        (lambda: observe.Chain(observe.Bold, observe.FunctionalConnectivity()), r"Chain\(parts=...\) got the class Bold"),
-        (lambda: observe.HemodynamicResponse(kernel=kernels.Gamma), r"HemodynamicResponse\(kernel=...\) got the class Gamma"),
+        (
+            lambda: nmm.solve(NETWORK, 1.0, step=1.0, key=0, observe=observe.Bold),
+            r"solve\(observe=...\) got the class Bold",
+        ),
+        (
+            lambda: observe.Chain(observe.Bold, observe.FunctionalConnectivity()),
+            r"Chain\(parts=...\) got the class Bold",
+        ),
+        (
+            lambda: observe.HemodynamicResponse(kernel=kernels.Gamma),
+            r"HemodynamicResponse\(kernel=...\) got the class Gamma",
+        ),
         (lambda: infer.NUTS(metric=infer.metrics.Dense), r"NUTS\(metric=...\) got the class Dense"),
         (lambda: nmm.Prior(dist.Normal), r"Prior\(...\) got the class Normal"),
         (
             lambda: nmm.Network(models.Hopf(), noise=noises.Additive(states="xy")),
             r"Additive\(states=...\) got the text 'xy', expected a tuple of names: \('xy',\)",
         ),
-        (lambda: nmm.Network(models.Hopf(), noise=noises.Additive(states=())), r"Additive\(states=...\) is empty, expected a tuple of names; leave it out"),
-        (lambda: nmm.Network(LEAKY, CONNECTOME, couplings.Additive(source=())), r"Additive\(source=...\) is empty"),
-        (lambda: nmm.Network(LEAKY, stimulus=stimuli.Pulse(regions=[])), r"Pulse\(regions=...\) is empty, expected labels such as 'region'; leave it out"),
         (
-            lambda: nmm.solve(NETWORK, 4.0, step=1.0, key=0, sample_every=2.0, observe=observe.Subsample(period=4.0)),
-            r"solve\(observe=..., sample_every=...\): Subsample says when it looks, at every period; leave sample_every out",
+            lambda: nmm.Network(models.Hopf(), noise=noises.Additive(states=())),
+            r"Additive\(states=...\) is empty, expected a tuple of names; leave it out",
+        ),
+        (
+            lambda: nmm.Network(LEAKY, CONNECTOME, couplings.Additive(source=())),
+            r"Additive\(source=...\) is empty",
+        ),
+        (
+            lambda: nmm.Network(LEAKY, stimulus=stimuli.Pulse(regions=[])),
+            r"Pulse\(regions=...\) is empty, expected labels such as 'region'; leave it out",
+        ),
+        (
+            lambda: nmm.solve(
+                NETWORK, 4.0, step=1.0, key=0, sample_every=2.0, observe=observe.Subsample(period=4.0)
+            ),
+            (
+                r"solve\(observe=..., sample_every=...\): Subsample says when it looks, at every period;"
+                r" leave sample_every out"
+            ),
         ),
     ],
 )
@@ -102,22 +152,40 @@ def test_what_belongs_elsewhere_is_refused_in_words(make, message):
 
 
 def test_lists_of_names_are_tuples():
-    network = nmm.Network(models.Hopf(), CONNECTOME, couplings.Additive(source=["x"], port=["x"]), noise=noises.Additive(states=["x"]))
+    network = nmm.Network(
+        models.Hopf(),
+        CONNECTOME,
+        couplings.Additive(source=["x"], port=["x"]),
+        noise=noises.Additive(states=["x"]),
+    )
     assert hash((network.noise.states, network.coupling.source, network.coupling.port))
 
 
 def test_a_problem_may_sample_what_it_streams():
     free = nmm.Network(models.LeakyIntegrator(tau=nmm.Prior(dist.LogNormal(2.0, 0.3))), CONNECTOME, ADDITIVE)
-    problem = nmm.Problem(free, observe.Subsample(period=4.0), likelihoods.Gaussian(scale=0.1), duration=8.0, step=1.0, sample_every=2.0)
+    problem = nmm.Problem(
+        free,
+        observe.Subsample(period=4.0),
+        likelihoods.Gaussian(scale=0.1),
+        duration=8.0,
+        step=1.0,
+        sample_every=2.0,
+    )
     assert problem.simulate(0).values.shape == (2, 2)
 
 
 @pytest.mark.parametrize("dtype", [int, bool, np.float32])
-@pytest.mark.parametrize("transform", ["power", "log_weights", "without_self_connections", "scaled_by_max", "scaled_by_spectral_radius"])
+@pytest.mark.parametrize(
+    "transform",
+    ["power", "log_weights", "without_self_connections", "scaled_by_max", "scaled_by_spectral_radius"],
+)
 def test_weights_of_any_type_are_numbers(dtype, transform):
     weights = np.array([[1, 10, 2], [10, 0, 4], [2, 4, 0]]).astype(dtype)
     arguments = (0.3,) if transform == "power" else ()
-    ours, numpys = (np.asarray(getattr(nmm.Connectome(w), transform)(*arguments).weights) for w in (jnp.asarray(weights), weights))
+    ours, numpys = (
+        np.asarray(getattr(nmm.Connectome(w), transform)(*arguments).weights)
+        for w in (jnp.asarray(weights), weights)
+    )
     np.testing.assert_allclose(ours, numpys, rtol=1e-6)
 
 
@@ -125,11 +193,16 @@ def test_traced_counts_are_numbers():
     assert jax.jit(lambda w: nmm.Connectome(w).weights)(jnp.ones((2, 2), int)).dtype == jnp.float64
 
 
-@pytest.mark.parametrize(("dim", "advice"), [("region", r"connectome.select\(labels\)"), ("sensor", r"their rows of LeadField\(gain\)")])
+@pytest.mark.parametrize(
+    ("dim", "advice"),
+    [("region", r"connectome.select\(labels\)"), ("sensor", r"their rows of LeadField\(gain\)")],
+)
 def test_advice_about_channels_is_about_these(dim, advice):
     from nmm_infer.likelihoods._recording import Recording, check_channels, read_recording
 
-    data = xr.DataArray(np.random.default_rng(0).normal(size=(5, 2)), dims=("time", dim), coords={dim: ["a", "b"]})
+    data = xr.DataArray(
+        np.random.default_rng(0).normal(size=(5, 2)), dims=("time", dim), coords={dim: ["a", "b"]}
+    )
     with pytest.raises(ValueError, match=rf"different {dim}s: missing in the data \['c'\].*{advice}"):
         check_channels(Recording(data.values, None, dim, ("a", "b"), ""), ("a", "c"), dim)
     with pytest.raises(ValueError, match=advice):

@@ -1,4 +1,6 @@
-"""Networks that are told where to rest: what is solved for solves it, its derivatives, its neighbours, its errors."""
+"""Networks that are told where to rest: what is solved for solves it, its derivatives, its neighbours, its
+errors.
+"""
 
 import dataclasses
 
@@ -48,13 +50,18 @@ def test_states_are_told_in_units(unit):
     bare = prepared(nmm.AtRest({"r": np.full(N, 0.03)}, by="eta"), network(models.MontbrioPazoRoxin()))
     amount = 0.03 / units.factor(unit, "kHz", "a test")
     given = nmm.AtRest({"r": np.full(N, amount) * unit}, by="eta")
-    np.testing.assert_allclose(prepared(given, network(models.MontbrioPazoRoxin())).model.eta, bare.model.eta, rtol=1e-9)
+    np.testing.assert_allclose(
+        prepared(given, network(models.MontbrioPazoRoxin())).model.eta, bare.model.eta, rtol=1e-9
+    )
     prior = nmm.AtRest({"r": nmm.Prior(dist.Delta(amount), over="region", unit=unit)}, by="eta")
     prior.check(network(models.MontbrioPazoRoxin()))
     with numpyro.handlers.seed(rng_seed=0):
         drawn = nmm.sample(prior, plates={"region": N})(network(models.MontbrioPazoRoxin()))
     np.testing.assert_allclose(drawn.model.eta, bare.model.eta, rtol=1e-9)
-    with pytest.raises(nmm.UnitError, match=r"AtRest\(rest='r'\) got a quantity in mV, expected a quantity convertible to kHz"):
+    with pytest.raises(
+        nmm.UnitError,
+        match=r"AtRest\(rest='r'\) got a quantity in mV, expected a quantity convertible to kHz",
+    ):
         nmm.AtRest({"r": 30 * u.mV}, by="eta").check(network(models.MontbrioPazoRoxin()))
     with pytest.raises(nmm.UnitError, match=r"AtRest\(loop_gain=...\) got a quantity in mV"):
         nmm.AtRest({"r": 30 * u.Hz}, by="eta", loop_gain=0.5 * u.mV)
@@ -97,10 +104,20 @@ def test_beyond_one_a_network_without_inhibition_is_unstable():
 def test_it_agrees_with_balance():
     net = network(models.WongWangExcInh(), 0.5)
     drive = 100.0 * 0.641 * 0.003
-    np.testing.assert_allclose(prepared(nmm.AtRest({"S_e": drive / (1 + drive)}, by="J_i"), net).model.J_i, nmm.balance(net).model.J_i, rtol=1e-7)
+    np.testing.assert_allclose(
+        prepared(nmm.AtRest({"S_e": drive / (1 + drive)}, by="J_i"), net).model.J_i,
+        nmm.balance(net).model.J_i,
+        rtol=1e-7,
+    )
 
 
-@pytest.mark.parametrize("name", [pytest.param("ReducedWongWang", marks=pytest.mark.slow), pytest.param("WongWangExcInh", marks=pytest.mark.by_hand)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("ReducedWongWang", marks=pytest.mark.slow),
+        pytest.param("WongWangExcInh", marks=pytest.mark.by_hand),
+    ],
+)
 def test_derivatives_of_what_follows(name):
     model, rest, by = CASES[name]
     (state,) = rest
@@ -114,7 +131,9 @@ def test_derivatives_of_what_follows(name):
     direction = jnp.asarray(RNG.normal(size=N + 1)) * x
     h = 1e-6
     _, forward = jax.jvp(followed, (x,), (direction,))
-    np.testing.assert_allclose(forward, (followed(x + h * direction) - followed(x - h * direction)) / (2 * h), rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(
+        forward, (followed(x + h * direction) - followed(x - h * direction)) / (2 * h), rtol=1e-5, atol=1e-8
+    )
     cotangent = jnp.asarray(RNG.normal(size=N + 1))
     (backward,) = jax.vjp(followed, x)[1](cotangent)
     np.testing.assert_allclose(backward @ direction, cotangent @ forward, rtol=1e-8)
@@ -140,7 +159,9 @@ def test_where_nothing_lets_it_rest_there_the_density_is_zero():
 
 
 def test_it_is_linearised_where_it_was_told_to_rest():
-    net = prepared(nmm.AtRest({"S": 0.16 * SPREAD}, by="I_o", loop_gain=0.9), network(models.ReducedWongWang()))
+    net = prepared(
+        nmm.AtRest({"S": 0.16 * SPREAD}, by="I_o", loop_gain=0.9), network(models.ReducedWongWang())
+    )
     np.testing.assert_array_equal(expansion_point(net)[0], 0.16 * SPREAD)
     np.testing.assert_allclose(fixed_point(net)[0], 0.16 * SPREAD, rtol=1e-8)
     # Not where it rested before its parameters were changed.
@@ -154,8 +175,14 @@ def test_single_precision_is_enough_beside_instability():
     for dtype in ("float32", "float64"):
         with precision(dtype):
             target = Target(problem().condition(data()))
-            x, is_gain = 0.5 * np.random.default_rng(0).normal(size=target.size), target.belonging(lambda name: name == "loop_gain")
-            found[dtype] = [target.value_and_gradient(jnp.asarray(np.where(is_gain, logit(gain), x), dtype)) for gain in (0.9, 0.999)]
+            x, is_gain = (
+                0.5 * np.random.default_rng(0).normal(size=target.size),
+                target.belonging(lambda name: name == "loop_gain"),
+            )
+            found[dtype] = [
+                target.value_and_gradient(jnp.asarray(np.where(is_gain, logit(gain), x), dtype))
+                for gain in (0.9, 0.999)
+            ]
     for (value, gradient), (true, slope) in zip(found["float32"], found["float64"], strict=True):
         assert np.isfinite(true)
         np.testing.assert_allclose(value, true, rtol=0, atol=0.5)
@@ -165,10 +192,18 @@ def test_single_precision_is_enough_beside_instability():
 def problem():
     rest = nmm.Pooled(nmm.Prior(dist.Normal(-1.7, 0.3)), 0.2, transform=SigmoidTransform(), centred=1.0)
     net = nmm.Network(
-        models.ReducedWongWang(), CONNECTOME, couplings.Additive(), noise=noises.Additive(sigma=nmm.Prior(dist.LogNormal(-2.0, 0.5), over="region"))
+        models.ReducedWongWang(),
+        CONNECTOME,
+        couplings.Additive(),
+        noise=noises.Additive(sigma=nmm.Prior(dist.LogNormal(-2.0, 0.5), over="region")),
     )
     likelihood = nmm.likelihoods.Spectral(band=(1e-5, 5e-5), bands=6, noise=1e-3)
-    return nmm.Problem(net, nmm.observe.Bold(), likelihood, prepare=nmm.AtRest({"S": rest}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))))
+    return nmm.Problem(
+        net,
+        nmm.observe.Bold(),
+        likelihood,
+        prepare=nmm.AtRest({"S": rest}, by="I_o", loop_gain=nmm.Prior(dist.Beta(4.0, 1.0))),
+    )
 
 
 def data():
@@ -187,7 +222,9 @@ def test_unknowns_and_what_follows_are_in_the_result():
 
 @pytest.mark.slow
 def test_its_posterior_converges_and_has_no_walls():
-    engine = nmm.infer.NUTS(draws=150, warmup=50, chains=2, metric=nmm.infer.metrics.Laplace(), predictive_draws=0)
+    engine = nmm.infer.NUTS(
+        draws=150, warmup=50, chains=2, metric=nmm.infer.metrics.Laplace(), predictive_draws=0
+    )
     tree = engine(problem(), data(), key=jax.random.key(0), progress=False)
     summary = nmm.check.diagnose(tree)
     assert max(row.r_hat for row in summary.table if not row.constant) < 1.05
@@ -198,15 +235,47 @@ def test_its_posterior_converges_and_has_no_walls():
 @pytest.mark.parametrize(
     ("told", "net", "message"),
     [
-        (lambda: nmm.AtRest({}, by="I_o"), None, r"AtRest\(by=...\) got I_o for no state; expected one parameter for each"),
-        (lambda: nmm.AtRest({"S": 0.1}, by=("I_o", "w")), None, r"got I_o, w for S; expected one parameter for each state"),
+        (
+            lambda: nmm.AtRest({}, by="I_o"),
+            None,
+            r"AtRest\(by=...\) got I_o for no state; expected one parameter for each",
+        ),
+        (
+            lambda: nmm.AtRest({"S": 0.1}, by=("I_o", "w")),
+            None,
+            r"got I_o, w for S; expected one parameter for each state",
+        ),
         (lambda: nmm.AtRest({"S": np.nan}, by="I_o"), None, r"AtRest\(rest='S'\) got a value that is NaN"),
-        (lambda: nmm.AtRest({"S": 0.1}, by="I_o", loop_gain=-0.5), None, r"loop_gain=...\) got -0.5, expected one positive number"),
-        (lambda: nmm.AtRest({"E": 0.1}, by="I_o"), models.ReducedWongWang(), r"ReducedWongWang has no state 'E'; it has S"),
-        (lambda: nmm.AtRest({"S": 0.1}, by="mu"), models.ReducedWongWang(), r"ReducedWongWang has no parameter 'mu'; it has a, b, d"),
-        (lambda: nmm.AtRest({"S": [0.1, 0.2]}, by="I_o"), models.ReducedWongWang(), r"has shape \(2,\), expected one number or one for each of 6"),
-        (lambda: nmm.AtRest({"S": 0.1}, by="I_o"), models.ReducedWongWang(I_o=nmm.Prior(dist.Normal(0.3, 0.1))), r"model.I_o has a prior, but follows"),
-        (lambda: nmm.AtRest({"x": 0.0}, by="a", loop_gain=0.5), models.Hopf(), r"needs one coupling, nmm.couplings.Additive of one variable"),
+        (
+            lambda: nmm.AtRest({"S": 0.1}, by="I_o", loop_gain=-0.5),
+            None,
+            r"loop_gain=...\) got -0.5, expected one positive number",
+        ),
+        (
+            lambda: nmm.AtRest({"E": 0.1}, by="I_o"),
+            models.ReducedWongWang(),
+            r"ReducedWongWang has no state 'E'; it has S",
+        ),
+        (
+            lambda: nmm.AtRest({"S": 0.1}, by="mu"),
+            models.ReducedWongWang(),
+            r"ReducedWongWang has no parameter 'mu'; it has a, b, d",
+        ),
+        (
+            lambda: nmm.AtRest({"S": [0.1, 0.2]}, by="I_o"),
+            models.ReducedWongWang(),
+            r"has shape \(2,\), expected one number or one for each of 6",
+        ),
+        (
+            lambda: nmm.AtRest({"S": 0.1}, by="I_o"),
+            models.ReducedWongWang(I_o=nmm.Prior(dist.Normal(0.3, 0.1))),
+            r"model.I_o has a prior, but follows",
+        ),
+        (
+            lambda: nmm.AtRest({"x": 0.0}, by="a", loop_gain=0.5),
+            models.Hopf(),
+            r"needs one coupling, nmm.couplings.Additive of one variable",
+        ),
     ],
 )
 def test_errors(told, net, message):

@@ -35,14 +35,19 @@ def H(x, a, b, d):
 
 
 def rest(balanced, rate):
-    """The state that `balance` promises: S_e from the rate alone, S_i by SciPy's bracketing root finder, region by region."""
+    """The state that `balance` promises: S_e from the rate alone, S_i by SciPy's bracketing root finder,
+    region by region.
+    """
     model = balanced.model
     drive = np.broadcast_to(model.tau_e * model.gamma_e * rate, (N,))
     S_e = drive / (1 + drive)
     c = np.asarray(balanced.undelayed(jnp.stack([S_e, 0 * S_e])))[0]
     arriving = model.J_N * S_e + model.W_i * model.I_o + model.lamda * model.J_N * c
     gain = np.broadcast_to(model.tau_i * model.gamma_i, (N,))
-    S_i = [brentq(lambda s, x=x, g=g: s - g * H(x - s, 0.615, 0.177, 87.0), 0.0, 1.0, xtol=1e-15) for x, g in zip(arriving, gain, strict=True)]
+    S_i = [
+        brentq(lambda s, x=x, g=g: s - g * H(x - s, 0.615, 0.177, 87.0), 0.0, 1.0, xtol=1e-15)
+        for x, g in zip(arriving, gain, strict=True)
+    ]
     return jnp.stack([S_e, np.array(S_i)])
 
 
@@ -63,7 +68,9 @@ def test_without_balance_rates_follow_the_connections():
 
 
 def test_simulation_stays_at_the_rate():
-    """What Deco et al. 2014 reach by iterating: from the default start the whole network settles near 3 Hz."""
+    """What Deco et al. 2014 reach by iterating: from the default start the whole network settles
+    near 3 Hz.
+    """
     balanced = nmm.balance(network(0.3))
     assert bool(is_stable(linearise(balanced, point=rest(balanced, 0.003))))
     end = nmm.solve(balanced, 5000.0, step=1.0, sample_every=5000.0).values[-1]
@@ -73,7 +80,9 @@ def test_simulation_stays_at_the_rate():
 def test_regional_parameters_rates_and_feedforward_inhibition():
     """Everything may differ between regions; the promised state is at rest."""
     rng = np.random.default_rng(0)
-    model = models.WongWangExcInh(w_p=rng.uniform(1.2, 1.6, N), J_N=rng.uniform(0.13, 0.17, N), lamda=0.3, tau_i=rng.uniform(8, 12, N))
+    model = models.WongWangExcInh(
+        w_p=rng.uniform(1.2, 1.6, N), J_N=rng.uniform(0.13, 0.17, N), lamda=0.3, tau_i=rng.uniform(8, 12, N)
+    )
     target = rng.uniform(2.0, 6.0, N) * u.Hz
     balanced = nmm.balance(network(0.5, model), target)
     rate = np.asarray(target.to_decimal(u.kHz))
@@ -87,7 +96,9 @@ def test_regional_parameters_rates_and_feedforward_inhibition():
 
 
 @pytest.mark.parametrize(
-    "coupling", [couplings.Diffusive(G=0.5), couplings.Laplacian(G=0.5), couplings.HyperbolicTangent(G=0.1)], ids=lambda c: type(c).__name__
+    "coupling",
+    [couplings.Diffusive(G=0.5), couplings.Laplacian(G=0.5), couplings.HyperbolicTangent(G=0.1)],
+    ids=lambda c: type(c).__name__,
 )
 def test_any_coupling_of_gating_variables(coupling):
     balanced = nmm.balance(network(coupling=coupling))
@@ -109,22 +120,35 @@ def test_gradient_is_the_finite_difference():
     h = 1e-5
     assert float(by_G) == pytest.approx(float(total(0.5 + h, w_p) - total(0.5 - h, w_p)) / (2 * h), rel=1e-7)
     e = jnp.zeros(N).at[3].set(h)
-    assert float(by_w[3]) == pytest.approx(float(total(0.5, w_p + e) - total(0.5, w_p - e)) / (2 * h), rel=1e-7)
+    assert float(by_w[3]) == pytest.approx(
+        float(total(0.5, w_p + e) - total(0.5, w_p - e)) / (2 * h), rel=1e-7
+    )
 
 
 def test_a_traced_rate_that_is_not_positive_is_nan():
-    """A sampler rejects it; the equations themselves would have a solution, with negative gating variables."""
-    J_i = jax.jit(jax.vmap(lambda rate: nmm.balance(network(), rate).model.J_i))(jnp.array([0.003, 0.0, -0.001]))
+    """A sampler rejects it; the equations themselves would have a solution, with negative gating
+    variables.
+    """
+    J_i = jax.jit(jax.vmap(lambda rate: nmm.balance(network(), rate).model.J_i))(
+        jnp.array([0.003, 0.0, -0.001])
+    )
     assert np.all(np.isfinite(J_i[0]))
     assert np.all(np.isnan(J_i[1:]))
 
 
 @pytest.mark.slow
 def test_a_problem_balances_every_draw():
-    """G and regional recurrence are free, the spectral likelihood linearises at 3 Hz, and its gradient is finite."""
+    """G and regional recurrence are free, the spectral likelihood linearises at 3 Hz, and its gradient is
+    finite.
+    """
     model = models.WongWangExcInh(w_p=nmm.Prior(dist.Normal(1.4, 0.05), over="region"))
     connectome = CONNECTOME.select(CONNECTOME.labels[:6]).scaled_by_mean_strength()
-    net = nmm.Network(model, connectome, couplings.Additive(G=nmm.Prior(dist.LogNormal(-1.0, 0.3))), noise=nmm.noises.Additive(sigma=1e-3))
+    net = nmm.Network(
+        model,
+        connectome,
+        couplings.Additive(G=nmm.Prior(dist.LogNormal(-1.0, 0.3))),
+        noise=nmm.noises.Additive(sigma=1e-3),
+    )
     likelihood = nmm.likelihoods.Spectral(band=(0.01 * u.Hz, 0.1 * u.Hz), bands=4)
     problem = nmm.Problem(net, nmm.observe.Bold(period=720.0), likelihood, prepare=nmm.balance)
     data = np.random.default_rng(0).normal(size=(300, 6))
@@ -145,16 +169,43 @@ def test_a_problem_balances_every_draw():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nmm.balance(models.WongWangExcInh()), r"balance\(network=...\) got WongWangExcInh, expected a Network of nmm.models.WongWangExcInh"),
-        (lambda: nmm.balance(nmm.Network(models.Hopf())), r"balance\(network=...\) got Hopf, expected a Network"),
-        (lambda: nmm.balance(network(nmm.Prior(dist.HalfNormal()))), r"has priors at coupling.G; draw them first, or pass nmm.Problem\(..., prepare="),
-        (lambda: nmm.balance(network(), -3.0), r"balance\(rate=...\) got -3.0, expected a positive firing rate such as 3 \* u.Hz"),
-        (lambda: nmm.balance(network(), "3"), r"balance\(rate=...\) got 3, expected a positive firing rate such as 3 \* u.Hz"),
-        (lambda: nmm.balance(network(), 3 * u.mV), r"balance\(rate=...\) got a quantity in mV, expected a quantity convertible to kHz"),
-        (lambda: nmm.balance(network(), np.ones(3)), r"balance\(rate=...\) has shape \(3,\), expected one rate or one for each of the network's 68 regions"),
+        (
+            lambda: nmm.balance(models.WongWangExcInh()),
+            r"balance\(network=...\) got WongWangExcInh, expected a Network of nmm.models.WongWangExcInh",
+        ),
+        (
+            lambda: nmm.balance(nmm.Network(models.Hopf())),
+            r"balance\(network=...\) got Hopf, expected a Network",
+        ),
+        (
+            lambda: nmm.balance(network(nmm.Prior(dist.HalfNormal()))),
+            r"has priors at coupling.G; draw them first, or pass nmm.Problem\(..., prepare=",
+        ),
+        (
+            lambda: nmm.balance(network(), -3.0),
+            r"balance\(rate=...\) got -3.0, expected a positive firing rate such as 3 \* u.Hz",
+        ),
+        (
+            lambda: nmm.balance(network(), "3"),
+            r"balance\(rate=...\) got 3, expected a positive firing rate such as 3 \* u.Hz",
+        ),
+        (
+            lambda: nmm.balance(network(), 3 * u.mV),
+            r"balance\(rate=...\) got a quantity in mV, expected a quantity convertible to kHz",
+        ),
+        (
+            lambda: nmm.balance(network(), np.ones(3)),
+            (
+                r"balance\(rate=...\) has shape \(3,\), expected one rate or one for each of the network's 68"
+                r" regions"
+            ),
+        ),
         (
             lambda: nmm.balance(network(coupling=couplings.Additive(source=("H_e",)))),
-            r"H_e of WongWangExcInh depends on what arrives, and cannot be what is sent; expected one of S_e, S_i",
+            (
+                r"H_e of WongWangExcInh depends on what arrives, and cannot be what is sent; expected one of"
+                r" S_e, S_i"
+            ),
         ),
         (
             lambda: nmm.balance(network(0.0, models.WongWangExcInh(I_o=0.1)), 40 * u.Hz),

@@ -15,7 +15,9 @@ from nmm_infer.units import UnitError
 
 LABELS = ("L.A", "L.B", "R.A", "R.B")
 WEIGHTS = np.array([[0.0, 4.0, 1.0, 0.0], [4.0, 0.0, 2.0, 8.0], [1.0, 2.0, 0.0, 16.0], [0.0, 8.0, 16.0, 0.0]])
-LENGTHS = np.array([[0.0, 10.0, 60.0, 70.0], [10.0, 0.0, 50.0, 55.0], [60.0, 50.0, 0.0, 12.0], [70.0, 55.0, 12.0, 0.0]])
+LENGTHS = np.array(
+    [[0.0, 10.0, 60.0, 70.0], [10.0, 0.0, 50.0, 55.0], [60.0, 50.0, 0.0, 12.0], [70.0, 55.0, 12.0, 0.0]]
+)
 CENTRES = np.array([[-40.0, 10, 5], [-30, -20, 40], [40, 10, 5], [30, -20, 40]])
 
 SYMMETRIC_SCALINGS = {
@@ -24,7 +26,10 @@ SYMMETRIC_SCALINGS = {
     "mean strength": (Connectome.scaled_by_mean_strength, WEIGHTS / 15.5),
     "power": (lambda c: c.power(0.5), np.sqrt(WEIGHTS)),
     # Powers of two are evenly spaced in the logarithm: the weakest edge lies 1 % of the range above 0.
-    "log": (Connectome.log_weights, np.where(WEIGHTS > 0, (np.log2(np.where(WEIGHTS > 0, WEIGHTS, 1)) / 4 + 0.01) / 1.01, 0)),
+    "log": (
+        Connectome.log_weights,
+        np.where(WEIGHTS > 0, (np.log2(np.where(WEIGHTS > 0, WEIGHTS, 1)) / 4 + 0.01) / 1.01, 0),
+    ),
     "spectral radius": (Connectome.scaled_by_spectral_radius, WEIGHTS / np.max(np.linalg.eigvalsh(WEIGHTS))),
 }
 
@@ -52,7 +57,9 @@ def test_fields_in_float64_and_numbered_labels_by_default():
     assert connectome.plates == {"region": 4, "edge": 6}
 
 
-@pytest.mark.parametrize("lengths", [LENGTHS, LENGTHS * u.mm, LENGTHS / 10 * u.cmeter], ids=["bare", "mm", "cm"])
+@pytest.mark.parametrize(
+    "lengths", [LENGTHS, LENGTHS * u.mm, LENGTHS / 10 * u.cmeter], ids=["bare", "mm", "cm"]
+)
 def test_lengths_are_in_mm(lengths):
     np.testing.assert_allclose(Connectome(WEIGHTS, lengths).lengths, LENGTHS, rtol=1e-6)
 
@@ -149,9 +156,13 @@ def test_without_self_connections():
     np.testing.assert_array_equal(looped.without_self_connections().weights, WEIGHTS)
 
 
-@pytest.mark.parametrize("method", ["scaled_by_max", "scaled_by_mean_strength", "scaled_by_spectral_radius", "log_weights"])
+@pytest.mark.parametrize(
+    "method", ["scaled_by_max", "scaled_by_mean_strength", "scaled_by_spectral_radius", "log_weights"]
+)
 def test_nothing_to_scale_by(method):
-    with pytest.raises(ValueError, match=r"is 0, expected a positive number to scale by; is the connectome empty"):
+    with pytest.raises(
+        ValueError, match=r"is 0, expected a positive number to scale by; is the connectome empty"
+    ):
         getattr(Connectome(np.zeros((3, 3))), method)()
 
 
@@ -212,7 +223,12 @@ def test_replace_is_checked_anew():
 
 @pytest.mark.parametrize(
     "connectome",
-    [full(), Connectome(WEIGHTS), Connectome(np.triu(WEIGHTS), LENGTHS, LABELS), Connectome(-WEIGHTS, labels=LABELS, signed=True)],
+    [
+        full(),
+        Connectome(WEIGHTS),
+        Connectome(np.triu(WEIGHTS), LENGTHS, LABELS),
+        Connectome(-WEIGHTS, labels=LABELS, signed=True),
+    ],
     ids=["full", "weights", "directed", "signed"],
 )
 def test_xarray_round_trip(connectome):
@@ -245,22 +261,64 @@ def test_from_xarray_errors():
 _NAN = np.where(np.eye(4, k=1) * np.arange(4)[:, None] == 1, np.nan, WEIGHTS)
 
 WRONG = {
-    "nan": (lambda: Connectome(_NAN), r"weights=\.\.\.\) has 1 NaN or infinite entries, the first at \[1, 2\]; expected finite numbers"),
+    "nan": (
+        lambda: Connectome(_NAN),
+        r"weights=\.\.\.\) has 1 NaN or infinite entries, the first at \[1, 2\]; expected finite numbers",
+    ),
     "nan lengths": (lambda: Connectome(WEIGHTS, _NAN), r"lengths=\.\.\.\) has 1 NaN or infinite entries"),
-    "infinite": (lambda: Connectome(np.full((2, 2), np.inf)), r"4 NaN or infinite entries, the first at \[0, 0\]"),
-    "not square": (lambda: Connectome(WEIGHTS[:3]), r"shape \(3, 4\), expected a square matrix weights\[to, from\]"),
+    "infinite": (
+        lambda: Connectome(np.full((2, 2), np.inf)),
+        r"4 NaN or infinite entries, the first at \[0, 0\]",
+    ),
+    "not square": (
+        lambda: Connectome(WEIGHTS[:3]),
+        r"shape \(3, 4\), expected a square matrix weights\[to, from\]",
+    ),
     "vector": (lambda: Connectome(WEIGHTS[0]), r"shape \(4,\), expected a square matrix"),
-    "lengths shape": (lambda: Connectome(WEIGHTS, LENGTHS[:3, :3]), r"lengths=\.\.\.\) has shape \(3, 3\), expected \(4, 4\)"),
-    "negative": (lambda: Connectome(-WEIGHTS), r"negative entries, the first -4 at \[0, 1\]; expected values ≥ 0; pass signed=True"),
-    "negative lengths": (lambda: Connectome(WEIGHTS, -LENGTHS, signed=True), r"lengths=\.\.\.\) has negative entries, .* distances in mm"),
-    "few labels": (lambda: Connectome(WEIGHTS, labels=["a", "b"]), r"has 2 labels, expected 4: one for each region"),
-    "repeated": (lambda: Connectome(WEIGHTS, labels=["a", "b", "a", "c"]), r"repeats a; expected unique labels"),
-    "centres": (lambda: Connectome(WEIGHTS, centres=CENTRES[:, :2]), r"centres=\.\.\.\) has shape \(4, 2\) .* shape \(4, 3\)"),
-    "nan centres": (lambda: Connectome(WEIGHTS, centres=CENTRES * np.nan), r"or NaN, expected finite coordinates in mm"),
-    "wrong unit": (lambda: Connectome(WEIGHTS, LENGTHS * u.ms), r"lengths=\.\.\.\) got a quantity in ms, expected a quantity convertible to mm"),
-    "weights with unit": (lambda: Connectome(WEIGHTS * u.mV), r"weights=\.\.\.\) got a quantity in mV, expected a dimensionless number"),
-    "prior of a size unknown": (lambda: Connectome(Prior(dist.HalfNormal(1.0), over="edge")), r"does not say how many regions .* pass labels= or lengths="),
-    "prior over regions": (lambda: Connectome(Prior(dist.HalfNormal(1.0), over="region"), LENGTHS), r"over='region'\)\): expected over='edge'"),
+    "lengths shape": (
+        lambda: Connectome(WEIGHTS, LENGTHS[:3, :3]),
+        r"lengths=\.\.\.\) has shape \(3, 3\), expected \(4, 4\)",
+    ),
+    "negative": (
+        lambda: Connectome(-WEIGHTS),
+        r"negative entries, the first -4 at \[0, 1\]; expected values ≥ 0; pass signed=True",
+    ),
+    "negative lengths": (
+        lambda: Connectome(WEIGHTS, -LENGTHS, signed=True),
+        r"lengths=\.\.\.\) has negative entries, .* distances in mm",
+    ),
+    "few labels": (
+        lambda: Connectome(WEIGHTS, labels=["a", "b"]),
+        r"has 2 labels, expected 4: one for each region",
+    ),
+    "repeated": (
+        lambda: Connectome(WEIGHTS, labels=["a", "b", "a", "c"]),
+        r"repeats a; expected unique labels",
+    ),
+    "centres": (
+        lambda: Connectome(WEIGHTS, centres=CENTRES[:, :2]),
+        r"centres=\.\.\.\) has shape \(4, 2\) .* shape \(4, 3\)",
+    ),
+    "nan centres": (
+        lambda: Connectome(WEIGHTS, centres=CENTRES * np.nan),
+        r"or NaN, expected finite coordinates in mm",
+    ),
+    "wrong unit": (
+        lambda: Connectome(WEIGHTS, LENGTHS * u.ms),
+        r"lengths=\.\.\.\) got a quantity in ms, expected a quantity convertible to mm",
+    ),
+    "weights with unit": (
+        lambda: Connectome(WEIGHTS * u.mV),
+        r"weights=\.\.\.\) got a quantity in mV, expected a dimensionless number",
+    ),
+    "prior of a size unknown": (
+        lambda: Connectome(Prior(dist.HalfNormal(1.0), over="edge")),
+        r"does not say how many regions .* pass labels= or lengths=",
+    ),
+    "prior over regions": (
+        lambda: Connectome(Prior(dist.HalfNormal(1.0), over="region"), LENGTHS),
+        r"over='region'\)\): expected over='edge'",
+    ),
 }
 
 
@@ -279,7 +337,13 @@ def test_a_wrong_unit_is_a_unit_error():
 def test_rows_without_a_positive_sum_are_not_scaled():
     for row, total in (([0.0, -3.0, 1.0], "-2"), ([0.3, -0.1, -0.2], r"\S+")):
         weights = np.array([[0.0, 1.0, 2.0], row, [0.0, 0.0, 0.0]])
-        with pytest.raises(ValueError, match=rf"scaled_by_row_sum\(\) got weights into '1' with a sum of {total}, expected a positive sum in every row"):
+        with pytest.raises(
+            ValueError,
+            match=(
+                rf"scaled_by_row_sum\(\) got weights into '1' with a sum of {total}, expected a positive sum"
+                r" in every row"
+            ),
+        ):
             Connectome(weights, signed=True).scaled_by_row_sum()
     mixed = Connectome([[0.0, 2.0], [-1.0, 3.0]], signed=True).scaled_by_row_sum()
     np.testing.assert_allclose(np.asarray(mixed.weights).sum(axis=1), 1.0)
@@ -287,17 +351,30 @@ def test_rows_without_a_positive_sum_are_not_scaled():
 
 def test_declared_edges_stay():
     """Through everything that scales or selects; edges of weights that go, go with them."""
-    weights, extra = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0], [4.0, 0.0, 0.0]]), np.zeros((3, 3), dtype=bool)
+    weights, extra = (
+        np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0], [4.0, 0.0, 0.0]]),
+        np.zeros((3, 3), dtype=bool),
+    )
     extra[0, 2] = True
     connectome = Connectome(weights, 10.0 * np.ones((3, 3)), edges=extra)
     expected = (weights != 0) | extra
-    for same in (connectome, connectome.scaled_by_max(), connectome.replace(labels=list("abc")), connectome.with_edges_of_weights()):
+    for same in (
+        connectome,
+        connectome.scaled_by_max(),
+        connectome.replace(labels=list("abc")),
+        connectome.with_edges_of_weights(),
+    ):
         np.testing.assert_array_equal(same.edges.exists, expected)
         np.testing.assert_array_equal(same.edges.lengths, np.where(expected, 10.0, 0.0))
     assert not connectome.without_self_connections().edges.exists[0, 0]
-    np.testing.assert_array_equal(connectome.select(["2", "0"]).edges.exists, expected[np.ix_([2, 0], [2, 0])])
+    np.testing.assert_array_equal(
+        connectome.select(["2", "0"]).edges.exists, expected[np.ix_([2, 0], [2, 0])]
+    )
     changed = eqx.tree_at(lambda c: c.weights, connectome, np.eye(3)).with_edges_of_weights()
     np.testing.assert_array_equal(changed.edges.exists, expected | np.eye(3, dtype=bool))
     for wrong in (np.ones((3, 3)), np.ones((2, 2), dtype=bool)):
-        with pytest.raises(ValueError, match=r"Connectome\(edges=...\) got \w+ of shape .*, expected booleans of shape \(3, 3\)"):
+        with pytest.raises(
+            ValueError,
+            match=r"Connectome\(edges=...\) got \w+ of shape .*, expected booleans of shape \(3, 3\)",
+        ):
             Connectome(weights, edges=wrong)

@@ -1,4 +1,6 @@
-"""Initial states as people give them: by name, with labels and units, from another run, unknown, at random."""
+"""Initial states as people give them: by name, with labels and units, from another run, unknown, at
+random.
+"""
 
 import brainunit as u
 import jax
@@ -55,18 +57,30 @@ def test_what_was_simulated_is_where_another_begins():
     shuffled = nmm.Connectome(CONNECTOME.weights, labels=("c", "a", "b"))
     for given in (trajectory, data, data.isel(time=-1), data.isel(region=[2, 1, 0]), tree["run"]):
         np.testing.assert_array_equal(network(given).initial, trajectory.values[-1])
-        np.testing.assert_array_equal(network(given, connectome=shuffled).initial, trajectory.values[-1][:, jnp.array([2, 0, 1])])
-    np.testing.assert_array_equal(network(data[["y"]].isel(time=-1)).initial, [DEFAULT[0], trajectory.values[-1, 1]])
+        np.testing.assert_array_equal(
+            network(given, connectome=shuffled).initial, trajectory.values[-1][:, jnp.array([2, 0, 1])]
+        )
+    np.testing.assert_array_equal(
+        network(data[["y"]].isel(time=-1)).initial, [DEFAULT[0], trajectory.values[-1, 1]]
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
         ({"z": 0.0}, ValueError, "has z, expected some of the states of Hopf: x, y"),
-        ({"x": np.ones(2)}, ValueError, r"at 'x' has shape \(2,\), expected a number or one for each of the 3 regions"),
+        (
+            {"x": np.ones(2)},
+            ValueError,
+            r"at 'x' has shape \(2,\), expected a number or one for each of the 3 regions",
+        ),
         ({"x": np.nan}, ValueError, r"at 'x' contains NaN"),
         ({"x": pd.Series(ONE, ["a", "b", "d"])}, ValueError, r"at 'x' has other labels"),
-        (nmm.solve(nmm.Network(nmm.models.Hopf()), 1.0, step=0.5).final, ValueError, "got the end of a run with the regions region, expected a, b, c"),
+        (
+            nmm.solve(nmm.Network(nmm.models.Hopf()), 1.0, step=0.5).final,
+            ValueError,
+            "got the end of a run with the regions region, expected a, b, c",
+        ),
     ],
     ids=["name", "shape", "nan", "labels", "ending"],
 )
@@ -90,7 +104,9 @@ def test_random_starts_from_keys():
         one = nmm.sample(net, key=7)
     assert not trace  # they belong to no model
     np.testing.assert_array_equal(one.initial, nmm.sample(net, key=jax.random.key(7)).initial)
-    starts = jax.vmap(lambda key: nmm.solve(nmm.sample(net, key=key), 1.0, step=0.5).values[0])(jax.random.split(jax.random.key(0), 4))
+    starts = jax.vmap(lambda key: nmm.solve(nmm.sample(net, key=key), 1.0, step=0.5).values[0])(
+        jax.random.split(jax.random.key(0), 4)
+    )
     assert np.ptp(starts[:, 0], axis=0).min() > 0
 
 
@@ -102,6 +118,9 @@ def test_phases_start_incoherent(n):
     assert np.all(np.abs(theta) <= np.pi)
     assert abs(np.exp(1j * theta).mean()) < 1.1 / n
     members = nmm.Network(
-        {"phases": models.Kuramoto(), "rates": models.LeakyIntegrator()}, connectome, couplings.Additive(G=0.0), groups={"rates": connectome.labels[:2]}
+        {"phases": models.Kuramoto(), "rates": models.LeakyIntegrator()},
+        connectome,
+        couplings.Additive(G=0.0),
+        groups={"rates": connectome.labels[:2]},
     )
     np.testing.assert_array_equal(members.initial[0, 2:], theta[: n - 2])

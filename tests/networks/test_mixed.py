@@ -23,30 +23,54 @@ HOPF, COLUMN = models.Hopf(a=0.1, omega=0.3), models.JansenRit(v0=6.0, mu=np.arr
 
 def network(coupling=None, **options):
     """Two Jansen–Rit columns, not beside each other, among Hopf oscillators."""
-    return nmm.Network({"focus": COLUMN, "rest": HOPF}, CONNECTOME, coupling or couplings.Additive(G=0.02), groups={"focus": FOCUS}, **options)
+    return nmm.Network(
+        {"focus": COLUMN, "rest": HOPF},
+        CONNECTOME,
+        coupling or couplings.Additive(G=0.02),
+        groups={"focus": FOCUS},
+        **options,
+    )
 
 
 def test_metadata_is_that_of_both():
     model = network().model
     assert model.title() == "Mixed(focus: JansenRit, rest: Hopf)"
     assert model.state_names() == ("y0", "y1", "y2", "y3", "y4", "y5", "x", "y")
-    assert (model.sends, model.ports, model.observable) == (("sent", "sent_2"), ("input", "input_2"), "observed")
+    assert (model.sends, model.ports, model.observable) == (
+        ("sent", "sent_2"),
+        ("input", "input_2"),
+        "observed",
+    )
     assert model.noisy_states() == ("y4", "x", "y")
     assert model.variables()["psp"] == "mV"
     assert model.variables()["sent"] == "1"  # a rate from the columns, a number from the oscillators
 
 
 def test_models_of_the_same_kind_keep_their_names():
-    model = nmm.Network({"a": models.Hopf(a=0.1), "b": models.StuartLandau()}, CONNECTOME, couplings.Diffusive(), groups={"b": "L.A"}).model
-    assert (model.state_names(), model.sends, model.ports, model.observable) == (("x", "y"), ("x", "y"), ("x", "y"), "x")
+    model = nmm.Network(
+        {"a": models.Hopf(a=0.1), "b": models.StuartLandau()},
+        CONNECTOME,
+        couplings.Diffusive(),
+        groups={"b": "L.A"},
+    ).model
+    assert (model.state_names(), model.sends, model.ports, model.observable) == (
+        ("x", "y"),
+        ("x", "y"),
+        ("x", "y"),
+        "x",
+    )
 
 
 def test_uncoupled_regions_do_what_they_do_alone():
     values = nmm.simulate(network(couplings.Additive(G=0.0)), 60.0, step=0.1)
-    columns = nmm.simulate(nmm.Network(COLUMN, CONNECTOME.select(FOCUS), couplings.Additive(G=0.0)), 60.0, step=0.1)
+    columns = nmm.simulate(
+        nmm.Network(COLUMN, CONNECTOME.select(FOCUS), couplings.Additive(G=0.0)), 60.0, step=0.1
+    )
     oscillator = nmm.simulate(HOPF, 60.0, step=0.1)
     for state in columns:
-        np.testing.assert_allclose(values[state].sel(region=list(FOCUS)), columns[state], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(
+            values[state].sel(region=list(FOCUS)), columns[state], rtol=1e-12, atol=1e-15
+        )
         assert np.isnan(values[state].sel(region="L.A")).all() or state == "y"
     for state in oscillator:
         np.testing.assert_allclose(values[state].sel(region="R.C"), oscillator[state].squeeze(), rtol=1e-12)
@@ -54,7 +78,9 @@ def test_uncoupled_regions_do_what_they_do_alone():
 
 
 def test_drift_is_the_double_loop():
-    """Every region's own equation with the messages of all others: rates of the columns, x of the oscillators."""
+    """Every region's own equation with the messages of all others: rates of the columns, x of the
+    oscillators.
+    """
     net = network(couplings.Additive(G=0.3))
     y = RNG.normal(size=(8, 5))
     focus = [LABELS.index(label) for label in FOCUS]
@@ -69,9 +95,18 @@ def test_drift_is_the_double_loop():
 
 
 SELECTIVE = {
-    "Kuramoto": (couplings.Kuramoto(K=0.3, alpha=0.2, source=("theta",), port=("input",)), lambda own, other: 0.3 / 5 * np.sin(other - own - 0.2)),
-    "Diffusive": (couplings.Diffusive(G=0.3, source=("theta",), port=("input",)), lambda own, other: 0.3 * (other - own)),
-    "HyperbolicTangent": (couplings.HyperbolicTangent(G=0.3, source=("theta",), port=("input",)), lambda own, other: 0.3 * (1 + np.tanh(other))),
+    "Kuramoto": (
+        couplings.Kuramoto(K=0.3, alpha=0.2, source=("theta",), port=("input",)),
+        lambda own, other: 0.3 / 5 * np.sin(other - own - 0.2),
+    ),
+    "Diffusive": (
+        couplings.Diffusive(G=0.3, source=("theta",), port=("input",)),
+        lambda own, other: 0.3 * (other - own),
+    ),
+    "HyperbolicTangent": (
+        couplings.HyperbolicTangent(G=0.3, source=("theta",), port=("input",)),
+        lambda own, other: 0.3 * (1 + np.tanh(other)),
+    ),
 }
 
 
@@ -84,15 +119,21 @@ def phases_and_rates(coupling, **options):
 
 @pytest.mark.parametrize("name", SELECTIVE)
 def test_who_does_not_have_a_variable_does_not_send_it(name):
-    """A phase of zero would pull at the others, and so would the tangent of it: the sum is over those that have phases."""
+    """A phase of zero would pull at the others, and so would the tangent of it: the sum is over those that
+    have phases.
+    """
     coupling, pair = SELECTIVE[name]
     net = phases_and_rates(coupling)
     theta = net.initial[net.model.state_names().index("theta")]
     having = [i for i, label in enumerate(LABELS) if label not in FOCUS]
     expected = [sum(CONNECTOME.weights[i, j] * pair(theta[i], theta[j]) for j in having) for i in having]
-    np.testing.assert_allclose(net.undelayed(jnp.asarray(net.initial))[0, np.array(having)], expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        net.undelayed(jnp.asarray(net.initial))[0, np.array(having)], expected, rtol=1e-12
+    )
     lin = linearise(net, point=jnp.asarray(net.initial))
-    jacobian = jax.jacfwd(lambda x: rest_drift(net, x.reshape(net.initial.shape)).ravel())(jnp.asarray(net.initial).ravel())
+    jacobian = jax.jacfwd(lambda x: rest_drift(net, x.reshape(net.initial.shape)).ravel())(
+        jnp.asarray(net.initial).ravel()
+    )
     np.testing.assert_allclose(lin.jacobian(), jacobian, rtol=1e-10, atol=1e-12)
 
 
@@ -106,7 +147,9 @@ def test_the_mean_is_over_those_that_have_the_variable():
 
 
 def test_of_two_variables_one_may_be_missing():
-    """The oscillators send x and y; the columns send their rate as the first variable and have no second one."""
+    """The oscillators send x and y; the columns send their rate as the first variable and have no
+    second one.
+    """
     net = network(couplings.Diffusive(G=0.3))
     y = RNG.normal(size=(8, 5))
     focus = [LABELS.index(label) for label in FOCUS]
@@ -114,8 +157,16 @@ def test_of_two_variables_one_may_be_missing():
     first = y[6].copy()
     first[focus] = COLUMN.rate(jnp.asarray(y[:6, focus]))
     c = np.asarray(net.undelayed(jnp.asarray(y)))
-    np.testing.assert_allclose(c[0], [0.3 * sum(CONNECTOME.weights[i, j] * (first[j] - first[i]) for j in range(5)) for i in range(5)], rtol=1e-12)
-    np.testing.assert_allclose(c[1, rest], [0.3 * sum(CONNECTOME.weights[i, j] * (y[7, j] - y[7, i]) for j in rest) for i in rest], rtol=1e-12)
+    np.testing.assert_allclose(
+        c[0],
+        [0.3 * sum(CONNECTOME.weights[i, j] * (first[j] - first[i]) for j in range(5)) for i in range(5)],
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        c[1, rest],
+        [0.3 * sum(CONNECTOME.weights[i, j] * (y[7, j] - y[7, i]) for j in rest) for i in rest],
+        rtol=1e-12,
+    )
 
 
 def test_delayed_messages_are_of_those_that_have_the_variable():
@@ -148,7 +199,9 @@ def test_one_model_in_two_groups_is_the_same_network():
 
 
 def test_groups_survive_a_compiled_function():
-    """JAX sorts dictionaries by key: members must not go astray when a network passes through jit, grad and vmap."""
+    """JAX sorts dictionaries by key: members must not go astray when a network passes through jit, grad and
+    vmap.
+    """
     net = nmm.Network({"z": HOPF, "a": COLUMN}, CONNECTOME, couplings.Additive(G=0.02), groups={"a": FOCUS})
     inside = eqx.filter_jit(lambda n: n.drift(0.0, jnp.asarray(n.initial)))(net)
     np.testing.assert_allclose(inside, net.drift(0.0, jnp.asarray(net.initial)), rtol=1e-12, atol=1e-15)
@@ -165,9 +218,13 @@ def test_gradients_reach_every_group():
     point = (0.1, jnp.array([0.22, 0.12]))
     by_a, by_mu = jax.grad(loss, argnums=(0, 1))(*point)
     h = 1e-5
-    assert float(by_a) == pytest.approx(float(loss(0.1 + h, point[1]) - loss(0.1 - h, point[1])) / (2 * h), rel=1e-6)
+    assert float(by_a) == pytest.approx(
+        float(loss(0.1 + h, point[1]) - loss(0.1 - h, point[1])) / (2 * h), rel=1e-6
+    )
     e = jnp.array([h, 0.0])
-    assert float(by_mu[0]) == pytest.approx(float(loss(0.1, point[1] + e) - loss(0.1, point[1] - e)) / (2 * h), rel=1e-6)
+    assert float(by_mu[0]) == pytest.approx(
+        float(loss(0.1, point[1] + e) - loss(0.1, point[1] - e)) / (2 * h), rel=1e-6
+    )
 
 
 def test_noise_acts_where_a_model_has_the_state():
@@ -187,13 +244,17 @@ def test_noise_acts_where_a_model_has_the_state():
 
 @pytest.mark.slow
 def test_linear_theory_holds_for_mixed_networks():
-    """Two leaky integrators of different classes: covariance by the quadrature against a homogeneous network that is the same."""
+    """Two leaky integrators of different classes: covariance by the quadrature against a homogeneous network
+    that is the same.
+    """
     tau = np.array([20.0, 10.0, 20.0, 10.0, 20.0])
     noise = noises.Additive(sigma=np.array([0.1, 0.2, 0.1, 0.2, 0.1]))
     whole = nmm.Network(models.LeakyIntegrator(tau=tau), CONNECTOME, couplings.Additive(G=0.5), noise=noise)
     groups = {"fast": models.LeakyIntegrator(tau=10.0), "slow": models.LeakyIntegrator(tau=20.0)}
     parts = nmm.Network(groups, CONNECTOME, couplings.Additive(G=0.5), groups={"fast": FOCUS}, noise=noise)
-    np.testing.assert_allclose(eqx.filter_jit(covariance)(parts), eqx.filter_jit(covariance)(whole), rtol=1e-8)
+    np.testing.assert_allclose(
+        eqx.filter_jit(covariance)(parts), eqx.filter_jit(covariance)(whole), rtol=1e-8
+    )
     net = network(couplings.Additive(G=0.01), noise=noises.Additive(sigma=0.1))
     net = eqx.tree_at(lambda n: (n.model.groups["rest"].a, n.model.groups["focus"].mu), net, (-0.1, 0.05))
     y = eqx.filter_jit(fixed_point)(net)
@@ -206,14 +267,23 @@ def test_linear_theory_holds_for_mixed_networks():
 
 def test_priors_are_drawn_for_each_region_of_a_group():
     model = {
-        "focus": models.JansenRit(mu=nmm.Prior(dist.Normal(0.2, 0.01), over="region"), A=nmm.Pooled(3.0, nmm.Prior(dist.HalfNormal(0.1)))),
-        "rest": models.Hopf(a=nmm.Prior(dist.Normal(0.0, 0.1), over="region"), omega=nmm.Prior(dist.LogNormal(-1.0, 0.1))),
+        "focus": models.JansenRit(
+            mu=nmm.Prior(dist.Normal(0.2, 0.01), over="region"),
+            A=nmm.Pooled(3.0, nmm.Prior(dist.HalfNormal(0.1))),
+        ),
+        "rest": models.Hopf(
+            a=nmm.Prior(dist.Normal(0.0, 0.1), over="region"), omega=nmm.Prior(dist.LogNormal(-1.0, 0.1))
+        ),
     }
     net = nmm.Network(model, CONNECTOME, couplings.Additive(G=0.02), groups={"focus": FOCUS})
     assert net.plates == {"region": 5, "edge": 10, "region_focus": 2, "region_rest": 3}
     with handlers.seed(rng_seed=1), handlers.trace() as trace:
         drawn = nmm.sample(net)
-    plates = {name: [frame.name for frame in site["cond_indep_stack"]] for name, site in trace.items() if site["type"] == "sample"}
+    plates = {
+        name: [frame.name for frame in site["cond_indep_stack"]]
+        for name, site in trace.items()
+        if site["type"] == "sample"
+    }
     assert plates == {
         "model.groups.focus.mu": ["region_focus"],
         "model.groups.focus.A.sd": [],
@@ -228,10 +298,20 @@ def test_priors_are_drawn_for_each_region_of_a_group():
 @pytest.mark.slow
 def test_a_posterior_has_the_regions_of_the_group():
     """Linear nodes: the excitability of two regions among five, with their labels in the result."""
-    model = {"focus": models.LeakyIntegrator(tau=10.0, I=nmm.Prior(dist.Normal(0.0, 1.0), over="region")), "rest": models.LeakyIntegrator(tau=10.0)}
+    model = {
+        "focus": models.LeakyIntegrator(tau=10.0, I=nmm.Prior(dist.Normal(0.0, 1.0), over="region")),
+        "rest": models.LeakyIntegrator(tau=10.0),
+    }
     net = nmm.Network(model, CONNECTOME, couplings.Additive(G=0.3), groups={"focus": FOCUS}, initial=[0.0])
-    problem = nmm.Problem(net, nmm.observe.Subsample(period=5.0), nmm.likelihoods.Gaussian(scale=0.01), duration=50.0, step=0.5)
-    truth = nmm.solve(eqx.tree_at(lambda n: n.model.groups["focus"].I, net, np.array([0.7, -0.4])), 50.0, step=0.5, sample_every=5.0)
+    problem = nmm.Problem(
+        net, nmm.observe.Subsample(period=5.0), nmm.likelihoods.Gaussian(scale=0.01), duration=50.0, step=0.5
+    )
+    truth = nmm.solve(
+        eqx.tree_at(lambda n: n.model.groups["focus"].I, net, np.array([0.7, -0.4])),
+        50.0,
+        step=0.5,
+        sample_every=5.0,
+    )
     tree = nmm.infer.MAP(starts=1)(problem, truth.variable(), key=jax.random.key(0), progress=False)
     posterior = tree["posterior"]["model.groups.focus.I"]
     assert posterior.dims == ("chain", "draw", "region_focus")
@@ -243,17 +323,47 @@ def test_a_posterior_has_the_regions_of_the_group():
 @pytest.mark.parametrize(
     ("model", "groups", "message"),
     [
-        ({"a": HOPF, "b": 3}, {"b": "L.A"}, r"got int for group 'b', expected a model such as nmm.models.Hopf\(\)"),
-        ({"a": HOPF, "b": COLUMN}, None, r"groups does not say which regions 'a', 'b' have; only one group may take the rest"),
+        (
+            {"a": HOPF, "b": 3},
+            {"b": "L.A"},
+            r"got int for group 'b', expected a model such as nmm.models.Hopf\(\)",
+        ),
+        (
+            {"a": HOPF, "b": COLUMN},
+            None,
+            r"groups does not say which regions 'a', 'b' have; only one group may take the rest",
+        ),
         ({"a": HOPF, "b": COLUMN}, {"b": ["X"]}, r"the connectome has no regions X; labels start with L.A"),
-        ({"a": HOPF, "b": COLUMN}, {"c": ["L.A"]}, r"groups names 'c', for which there is no model; there are models for 'a', 'b'"),
-        ({"a": HOPF, "b": COLUMN}, {"a": ["L.A"], "b": ["L.A", "L.B"]}, r"regions L.A are in more than one group"),
+        (
+            {"a": HOPF, "b": COLUMN},
+            {"c": ["L.A"]},
+            r"groups names 'c', for which there is no model; there are models for 'a', 'b'",
+        ),
+        (
+            {"a": HOPF, "b": COLUMN},
+            {"a": ["L.A"], "b": ["L.A", "L.B"]},
+            r"regions L.A are in more than one group",
+        ),
         ({"a": HOPF, "b": COLUMN}, {"a": ["L.A"], "b": ["L.B", "R.A"]}, r"regions R.B, R.C are in no group"),
         ({"a": HOPF, "b": COLUMN}, {"a": LABELS}, r"group 'b' has no regions; leave it out"),
         ({"a b": HOPF}, None, r"got a group named 'a b', expected a name such as 'epileptogenic'"),
         (HOPF, {"a": ["L.A"]}, r"Network\(groups=...\) needs a dictionary of models"),
-        ({"a": HOPF, "b": COLUMN}, {"b": ["L.A"]}, r"in group 'b' of 1 regions, JansenRit\(mu=...\) has shape \(2,\), expected a scalar or shape \(1,\)"),
-        (3, None, r"Network\(model=...\) got int, expected Model: such as nmm.models.JansenRit\(\), or a dictionary"),
+        (
+            {"a": HOPF, "b": COLUMN},
+            {"b": ["L.A"]},
+            (
+                r"in group 'b' of 1 regions, JansenRit\(mu=...\) has shape \(2,\), expected a scalar or shape"
+                r" \(1,\)"
+            ),
+        ),
+        (
+            3,
+            None,
+            (
+                r"Network\(model=...\) got int, expected Model: such as nmm.models.JansenRit\(\), or a"
+                r" dictionary"
+            ),
+        ),
     ],
 )
 def test_bad_input_is_explained(model, groups, message):

@@ -26,7 +26,8 @@ OPEN = {
     "GastSchmidtKnoscheSFA": {"cv": 0.5},
     "MontbrioPazoRoxin": {"cv": 0.5},
 }
-# A rate that arrives is cut off below zero, and these phases differ by less than the lag: the sum is negative.
+# A rate that arrives is cut off below zero, and these phases differ by less than the lag: the sum is
+# negative.
 SILENT = {("Zerlaut", "Kuramoto")}
 N = 3
 RNG = np.random.default_rng(11)
@@ -44,8 +45,14 @@ def coupled(model, key, weights, strength):
     """The network of one model and one coupling; `weights` and `strength` may be traced."""
     coupling = dataclasses.replace(COUPLINGS[key](), source=None)
     slots = STRENGTH.get(key, ("G",))
-    coupling = eqx.tree_at(lambda c: [getattr(c, slot) for slot in slots], coupling, [strength * getattr(coupling, slot) for slot in slots])
-    return eqx.tree_at(lambda n: n.connectome.weights, nmm.Network(model, nmm.Connectome(WEIGHTS), coupling), weights)
+    coupling = eqx.tree_at(
+        lambda c: [getattr(c, slot) for slot in slots],
+        coupling,
+        [strength * getattr(coupling, slot) for slot in slots],
+    )
+    return eqx.tree_at(
+        lambda n: n.connectome.weights, nmm.Network(model, nmm.Connectome(WEIGHTS), coupling), weights
+    )
 
 
 def drifts(name, weights, strength, y):
@@ -59,9 +66,14 @@ def isolated(name, y):
     return np.asarray(model.drift(jnp.zeros(()), jnp.asarray(y), jnp.zeros((len(model.ports), N))))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "Zerlaut" else name for name in sorted(CLASSES)])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "Zerlaut" else name for name in sorted(CLASSES)],
+)
 def test_model_with_every_coupling(name):
-    """Shape, compiled and batched = eager, order of regions, no coupling = isolated regions, coupling matters, gradient = finite difference."""
+    """Shape, compiled and batched = eager, order of regions, no coupling = isolated regions, coupling
+    matters, gradient = finite difference.
+    """
     y = states(CLASSES[name]())
     direction = RNG.normal(size=(N, N)) * (WEIGHTS > 0), 1.0, RNG.normal(size=y.shape) * np.abs(y)
     h = 1e-6
@@ -74,7 +86,9 @@ def test_model_with_every_coupling(name):
         "behind": tuple(x - h * d for x, d in zip((WEIGHTS, 1.0, y), direction, strict=True)),
     }
     batch = [np.stack(column) for column in zip(*cases.values(), strict=True)]
-    result = dict(zip(cases, np.asarray(jax.jit(jax.vmap(functools.partial(drifts, name)))(*batch)), strict=True))
+    result = dict(
+        zip(cases, np.asarray(jax.jit(jax.vmap(functools.partial(drifts, name)))(*batch)), strict=True)
+    )
     size = np.abs(result["base"]).max()
     assert result["base"].shape == (len(COUPLINGS), *y.shape)
     assert np.all(np.isfinite(result["base"]))
@@ -85,10 +99,14 @@ def test_model_with_every_coupling(name):
     np.testing.assert_allclose(result["permuted"], result["base"][..., ORDER], **tight)
     np.testing.assert_allclose(result["off"], alone, **tight)
     for key, base, more in zip(COUPLINGS, result["base"], result["more"], strict=True):
-        assert (name, key) in SILENT or np.abs(more - base).max() > 1e-12 * size, f"{key}: twice the strength changes nothing"
+        assert (name, key) in SILENT or np.abs(more - base).max() > 1e-12 * size, (
+            f"{key}: twice the strength changes nothing"
+        )
 
     mix = jnp.asarray(np.random.default_rng(5).normal(size=result["base"].shape))
-    gradient = jax.jit(jax.grad(lambda *point: jnp.sum(mix * drifts(name, *point)), argnums=(0, 1, 2)))(*cases["base"])
+    gradient = jax.jit(jax.grad(lambda *point: jnp.sum(mix * drifts(name, *point)), argnums=(0, 1, 2)))(
+        *cases["base"]
+    )
     slope = sum(float(np.sum(g * d)) for g, d in zip(gradient, direction, strict=True))
     numeric = float(np.sum(mix * (result["ahead"] - result["behind"]))) / (2 * h)
     assert slope == pytest.approx(numeric, rel=1e-5, abs=1e-8 * size)
@@ -97,14 +115,26 @@ def test_model_with_every_coupling(name):
 @each
 def test_every_port_couples_a_simulated_network(name):
     """Two regions, one port at a time: another strength of the coupling, another trajectory."""
-    model = eqx.tree_at(lambda m: [getattr(m, gain) for gain in OPEN.get(name, {})], CLASSES[name](), list(OPEN.get(name, {}).values()))
+    model = eqx.tree_at(
+        lambda m: [getattr(m, gain) for gain in OPEN.get(name, {})],
+        CLASSES[name](),
+        list(OPEN.get(name, {}).values()),
+    )
     pair = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]])
     start = 0.9 * model.initial(2) + 0.1 * states(model, n=2)
 
     @jax.jit
     @jax.vmap
     def ends(strength):
-        networks = [nmm.Network(model, pair, nmm.couplings.Additive(G=strength, source=model.sends[:1], port=(port,)), initial=start) for port in model.ports]
+        networks = [
+            nmm.Network(
+                model,
+                pair,
+                nmm.couplings.Additive(G=strength, source=model.sends[:1], port=(port,)),
+                initial=start,
+            )
+            for port in model.ports
+        ]
         return jnp.stack([nmm.solve(network, 0.1, step=0.02).values[-1] for network in networks])
 
     without, weak, strong = np.asarray(ends(jnp.array([0.0, 0.2, 0.4])))
@@ -117,12 +147,16 @@ def test_every_port_couples_a_simulated_network(name):
 
 @each
 def test_noise_is_additive_on_the_states_that_it_names(name):
-    """Over one short step a noisy state spreads by σ√dt, and the others, which feel the noise only through it, by less in proportion to dt."""
+    """Over one short step a noisy state spreads by σ√dt, and the others, which feel the noise only through
+    it, by less in proportion to dt.
+    """
     model = CLASSES[name]()
     step, sigma, n = 1e-4, 0.01, 4000
     network = nmm.Network(model, noise=nmm.noises.Additive(sigma=sigma), initial=states(model, n=1))
     keys = jax.random.split(jax.random.key(2), n)
-    quiet = nmm.solve(dataclasses.replace(network, noise=None, speed_range=None), step, step=step).values[0, :, 0]
+    quiet = nmm.solve(dataclasses.replace(network, noise=None, speed_range=None), step, step=step).values[
+        0, :, 0
+    ]
     noisy = jax.jit(jax.vmap(lambda key: nmm.solve(network, step, step=step, key=key).values[0, :, 0]))(keys)
     change = np.asarray(noisy - quiet)
     spread = change.std(axis=0) / (sigma * np.sqrt(step))

@@ -38,7 +38,11 @@ def draw(noise, n, step, key=KEY, first=0, shape=SHAPE):
 
 
 def test_battery_has_every_exported_noise():
-    exported = {c for c in vars(noises).values() if inspect.isclass(c) and issubclass(c, AbstractNoise) and not inspect.isabstract(c)}
+    exported = {
+        c
+        for c in vars(noises).values()
+        if inspect.isclass(c) and issubclass(c, AbstractNoise) and not inspect.isabstract(c)
+    }
     assert {type(make()) for make in NOISES.values()} == exported
 
 
@@ -95,7 +99,14 @@ def test_gradient_with_respect_to_the_amplitude(name):
     noise = NOISES[name]()
 
     def last(sigma):
-        return block(eqx.tree_at(lambda n: n.sigma, noise, sigma), KEY, sigma * jnp.ones(SHAPE), jnp.asarray(0), 4, jnp.asarray(0.5))[1][-1, 0, 0]
+        return block(
+            eqx.tree_at(lambda n: n.sigma, noise, sigma),
+            KEY,
+            sigma * jnp.ones(SHAPE),
+            jnp.asarray(0),
+            4,
+            jnp.asarray(0.5),
+        )[1][-1, 0, 0]
 
     value, slope = jax.value_and_grad(last)(0.3)
     np.testing.assert_allclose(slope, value / 0.3, rtol=1e-10)
@@ -108,11 +119,15 @@ def test_white_increments_scale_with_the_root_of_the_step(step):
     # The standard error of a variance from 30 000 numbers is 0.8 %.
     np.testing.assert_allclose(increments.var(), 0.3**2 * step, rtol=0.03)
     np.testing.assert_allclose(increments.mean(), 0.0, atol=4 * 0.3 * step**0.5 / 30_000**0.5)
-    np.testing.assert_allclose(increments, np.asarray(draw(noises.Additive(sigma=0.3), n=5000, step=1.0)) * step**0.5, rtol=1e-12)
+    np.testing.assert_allclose(
+        increments, np.asarray(draw(noises.Additive(sigma=0.3), n=5000, step=1.0)) * step**0.5, rtol=1e-12
+    )
 
 
 def states(noise, n, step):
-    """The noise's own state at the ends of n steps, `["step+1 region"]`, in 4000 independent regions: errors of 1 to 2 %."""
+    """The noise's own state at the ends of n steps, `["step+1 region"]`, in 4000 independent regions: errors
+    of 1 to 2 %.
+    """
     path = [start(noise, KEY, (1, 4000))]
     for k in range(n):
         path.append(block(noise, KEY, path[-1], jnp.asarray(k), 1, jnp.asarray(step))[0])
@@ -139,12 +154,17 @@ def test_ornstein_uhlenbeck_start_is_independent_of_the_kicks():
 
 @pytest.mark.parametrize("share", [0.1, 1.0, 5.0], ids=lambda share: f"steps of {share:g} τ")
 def test_ornstein_uhlenbeck_is_integrated_over_steps(share):
-    """The sum over many steps has the variance of the integral of η, 2 σ² τ (t - τ (1 - e^{-t/τ})), at steps below τ and above."""
+    """The sum over many steps has the variance of the integral of η, 2 σ² τ (t - τ (1 - e^{-t/τ})), at steps
+    below τ and above.
+    """
     sigma, tau, duration = 0.3, 2.0, 60.0
     n = round(duration / (share * tau))
-    total = np.asarray(draw(noises.OrnsteinUhlenbeck(sigma=sigma, tau=tau), n=n, step=share * tau, shape=(1, 4000))).sum(axis=0)
+    total = np.asarray(
+        draw(noises.OrnsteinUhlenbeck(sigma=sigma, tau=tau), n=n, step=share * tau, shape=(1, 4000))
+    ).sum(axis=0)
     expected = 2 * sigma**2 * tau * (duration + tau * np.expm1(-duration / tau))
-    # 2 % are the scatter of a variance; the first step of 5 τ knows only the start's part of what is correlated with it.
+    # 2 % are the scatter of a variance; the first step of 5 τ knows only the start's part of what is
+    # correlated with it.
     assert total.var() / expected == pytest.approx(1.0, abs=0.08)
 
 
@@ -161,10 +181,14 @@ def test_spectra_integrate_to_the_variance():
     white = np.asarray(noises.Additive(sigma=0.3).spectrum(jnp.asarray([0.0, 0.1, 7.0]), SHAPE))
     assert white.shape == (3, *SHAPE)
     np.testing.assert_allclose(white, 0.09, rtol=1e-12)
-    coloured = np.asarray(noises.OrnsteinUhlenbeck(sigma=0.3, tau=8.0).spectrum(jnp.asarray(omega), (1, 1)))[:, 0, 0]
+    coloured = np.asarray(noises.OrnsteinUhlenbeck(sigma=0.3, tau=8.0).spectrum(jnp.asarray(omega), (1, 1)))[
+        :, 0, 0
+    ]
     np.testing.assert_allclose(np.trapezoid(coloured, omega) / (2 * np.pi), 0.09, rtol=1e-4)
     # Half the power at the corner frequency 1/τ.
-    corner = np.asarray(noises.OrnsteinUhlenbeck(sigma=0.3, tau=8.0).spectrum(jnp.asarray([0.0, 1 / 8.0]), SHAPE))
+    corner = np.asarray(
+        noises.OrnsteinUhlenbeck(sigma=0.3, tau=8.0).spectrum(jnp.asarray([0.0, 1 / 8.0]), SHAPE)
+    )
     np.testing.assert_allclose(corner[1], corner[0] / 2, rtol=1e-12)
     np.testing.assert_allclose(corner[0], 2 * 0.09 * 8.0, rtol=1e-12)
 
@@ -175,8 +199,16 @@ def test_spectra_follow_regional_slots():
     regional = noises.OrnsteinUhlenbeck(sigma=sigma, tau=tau).spectrum(omega, SHAPE)
     assert regional.shape == (2, *SHAPE)
     for i in range(3):
-        np.testing.assert_allclose(regional[..., i : i + 1], noises.OrnsteinUhlenbeck(sigma=sigma[i], tau=tau[i]).spectrum(omega, (2, 1)), rtol=1e-12)
-    np.testing.assert_allclose(noises.Additive(sigma=sigma).spectrum(omega, SHAPE), np.broadcast_to(sigma**2, (2, *SHAPE)), rtol=1e-12)
+        np.testing.assert_allclose(
+            regional[..., i : i + 1],
+            noises.OrnsteinUhlenbeck(sigma=sigma[i], tau=tau[i]).spectrum(omega, (2, 1)),
+            rtol=1e-12,
+        )
+    np.testing.assert_allclose(
+        noises.Additive(sigma=sigma).spectrum(omega, SHAPE),
+        np.broadcast_to(sigma**2, (2, *SHAPE)),
+        rtol=1e-12,
+    )
 
 
 @each

@@ -10,14 +10,33 @@ import nmm_infer as nmm
 from nmm_infer import couplings, models, noises
 
 # Subjects differ in edges, lengths, speeds and parameters; the second has edges shorter than a step.
-WEIGHTS = np.array([[[0, 1, 0], [1, 0, 1], [0, 1, 0]], [[0, 1, 2], [1, 0, 0], [2, 0, 0]], [[0, 0.2, 1], [0, 0, 1], [1, 1, 0]]], float)
-LENGTHS = np.array([[[0, 20, 0], [20, 0, 40], [0, 40, 0]], [[0, 3, 60], [3, 0, 0], [60, 0, 0]], [[0, 10, 35], [0, 0, 25], [35, 25, 0]]], float)
+WEIGHTS = np.array(
+    [
+        [[0, 1, 0], [1, 0, 1], [0, 1, 0]],
+        [[0, 1, 2], [1, 0, 0], [2, 0, 0]],
+        [[0, 0.2, 1], [0, 0, 1], [1, 1, 0]],
+    ],
+    float,
+)
+LENGTHS = np.array(
+    [
+        [[0, 20, 0], [20, 0, 40], [0, 40, 0]],
+        [[0, 3, 60], [3, 0, 0], [60, 0, 0]],
+        [[0, 10, 35], [0, 0, 25], [35, 25, 0]],
+    ],
+    float,
+)
 SPEEDS = (5.0, 4.0, 12.0)
 
 
 def subject(i, speed=None, **options):
     options = {"speed": SPEEDS[i] if speed is None else speed, "initial": [[1.0, 0.0, 0.5]]} | options
-    return nmm.Network(models.LeakyIntegrator(tau=10.0 + i), nmm.Connectome(WEIGHTS[i], LENGTHS[i]), couplings.Additive(G=0.1), **options)
+    return nmm.Network(
+        models.LeakyIntegrator(tau=10.0 + i),
+        nmm.Connectome(WEIGHTS[i], LENGTHS[i]),
+        couplings.Additive(G=0.1),
+        **options,
+    )
 
 
 def solved(network):
@@ -32,7 +51,12 @@ def test_each_subject_is_as_alone():
 
 
 def test_without_delays_lengths_do_not_matter():
-    networks = [nmm.Network(models.LeakyIntegrator(), nmm.Connectome(WEIGHTS[i], LENGTHS[i]), couplings.Additive(G=0.1)) for i in (0, 2)]
+    networks = [
+        nmm.Network(
+            models.LeakyIntegrator(), nmm.Connectome(WEIGHTS[i], LENGTHS[i]), couplings.Additive(G=0.1)
+        )
+        for i in (0, 2)
+    ]
     found = eqx.filter_vmap(solved)(nmm.stacked(networks))
     assert found.shape == (2, 60, 1, 3)
 
@@ -57,7 +81,11 @@ def test_without_delays_lengths_do_not_matter():
             ValueError,
             "other regions",
         ),
-        ([subject(0), nmm.Network(models.LeakyIntegrator(), subject(0).connectome, couplings.Additive())], ValueError, "one of networks 0 and 1 has a speed"),
+        (
+            [subject(0), nmm.Network(models.LeakyIntegrator(), subject(0).connectome, couplings.Additive())],
+            ValueError,
+            "one of networks 0 and 1 has a speed",
+        ),
         (
             [subject(0), eqx.tree_at(lambda n: n.model.tau, subject(1), jnp.ones(3))],
             ValueError,

@@ -26,7 +26,9 @@ STIMULI = {
     "FromArray": lambda: stimuli.FromArray(SAMPLES, interval=4.0, amplitude=1.5, onset=3.0),
     "Gaussian": lambda: stimuli.Gaussian(amplitude=1.5, centre=12.0, width=3.0),
     "Pulse": lambda: stimuli.Pulse(amplitude=1.5, onset=5.0, width=8.0, rise=2.0),
-    "PulseTrain": lambda: stimuli.PulseTrain(amplitude=1.5, onset=5.0, width=3.0, period=7.0, rise=1.5, count=3),
+    "PulseTrain": lambda: stimuli.PulseTrain(
+        amplitude=1.5, onset=5.0, width=3.0, period=7.0, rise=1.5, count=3
+    ),
     "Sine": lambda: stimuli.Sine(amplitude=1.5, frequency=0.04, phase=0.3, offset=0.2),
 }
 each = pytest.mark.parametrize("name", STIMULI)
@@ -70,7 +72,11 @@ def slots_of(name):
 
 
 def test_battery_has_every_exported_stimulus():
-    exported = {c for c in vars(stimuli).values() if inspect.isclass(c) and issubclass(c, AbstractStimulus) and not inspect.isabstract(c)}
+    exported = {
+        c
+        for c in vars(stimuli).values()
+        if inspect.isclass(c) and issubclass(c, AbstractStimulus) and not inspect.isabstract(c)
+    }
     assert {type(make()) for make in STIMULI.values()} == exported
 
 
@@ -90,7 +96,9 @@ def test_metadata_is_consistent(name):
 def test_is_the_formula(name):
     values, _ = over_time(name)(slots_of(name), TIMES)
     np.testing.assert_allclose(values, FORMULAS[name](TIMES), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose([STIMULI[name]()(jnp.asarray(t)) for t in TIMES[::100]], values[::100], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        [STIMULI[name]()(jnp.asarray(t)) for t in TIMES[::100]], values[::100], rtol=1e-12, atol=1e-14
+    )
 
 
 @each
@@ -111,7 +119,9 @@ def test_finite_everywhere_in_the_declared_ranges(name):
 
     @given(st.lists(st.floats(0, 1), min_size=len(declared), max_size=len(declared)))
     def check(numbers):
-        slots = np.array([p.low + number * (p.high - p.low) for number, p in zip(numbers, declared, strict=True)])
+        slots = np.array(
+            [p.low + number * (p.high - p.low) for number, p in zip(numbers, declared, strict=True)]
+        )
         values, slopes = over_time(name)(slots, TIMES)
         assert np.all(np.isfinite(values))
         assert np.all(np.isfinite(slopes))
@@ -125,10 +135,16 @@ def test_a_slot_may_differ_between_regions(name):
     stimulus = STIMULI[name]()
     factors = np.array([1.0, 1.1, 1.2])
     slots = list(stimulus.parameters())
-    regional = eqx.tree_at(lambda s: [getattr(s, slot) for slot in slots], stimulus, [factors * getattr(stimulus, slot) for slot in slots])
+    regional = eqx.tree_at(
+        lambda s: [getattr(s, slot) for slot in slots],
+        stimulus,
+        [factors * getattr(stimulus, slot) for slot in slots],
+    )
     together = jax.vmap(regional)(TIMES)
     for region, factor in enumerate(factors):
-        np.testing.assert_allclose(together[:, region], over_time(name)(factor * slots_of(name), TIMES)[0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            together[:, region], over_time(name)(factor * slots_of(name), TIMES)[0], rtol=1e-9, atol=1e-12
+        )
 
 
 def test_area_of_a_pulse_is_its_width_whatever_the_edges():
@@ -150,7 +166,14 @@ PAIR = nmm.Connectome([[0.0, 1.0], [1.0, 0.0]], [[0.0, 30.0], [30.0, 0.0]], labe
 
 
 def leaky(stimulus, **options):
-    return nmm.Network(nmm.models.LeakyIntegrator(tau=10.0), PAIR, nmm.couplings.Additive(G=0.0), stimulus=stimulus, initial=[0.0], **options)
+    return nmm.Network(
+        nmm.models.LeakyIntegrator(tau=10.0),
+        PAIR,
+        nmm.couplings.Additive(G=0.0),
+        stimulus=stimulus,
+        initial=[0.0],
+        **options,
+    )
 
 
 def test_response_of_a_linear_node_is_the_closed_form():
@@ -166,19 +189,29 @@ def test_response_of_a_linear_node_is_the_closed_form():
 def test_stimuli_add_up_and_reach_only_their_regions():
     left = stimuli.Pulse(amplitude=0.5, onset=5.0, regions="left")
     both = stimuli.Gaussian(amplitude=np.array([1.0, 2.0]), centre=20.0)
-    one, two, sum_ = (nmm.solve(leaky(s), 60.0, step=0.1).variable().values for s in (left, both, (left, both)))
+    one, two, sum_ = (
+        nmm.solve(leaky(s), 60.0, step=0.1).variable().values for s in (left, both, (left, both))
+    )
     assert np.abs(one[:, 1]).max() == 0.0
     assert one[:, 0].max() > 0.1
     np.testing.assert_allclose(two[:, 1], 2 * two[:, 0], rtol=1e-12)
     np.testing.assert_allclose(sum_, one + two, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("options", [{}, {"speed": 5.0}, {"noise": nmm.noises.Additive(sigma=0.01)}], ids=["plain", "delays", "noise"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"speed": 5.0}, {"noise": nmm.noises.Additive(sigma=0.01)}],
+    ids=["plain", "delays", "noise"],
+)
 def test_stimulus_is_the_same_in_every_kind_of_run(options):
-    """Without coupling delays and noise change nothing of the response, which is the difference of two runs."""
+    """Without coupling delays and noise change nothing of the response, which is the difference of
+    two runs.
+    """
     stimulus = stimuli.Pulse(amplitude=0.5, onset=5.0, width=20.0)
     key = jax.random.key(0)
-    values = [nmm.solve(leaky(s, **options), 60.0, step=0.1, key=key).variable().values for s in (None, stimulus)]
+    values = [
+        nmm.solve(leaky(s, **options), 60.0, step=0.1, key=key).variable().values for s in (None, stimulus)
+    ]
     plain = nmm.solve(leaky(stimulus), 60.0, step=0.1).variable().values
     np.testing.assert_allclose(values[1] - values[0], plain, rtol=1e-9, atol=1e-12)
 
@@ -188,7 +221,13 @@ def test_adaptive_steps_see_the_stimulus():
 
     stimulus = stimuli.Gaussian(centre=20.0, width=5.0)
     fine = nmm.solve(leaky(stimulus), 60.0, step=0.01, sample_every=20.0).values
-    adaptive = nmm.solve(leaky(stimulus), 60.0, step=0.5, sample_every=20.0, stepsize_controller=diffrax.PIDController(rtol=1e-8, atol=1e-10)).values
+    adaptive = nmm.solve(
+        leaky(stimulus),
+        60.0,
+        step=0.5,
+        sample_every=20.0,
+        stepsize_controller=diffrax.PIDController(rtol=1e-8, atol=1e-10),
+    ).values
     np.testing.assert_allclose(adaptive, fine, atol=1e-6)
 
 
@@ -198,9 +237,15 @@ def test_adaptive_steps_do_not_jump_over_it(name):
     import diffrax
 
     when = [slot for slot in ("onset", "centre") if hasattr(STIMULI[name](), slot)]
-    late = eqx.tree_at(lambda s: [getattr(s, slot) for slot in when], STIMULI[name](), replace_fn=lambda t: t + 500.0)
+    late = eqx.tree_at(
+        lambda s: [getattr(s, slot) for slot in when], STIMULI[name](), replace_fn=lambda t: t + 500.0
+    )
     controller = diffrax.PIDController(rtol=1e-7, atol=1e-9)
-    adaptive = nmm.solve(leaky(late), 540.0, step=0.5, sample_every=2.0, stepsize_controller=controller).variable().values
+    adaptive = (
+        nmm.solve(leaky(late), 540.0, step=0.5, sample_every=2.0, stepsize_controller=controller)
+        .variable()
+        .values
+    )
     fine = nmm.solve(leaky(late), 540.0, step=0.02, sample_every=2.0).variable().values
     assert np.abs(fine[-20:]).max() > 0.1
     # Heun's method is wrong by half a step where FromArray jumps.
@@ -209,7 +254,9 @@ def test_adaptive_steps_do_not_jump_over_it(name):
 
 @each
 def test_until_is_ahead_and_near_enough(name):
-    """The longest step from t ends after t, and where it sees the stimulus: nothing happens in between that its ends do not show."""
+    """The longest step from t ends after t, and where it sees the stimulus: nothing happens in between that
+    its ends do not show.
+    """
     stimulus = STIMULI[name]()
     until, value = jax.jit(lambda t: stimulus.until(t)), jax.jit(jax.vmap(stimulus))
 
@@ -219,7 +266,8 @@ def test_until_is_ahead_and_near_enough(name):
         assert end > t
         between = np.linspace(t, min(end, 200.0), 50)
         seen = np.asarray(value(between))
-        # Monotonic in between, but for a hair at the ends, where rounding decides on which side of an edge they are.
+        # Monotonic in between, but for a hair at the ends, where rounding decides on which side of an edge
+        # they are.
         assert np.abs(seen - seen[0]).max() <= np.abs(seen[[0, -1]] - seen[0]).max() + 1e-6 or name == "Sine"
         assert np.isfinite(end) or np.ptp(seen) < 1e-5
 
@@ -237,12 +285,22 @@ class Unsaid(AbstractStimulus):
 def test_a_stimulus_that_does_not_say_when_gets_no_adaptive_steps():
     import diffrax
 
-    with pytest.raises(ValueError, match=r"the stimulus Unsaid, which does not say where steps have to end .* expected until\(t\) beside its __call__\(t\)"):
-        nmm.solve(leaky(Unsaid()), 10.0, step=0.1, stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-6))
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"the stimulus Unsaid, which does not say where steps have to end .* expected until\(t\) beside"
+            r" its __call__\(t\)"
+        ),
+    ):
+        nmm.solve(
+            leaky(Unsaid()), 10.0, step=0.1, stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-6)
+        )
 
 
 def test_onset_and_width_of_an_evoked_response_have_gradients():
-    """Jansen–Rit, a pulse into y4': the classic unknowns of an evoked response, against finite differences."""
+    """Jansen–Rit, a pulse into y4': the classic unknowns of an evoked response, against finite
+    differences.
+    """
     model = nmm.models.JansenRit(mu=0.05)
 
     @jax.jit
@@ -280,9 +338,13 @@ def test_every_slot_takes_a_prior():
 def test_linearisation_is_at_rest_without_the_stimulus():
     network = leaky(stimuli.Sine())
     np.testing.assert_allclose(nmm.linear.fixed_point(network), 0.0, atol=1e-12)
-    with pytest.raises(ValueError, match=r"the Spectral likelihood is of activity around rest and knows no stimuli"):
+    with pytest.raises(
+        ValueError, match=r"the Spectral likelihood is of activity around rest and knows no stimuli"
+    ):
         nmm.Problem(
-            leaky(stimuli.Sine(amplitude=nmm.Prior(dist.Normal()))), nmm.observe.Subsample(), nmm.likelihoods.Spectral(band=(0.01 * u.Hz, 0.1 * u.Hz), bands=3)
+            leaky(stimuli.Sine(amplitude=nmm.Prior(dist.Normal()))),
+            nmm.observe.Subsample(),
+            nmm.likelihoods.Spectral(band=(0.01 * u.Hz, 0.1 * u.Hz), bands=3),
         )
 
 
@@ -290,26 +352,55 @@ def test_linearisation_is_at_rest_without_the_stimulus():
     ("make", "message"),
     [
         (lambda: stimuli.Pulse(width=-3.0), r"Pulse\(width=...\) got -3, expected a positive number in ms"),
-        (lambda: stimuli.Pulse(onset=3 * u.mV), r"Pulse\(onset=...\) got a quantity in mV, expected a quantity convertible to ms"),
-        (lambda: stimuli.PulseTrain(width=90.0, period=50.0), r"got pulses of 91 ms, edges included, every 50 ms; expected width \+ rise ≤ period"),
+        (
+            lambda: stimuli.Pulse(onset=3 * u.mV),
+            r"Pulse\(onset=...\) got a quantity in mV, expected a quantity convertible to ms",
+        ),
+        (
+            lambda: stimuli.PulseTrain(width=90.0, period=50.0),
+            r"got pulses of 91 ms, edges included, every 50 ms; expected width \+ rise ≤ period",
+        ),
         (lambda: stimuli.PulseTrain(count=0), r"PulseTrain\(count=0\): expected at least 1 pulse"),
-        (lambda: stimuli.FromArray([1.0], interval=1.0), r"FromArray\(values=...\) has shape \(1,\), expected \(time,\) or \(time, region\)"),
+        (
+            lambda: stimuli.FromArray([1.0], interval=1.0),
+            r"FromArray\(values=...\) has shape \(1,\), expected \(time,\) or \(time, region\)",
+        ),
         (lambda: stimuli.FromArray([1.0, np.nan], interval=1.0), r"FromArray\(values=...\) contains NaN"),
         (
             lambda: stimuli.FromArray(SAMPLES * u.Hz, interval=1.0),
-            r"FromArray\(values=...\) got a quantity in Hz, expected plain numbers in the unit of the port that they drive; convert them",
+            (
+                r"FromArray\(values=...\) got a quantity in Hz, expected plain numbers in the unit of the"
+                r" port that they drive; convert them"
+            ),
         ),
-        (lambda: stimuli.FromArray(SAMPLES, interval=-1.0), r"FromArray\(interval=...\) must be a positive time"),
-        (lambda: leaky(3.0), r"Network\(stimulus=...\) got float, expected Stimulus: such as nmm.stimuli.Pulse"),
-        (lambda: leaky(stimuli.Pulse(regions=["middle"])), r"Pulse\(regions=...\): the connectome has no regions middle; labels start with left, right"),
-        (lambda: leaky(stimuli.Pulse(port="y")), r"Pulse\(port=...\): LeakyIntegrator has no port 'y'; it has x"),
-        (lambda: leaky(stimuli.Pulse(amplitude=np.ones(3))), r"Pulse\(amplitude=...\) has shape \(3,\), expected a scalar or shape \(2,\)"),
+        (
+            lambda: stimuli.FromArray(SAMPLES, interval=-1.0),
+            r"FromArray\(interval=...\) must be a positive time",
+        ),
+        (
+            lambda: leaky(3.0),
+            r"Network\(stimulus=...\) got float, expected Stimulus: such as nmm.stimuli.Pulse",
+        ),
+        (
+            lambda: leaky(stimuli.Pulse(regions=["middle"])),
+            r"Pulse\(regions=...\): the connectome has no regions middle; labels start with left, right",
+        ),
+        (
+            lambda: leaky(stimuli.Pulse(port="y")),
+            r"Pulse\(port=...\): LeakyIntegrator has no port 'y'; it has x",
+        ),
+        (
+            lambda: leaky(stimuli.Pulse(amplitude=np.ones(3))),
+            r"Pulse\(amplitude=...\) has shape \(3,\), expected a scalar or shape \(2,\)",
+        ),
         (
             lambda: leaky(stimuli.FromArray(np.ones((5, 3)), interval=1.0)),
             r"FromArray\(...\) gives values of shape \(3,\), expected one number or one for each",
         ),
         (
-            lambda: leaky(stimuli.FromArray(np.ones((5, 3)), interval=1.0, amplitude=nmm.Prior(dist.Normal()))),
+            lambda: leaky(
+                stimuli.FromArray(np.ones((5, 3)), interval=1.0, amplitude=nmm.Prior(dist.Normal()))
+            ),
             r"FromArray\(...\) gives values of shape \(3,\), expected one number or one for each",
         ),
     ],

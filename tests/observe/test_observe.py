@@ -1,4 +1,6 @@
-"""Observations: closed forms, steady states, linear responses, and that streaming, storing and step size change nothing."""
+"""Observations: closed forms, steady states, linear responses, and that streaming, storing and step size
+change nothing.
+"""
 
 import brainunit as u
 import jax
@@ -20,19 +22,32 @@ each_bold = pytest.mark.parametrize("preset", BOLDS)
 STREAMS = {
     "Bold": lambda **o: observe.Bold(**{"period": 100.0, "baseline": 0.1} | o),
     "stephan2007": lambda **o: observe.Bold.stephan2007(**{"period": 100.0, "gain": 2e-3} | o),
-    "HemodynamicResponse": lambda **o: observe.HemodynamicResponse(**{"period": 100.0, "kernel": kernels.Gamma(duration=5000.0)} | o),
+    "HemodynamicResponse": lambda **o: observe.HemodynamicResponse(
+        **{"period": 100.0, "kernel": kernels.Gamma(duration=5000.0)} | o
+    ),
     "Subsample": lambda **o: observe.Subsample(**{"period": 100.0} | o),
     "TemporalAverage": lambda **o: observe.TemporalAverage(**{"period": 100.0} | o),
 }
 each_stream = pytest.mark.parametrize("name", STREAMS)
-KERNELS = {"DoubleGamma": kernels.DoubleGamma, "Gamma": kernels.Gamma, "FirstOrderVolterra": kernels.FirstOrderVolterra}
+KERNELS = {
+    "DoubleGamma": kernels.DoubleGamma,
+    "Gamma": kernels.Gamma,
+    "FirstOrderVolterra": kernels.FirstOrderVolterra,
+}
 
 
 def activity(values, interval, labels=None):
     """A signal of the given numbers, `["time region"]`."""
     values = jnp.asarray(values)
     values = values[:, None] if values.ndim == 1 else values
-    return nmm.Signal(values, interval, ("time", "region"), ((), labels or tuple(f"r{i}" for i in range(values.shape[1]))), "x", "mV")
+    return nmm.Signal(
+        values,
+        interval,
+        ("time", "region"),
+        ((), labels or tuple(f"r{i}" for i in range(values.shape[1]))),
+        "x",
+        "mV",
+    )
 
 
 def grid(duration, step):
@@ -47,8 +62,16 @@ def drive(duration, step):
 
 def network(n=4):
     rng = np.random.default_rng(0)
-    connectome = nmm.Connectome(rng.uniform(0.1, 1.0, (n, n)), rng.uniform(20.0, 60.0, (n, n)), labels=list("abcd"[:n]))
-    return nmm.Network(models.ReducedWongWang(w=0.9), connectome, couplings.Additive(G=0.3), speed=5.0, noise=noises.Additive(sigma=0.02))
+    connectome = nmm.Connectome(
+        rng.uniform(0.1, 1.0, (n, n)), rng.uniform(20.0, 60.0, (n, n)), labels=list("abcd"[:n])
+    )
+    return nmm.Network(
+        models.ReducedWongWang(w=0.9),
+        connectome,
+        couplings.Additive(G=0.3),
+        speed=5.0,
+        noise=noises.Additive(sigma=0.02),
+    )
 
 
 # Everything that streams.
@@ -77,17 +100,27 @@ def test_frames_do_not_matter(name):
     _, whole = observation.advance(start, activity(x, 1.0))
     memory, first = observation.advance(start, activity(x[:1200], 1.0))
     _, second = observation.advance(memory, activity(x[1200:], 1.0))
-    np.testing.assert_allclose(jnp.concatenate([first.values, second.values]), whole.values, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        jnp.concatenate([first.values, second.values]), whole.values, rtol=1e-12, atol=1e-15
+    )
 
 
 @each_stream
 def test_periods_are_checked(name):
     cls = "Bold" if name == "stephan2007" else name
-    with pytest.raises(ValueError, match=rf"{cls}\(period=...\) is missing: give the time between samples, such as period=720 \* u.ms"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{cls}\(period=...\) is missing: give the time between samples, such as period=720 \* u.ms",
+    ):
         STREAMS[name](period=None)(activity(drive(1000.0, 1.0), 1.0))
-    with pytest.raises(ValueError, match=rf"{cls}\(period=100 ms\) is no whole number of samples of 3 ms; choose a step that divides it"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{cls}\(period=100 ms\) is no whole number of samples of 3 ms; choose a step that divides it",
+    ):
         STREAMS[name]()(activity(drive(3000.0, 3.0), 3.0))
-    with pytest.raises(ValueError, match=rf"{cls} got 50 samples of 1 ms, expected at least one period of 100 ms"):
+    with pytest.raises(
+        ValueError, match=rf"{cls} got 50 samples of 1 ms, expected at least one period of 100 ms"
+    ):
         STREAMS[name]()(activity(drive(50.0, 1.0), 1.0))
     with pytest.raises(nmm.UnitError, match="period"):
         STREAMS[name](period=3 * u.mV)
@@ -112,7 +145,11 @@ def test_name_and_unit_go_through(name):
     jansen = nmm.Network(models.JansenRit())
     for stored in (False, True):
         observation = STREAMS[name](period=1.0)
-        signal = observation(nmm.solve(jansen, 5.0, step=0.5)) if stored else nmm.solve(jansen, 5.0, step=0.5, observe=observation)
+        signal = (
+            observation(nmm.solve(jansen, 5.0, step=0.5))
+            if stored
+            else nmm.solve(jansen, 5.0, step=0.5, observe=observation)
+        )
         assert (signal.name, signal.unit) == ("psp", "mV")
 
 
@@ -178,7 +215,9 @@ def test_bold_does_not_depend_on_the_step(preset):
 @each_bold
 def test_bold_does_not_depend_on_its_own_step(preset):
     x = activity(drive(20_000.0, 1.0), 1.0)
-    coarse, fine = (np.asarray(BOLDS[preset](period=500.0, resolution=resolution)(x).values) for resolution in (10.0, 1.0))
+    coarse, fine = (
+        np.asarray(BOLDS[preset](period=500.0, resolution=resolution)(x).values) for resolution in (10.0, 1.0)
+    )
     assert np.abs(coarse - fine).max() < 2e-3 * np.abs(fine).max()
 
 
@@ -196,9 +235,15 @@ def test_bold_reaches_the_steady_state_of_its_equations(preset):
 
 def test_published_constants():
     classic, revised = observe.Bold.friston2003(), observe.Bold.stephan2007()
-    assert [float(k) for k in classic.signal_equation.coefficients(0.34)] == pytest.approx([7 * 0.34, 2.0, 2 * 0.34 - 0.2])
-    assert [float(k) for k in revised.signal_equation.coefficients(0.4)] == pytest.approx([4.3 * 0.0403 * 0.4 * 40, 0.025 * 0.4 * 40, 0.0])
-    assert (float(classic.kappa), float(classic.gamma), float(classic.tau)) == pytest.approx((0.65e-3, 0.41e-3, 980.0))
+    assert [float(k) for k in classic.signal_equation.coefficients(0.34)] == pytest.approx(
+        [7 * 0.34, 2.0, 2 * 0.34 - 0.2]
+    )
+    assert [float(k) for k in revised.signal_equation.coefficients(0.4)] == pytest.approx(
+        [4.3 * 0.0403 * 0.4 * 40, 0.025 * 0.4 * 40, 0.0]
+    )
+    assert (float(classic.kappa), float(classic.gamma), float(classic.tau)) == pytest.approx(
+        (0.65e-3, 0.41e-3, 980.0)
+    )
     assert float(observe.Bold.stephan2007(tau=1500.0).tau) == 1500.0
 
 
@@ -209,7 +254,11 @@ def test_an_impulse_peaks_after_some_seconds(preset):
     signal = BOLDS[preset](period=100.0)(activity(x, 10.0))
     peak, trough = (float(signal.times[f(signal.values[:, 0])]) for f in (np.argmax, np.argmin))
     # SPM's transit time of 2 s gives the peak that is measured; Friston's of 0.98 s comes earlier.
-    assert {"friston2003": 2700.0, "stephan2007": 4000.0}[preset] < peak < {"friston2003": 3300.0, "stephan2007": 5000.0}[preset]
+    assert (
+        {"friston2003": 2700.0, "stephan2007": 4000.0}[preset]
+        < peak
+        < {"friston2003": 3300.0, "stephan2007": 5000.0}[preset]
+    )
     assert 8000.0 < trough < 14_000.0
 
 
@@ -224,7 +273,12 @@ def test_bold_solves_the_published_equations(preset):
         s, f, v, q = state
         x = np.exp(-(((t - 2.0) / 0.7) ** 2))
         outflow = v ** (1 / alpha)
-        return [x - kappa * s - gamma * (f - 1), s, (f - outflow) / tau, (f * (1 - (1 - rho) ** (1 / f)) / rho - outflow * q / v) / tau]
+        return [
+            x - kappa * s - gamma * (f - 1),
+            s,
+            (f - outflow) / tau,
+            (f * (1 - (1 - rho) ** (1 / f)) / rho - outflow * q / v) / tau,
+        ]
 
     times = 0.5 * np.arange(1, 41)
     v, q = solve_ivp(flow, (0, 20), [0, 1, 1, 1], t_eval=times, rtol=1e-9, atol=1e-11).y[2:]
@@ -238,7 +292,11 @@ def test_bold_solves_the_published_equations(preset):
 def test_bold_survives_strong_drive(preset):
     bold = BOLDS[preset](period=1000.0)
     for x in (5.0, -0.2):
-        gradient = jax.grad(lambda gain, x=x, bold=bold: jnp.sum(BOLDS[preset](period=1000.0, gain=gain)(activity(np.full(3000, x), 10.0)).values))(1e-3)
+        gradient = jax.grad(
+            lambda gain, x=x, bold=bold: jnp.sum(
+                BOLDS[preset](period=1000.0, gain=gain)(activity(np.full(3000, x), 10.0)).values
+            )
+        )(1e-3)
         assert np.all(np.isfinite(bold(activity(np.full(3000, x), 10.0)).values)), x
         assert np.isfinite(gradient), x
 
@@ -257,9 +315,15 @@ def test_bold_transfer_is_the_response_to_a_small_drive(preset, regional):
     measured = 10.0 * np.exp(-1j * omega[:, None] * (10.0 * np.arange(1, n + 1) - 5.0)) @ response / size
     transfer = np.asarray(bold.transfer(jnp.asarray(omega)))
     assert transfer.shape == ((5, 2) if regional else (5,))
-    np.testing.assert_allclose(transfer if regional else transfer[:, None] * np.ones(2), measured, atol=1e-2 * np.abs(measured).max())
+    np.testing.assert_allclose(
+        transfer if regional else transfer[:, None] * np.ones(2), measured, atol=1e-2 * np.abs(measured).max()
+    )
     sources = np.array([[[1.0, 2.0], [3.0, 4.0]]] * 5)
-    np.testing.assert_allclose(bold.respond(jnp.asarray(omega), jnp.asarray(sources)), measured[:, :, None] * sources, atol=4e-2 * np.abs(measured).max())
+    np.testing.assert_allclose(
+        bold.respond(jnp.asarray(omega), jnp.asarray(sources)),
+        measured[:, :, None] * sources,
+        atol=4e-2 * np.abs(measured).max(),
+    )
 
 
 @pytest.mark.parametrize("name", ["kappa", "gamma", "tau", "alpha", "rho", "V0"])
@@ -278,7 +342,11 @@ def test_bold_takes_quantities():
 
 
 def test_kernel_battery_is_complete():
-    exported = {c for c in vars(kernels).values() if isinstance(c, type) and issubclass(c, kernels.AbstractKernel) and c is not kernels.AbstractKernel}
+    exported = {
+        c
+        for c in vars(kernels).values()
+        if isinstance(c, type) and issubclass(c, kernels.AbstractKernel) and c is not kernels.AbstractKernel
+    }
     assert set(KERNELS.values()) == exported
 
 
@@ -310,13 +378,17 @@ def test_first_order_volterra_is_its_formula():
     s = np.linspace(0.0, 19.0, 50)  # seconds; constants of TVB
     root = np.sqrt(1 / 0.4 - 1 / (4 * 0.8**2))
     expected = 5.6 * 0.02 / 3 * np.exp(-s / 1.6) * np.sin(root * s) / root
-    np.testing.assert_allclose(1e3 * np.asarray(kernels.FirstOrderVolterra()(jnp.asarray(1e3 * s))), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        1e3 * np.asarray(kernels.FirstOrderVolterra()(jnp.asarray(1e3 * s))), expected, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_hemodynamic_response_is_the_convolution(name):
     observation = observe.HemodynamicResponse(kernel=KERNELS[name](), period=1000.0)
-    coarse, fine = (np.asarray(observation(activity(drive(20_000.0, step), step)).values) for step in (10.0, 2.0))
+    coarse, fine = (
+        np.asarray(observation(activity(drive(20_000.0, step), step)).values) for step in (10.0, 2.0)
+    )
     assert np.abs(coarse - fine).max() < 1e-3 * np.abs(fine).max()
     h = 2.0 * np.asarray(KERNELS[name]()(jnp.asarray(grid(20_000.0, 2.0))))
     expected = np.convolve(h, drive(20_000.0, 2.0)[:, 0])[499:10_000:500]
@@ -340,7 +412,9 @@ def test_hemodynamic_respond_is_the_transform_of_the_kernel(name):
 def test_subsample_and_temporal_average():
     x = np.arange(12.0)
     np.testing.assert_array_equal(observe.Subsample(period=3.0)(activity(x, 1.0)).values[:, 0], [2, 5, 8, 11])
-    np.testing.assert_array_equal(observe.TemporalAverage(period=3.0)(activity(x, 1.0)).values[:, 0], [1, 4, 7, 10])
+    np.testing.assert_array_equal(
+        observe.TemporalAverage(period=3.0)(activity(x, 1.0)).values[:, 0], [1, 4, 7, 10]
+    )
 
 
 def test_temporal_average_responds_as_it_averages():
@@ -348,11 +422,17 @@ def test_temporal_average_responds_as_it_averages():
     wave = np.exp(1j * omega * np.arange(1, n + 1))
     average = observe.TemporalAverage(period=40.0)
     # The mean of 40 samples, the last at t, against the mean over the 40 ms before t.
-    found = sum(part * np.asarray(average(activity(f(wave), 1.0)).values[-1, 0]) for part, f in ((1, np.real), (1j, np.imag)))
+    found = sum(
+        part * np.asarray(average(activity(f(wave), 1.0)).values[-1, 0])
+        for part, f in ((1, np.real), (1j, np.imag))
+    )
     response = average.respond(jnp.array([omega, 1e-9]), jnp.ones((2, 1, 1)))[:, 0, 0]
     assert complex(response[0]) == pytest.approx(found / wave[-1], abs=0.03)
     assert complex(response[1]) == pytest.approx(1.0, abs=1e-6)
-    with pytest.raises(ValueError, match=r"TemporalAverage\(period=...\) is missing: its spectrum depends on the length of the window"):
+    with pytest.raises(
+        ValueError,
+        match=r"TemporalAverage\(period=...\) is missing: its spectrum depends on the length of the window",
+    ):
         observe.TemporalAverage().respond(jnp.array([omega]), jnp.ones((1, 1, 1)))
 
 
@@ -361,7 +441,10 @@ def test_subsample_responds_with_what_it_gets():
     np.testing.assert_array_equal(observe.Subsample().respond(jnp.ones(1), response), response)
 
 
-@pytest.mark.parametrize("observation", [observe.Bold(), observe.HemodynamicResponse(), observe.Subsample(), observe.TemporalAverage()])
+@pytest.mark.parametrize(
+    "observation",
+    [observe.Bold(), observe.HemodynamicResponse(), observe.Subsample(), observe.TemporalAverage()],
+)
 def test_regional_observations_use_all_channels(observation):
     assert observation.basis() is None
 
@@ -395,7 +478,9 @@ def test_lead_field_is_a_matrix():
     np.testing.assert_allclose(plain.values, x @ GAIN.T)
     assert (plain.dims, plain.unit, plain.interval) == (("time", "sensor"), "uV", 1.0)
     referenced = observe.LeadField(GAIN, average_reference=True)(activity(x, 1.0)).values
-    np.testing.assert_allclose(referenced, plain.values - plain.values.mean(axis=1, keepdims=True), atol=1e-12)
+    np.testing.assert_allclose(
+        referenced, plain.values - plain.values.mean(axis=1, keepdims=True), atol=1e-12
+    )
     np.testing.assert_allclose(referenced.sum(axis=1), 0.0, atol=1e-12)
 
 
@@ -420,7 +505,10 @@ def test_basis_spans_what_referencing_leaves():
 
 
 def test_lead_field_responds_as_it_projects():
-    sensors, x = observe.LeadField(GAIN, average_reference=True), np.random.default_rng(8).normal(size=(3, 4, 2))
+    sensors, x = (
+        observe.LeadField(GAIN, average_reference=True),
+        np.random.default_rng(8).normal(size=(3, 4, 2)),
+    )
     expected = np.stack([np.asarray(sensors(activity(x[..., k], 1.0)).values) for k in range(2)], axis=-1)
     np.testing.assert_allclose(sensors.respond(jnp.ones(3), jnp.asarray(x)), expected, atol=1e-12)
 
@@ -437,7 +525,11 @@ def test_gain_has_a_gradient():
 
 
 def test_lead_field_reads_labels():
-    data = xr.DataArray(GAIN.T, dims=("region", "sensor"), coords={"region": list("abcd"), "sensor": [f"E{i}" for i in range(6)]})
+    data = xr.DataArray(
+        GAIN.T,
+        dims=("region", "sensor"),
+        coords={"region": list("abcd"), "sensor": [f"E{i}" for i in range(6)]},
+    )
     sensors = observe.LeadField(data)
     assert sensors.sensors == ("E0", "E1", "E2", "E3", "E4", "E5")
     x = np.random.default_rng(3).normal(size=(3, 4))
@@ -447,17 +539,28 @@ def test_lead_field_reads_labels():
     # By name, in any order.
     np.testing.assert_allclose(sensors(activity(x[:, [1, 0, 2, 3]], 1.0, tuple("bacd"))).values, x @ GAIN.T)
     with pytest.raises(
-        ValueError, match=r"LeadField\(gain=...\) has other labels along 'region': missing \['e'\], unknown \['d'\]; expected a, b, c, e in any order"
+        ValueError,
+        match=(
+            r"LeadField\(gain=...\) has other labels along 'region': missing \['e'\], unknown \['d'\];"
+            r" expected a, b, c, e in any order"
+        ),
     ):
         sensors(activity(x, 1.0, tuple("abce")))
-    with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has 4 regions, the activity has 3; select the regions"):
+    with pytest.raises(
+        ValueError, match=r"LeadField\(gain=...\) has 4 regions, the activity has 3; select the regions"
+    ):
         observe.LeadField(GAIN)(activity(x[:, :3], 1.0))
 
 
 def test_lead_field_errors():
-    with pytest.raises(ValueError, match=r"has the axes \('region', 'channel'\), expected \('sensor', 'region'\) in any order"):
+    with pytest.raises(
+        ValueError,
+        match=r"has the axes \('region', 'channel'\), expected \('sensor', 'region'\) in any order",
+    ):
         observe.LeadField(xr.DataArray(GAIN, dims=("region", "channel")))
-    with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has shape \(6,\) or NaN, expected a finite matrix"):
+    with pytest.raises(
+        ValueError, match=r"LeadField\(gain=...\) has shape \(6,\) or NaN, expected a finite matrix"
+    ):
         observe.LeadField(GAIN[:, 0])
     with pytest.raises(ValueError, match="or NaN, expected a finite matrix"):
         observe.LeadField(GAIN * np.nan)
@@ -468,26 +571,45 @@ def test_lead_field_errors():
 def test_log_power_is_its_formula():
     x, gain = np.random.default_rng(12).normal(size=(10, 4)), np.abs(GAIN)
     offset = np.arange(6.0)
-    sensors = observe.LogPower(observe.LeadField(gain, list("ABCDEF"), unit="dB"), amplitude=2.0, offset=offset)
+    sensors = observe.LogPower(
+        observe.LeadField(gain, list("ABCDEF"), unit="dB"), amplitude=2.0, offset=offset
+    )
     signal = sensors(activity(x, 1.0))
     np.testing.assert_allclose(signal.values, 2.0 * np.log(np.exp(x) @ gain.T) + offset, rtol=1e-12)
-    assert (signal.dims, signal.labels[1], signal.unit, signal.interval, signal.name) == (("time", "sensor"), tuple("ABCDEF"), "dB", 1.0, "log_power")
+    assert (signal.dims, signal.labels[1], signal.unit, signal.interval, signal.name) == (
+        ("time", "sensor"),
+        tuple("ABCDEF"),
+        "dB",
+        1.0,
+        "log_power",
+    )
     # Of a single source it is the source, and large sources do not overflow.
-    np.testing.assert_allclose(observe.LogPower(observe.LeadField(np.ones((1, 1))))(activity([0.3, 900.0], 1.0)).values[:, 0], [0.3, 900.0])
+    np.testing.assert_allclose(
+        observe.LogPower(observe.LeadField(np.ones((1, 1))))(activity([0.3, 900.0], 1.0)).values[:, 0],
+        [0.3, 900.0],
+    )
 
 
 @pytest.mark.slow
 def test_log_power_is_inferred():
     offset = nmm.Prior(dist.Normal(0.0, 1.0).expand([6]).to_event(1))
-    sensors = observe.LogPower(observe.LeadField(np.abs(GAIN)), amplitude=nmm.Prior(dist.LogNormal(0.0, 0.3)), offset=offset)
-    network = nmm.Network(models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")), ring(4), couplings.Diffusive(G=1.0))
+    sensors = observe.LogPower(
+        observe.LeadField(np.abs(GAIN)), amplitude=nmm.Prior(dist.LogNormal(0.0, 0.3)), offset=offset
+    )
+    network = nmm.Network(
+        models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")),
+        ring(4),
+        couplings.Diffusive(G=1.0),
+    )
     problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=0.1), duration=4.0, step=0.5)
     assert set(problem.priors) == {"model.x0", "observe.amplitude", "observe.offset"}
     data = problem.simulate(jax.random.key(0))
     assert data.values.shape == (8, 6)
     # Of sensors without noise only so many would be measurements of their own as there are sources.
     noisy = data.to_xarray() + 0.1 * np.random.default_rng(0).normal(size=data.values.shape)
-    tree = nmm.infer.MAP(nmm.infer.optimisers.Adam(5), starts=1, predictive_draws=0)(problem, noisy, key=jax.random.key(1), progress=False)
+    tree = nmm.infer.MAP(nmm.infer.optimisers.Adam(5), starts=1, predictive_draws=0)(
+        problem, noisy, key=jax.random.key(1), progress=False
+    )
     assert tree["posterior"]["observe.offset"].shape == (1, 1, 6)
     assert np.isfinite(tree["posterior"]["observe.offset"].values).all()
 
@@ -498,34 +620,57 @@ def test_a_level_takes_the_place_of_the_mean():
     np.testing.assert_allclose(signal.values, x - x.mean(axis=0) + level, rtol=1e-12)
     assert (signal.dims, signal.interval) == (("time", "region"), 2.0)
     np.testing.assert_allclose(observe.Level()(activity(x, 2.0)).values.mean(axis=0), 0.0, atol=1e-12)
-    with pytest.raises(ValueError, match=r"Level\(level=...\) has shape \(3,\), expected a scalar or \(4,\): one for each region"):
+    with pytest.raises(
+        ValueError,
+        match=r"Level\(level=...\) has shape \(3,\), expected a scalar or \(4,\): one for each region",
+    ):
         observe.Level(np.zeros(3))(activity(x, 2.0))
 
 
 def test_levels_are_inferred_and_free_of_what_moves_the_mean():
     levels = nmm.Prior(dist.Normal(0.0, 1.0).expand([6]).to_event(1))
     sensors = observe.Chain(observe.LogPower(observe.LeadField(np.abs(GAIN))), observe.Level(levels))
-    network = nmm.Network(models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")), ring(4), couplings.Diffusive(G=1.0))
+    network = nmm.Network(
+        models.Epileptor2D(x0=nmm.Prior(dist.Normal(-2.0, 0.3), over="region")),
+        ring(4),
+        couplings.Diffusive(G=1.0),
+    )
     problem = nmm.Problem(network, sensors, nmm.likelihoods.Gaussian(scale=0.1), duration=4.0, step=0.5)
     assert set(problem.priors) == {"model.x0", "observe.parts.1.level"}
     data = np.asarray(problem.simulate(jax.random.key(0)).values)
     data = data + 0.1 * np.random.default_rng(0).normal(size=data.shape)
-    tree = nmm.infer.MAP(nmm.infer.optimisers.BFGS(100), starts=1, predictive_draws=0)(problem, data, key=jax.random.key(1), progress=False)
-    # Prior and likelihood are Gaussian: the mode shrinks the mean of the data by a known factor, whatever x0 is.
+    tree = nmm.infer.MAP(nmm.infer.optimisers.BFGS(100), starts=1, predictive_draws=0)(
+        problem, data, key=jax.random.key(1), progress=False
+    )
+    # Prior and likelihood are Gaussian: the mode shrinks the mean of the data by a known factor, whatever x0
+    # is.
     shrunk = data.mean(axis=0) / (1.0 + 0.1**2 / 8)
     np.testing.assert_allclose(tree["posterior"]["observe.parts.1.level"].values[0, 0], shrunk, rtol=1e-4)
 
 
 def test_log_power_errors():
-    with pytest.raises(TypeError, match=r"LogPower\(sensors=...\) got ndarray, expected nmm.observe.LeadField\(gain\)"):
+    with pytest.raises(
+        TypeError, match=r"LogPower\(sensors=...\) got ndarray, expected nmm.observe.LeadField\(gain\)"
+    ):
         observe.LogPower(GAIN)
-    with pytest.raises(ValueError, match=r"LogPower\(sensors=...\) has a gain of -[\d.]+, expected none below 0: powers add up"):
+    with pytest.raises(
+        ValueError,
+        match=r"LogPower\(sensors=...\) has a gain of -[\d.]+, expected none below 0: powers add up",
+    ):
         observe.LogPower(observe.LeadField(GAIN))
-    with pytest.raises(ValueError, match=r"LogPower\(sensors=...\) has an average reference, but power is positive"):
+    with pytest.raises(
+        ValueError, match=r"LogPower\(sensors=...\) has an average reference, but power is positive"
+    ):
         observe.LogPower(observe.LeadField(np.abs(GAIN), average_reference=True))
     with pytest.raises(ValueError, match=r"LogPower\(sensors=...\): sensor '1' sees no region"):
         observe.LogPower(observe.LeadField(np.array([[1.0, 2.0], [0.0, 0.0]])))
-    with pytest.raises(ValueError, match=r"LogPower\(offset=...\) has shape \(4,\), expected a scalar or shape \(6,\): one value for each sensor"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"LogPower\(offset=...\) has shape \(4,\), expected a scalar or shape \(6,\): one value for each"
+            r" sensor"
+        ),
+    ):
         observe.LogPower(observe.LeadField(np.abs(GAIN)), offset=np.zeros(4))
 
 
@@ -542,7 +687,11 @@ def test_bold_chains_into_functional_connectivity():
 
 
 def test_together_puts_channels_side_by_side():
-    network = nmm.Network(nmm.models.Hopf(a=0.2, omega=0.3), nmm.Connectome(np.ones((2, 2)) - np.eye(2), labels=["A", "B"]), nmm.couplings.Diffusive(G=0.1))
+    network = nmm.Network(
+        nmm.models.Hopf(a=0.2, omega=0.3),
+        nmm.Connectome(np.ones((2, 2)) - np.eye(2), labels=["A", "B"]),
+        nmm.couplings.Diffusive(G=0.1),
+    )
     path = nmm.solve(network, 10.0, step=0.5)
     x, y = (nmm.observe.Subsample(period=1.0, variable=name) for name in ("x", "y"))
     both = nmm.observe.Together(x, y)(path)

@@ -1,4 +1,6 @@
-"""Whatever the container, the order and the unit: what enters is the plain array in the right order and unit, or is refused by a sentence of our own."""
+"""Whatever the container, the order and the unit: what enters is the plain array in the right order and unit,
+or is refused by a sentence of our own.
+"""
 
 import re
 from pathlib import Path
@@ -31,7 +33,9 @@ def refusal(use, value):
 
 
 def same(name, value, right=None):
-    np.testing.assert_allclose(ENTRANCES[name].use(value), ENTRANCES[name].values if right is None else right, rtol=1e-3)
+    np.testing.assert_allclose(
+        ENTRANCES[name].use(value), ENTRANCES[name].values if right is None else right, rtol=1e-3
+    )
 
 
 # ---------------------------------------------------------------- what holds the numbers
@@ -99,7 +103,9 @@ def test_axes_and_entries_in_any_order(name, data):
 @every
 def test_tables_in_another_order(name):
     frame = table(ENTRANCES[name].values, ENTRANCES[name].axes)
-    for position, (axis, names) in enumerate(zip(ENTRANCES[name].axes, names_of(ENTRANCES[name].axes), strict=True)):
+    for position, (axis, names) in enumerate(
+        zip(ENTRANCES[name].axes, names_of(ENTRANCES[name].axes), strict=True)
+    ):
         if names and axis != "sensor":
             frame = frame.reindex(list(names[::-1]), axis=position)
     same(name, frame)
@@ -119,7 +125,12 @@ def unknown(labels, array, axis):
 
 @every
 @pytest.mark.parametrize(
-    ("change", "said"), [(without, "missing|has dims"), (twice, "repeats|missing"), (unknown, "(unknown|missing) .*other|other.* missing")]
+    ("change", "said"),
+    [
+        (without, "missing|has dims"),
+        (twice, "repeats|missing"),
+        (unknown, "(unknown|missing) .*other|other.* missing"),
+    ],
 )
 def test_labels_that_do_not_match_are_refused(name, change, said):
     axes = ENTRANCES[name].axes
@@ -135,14 +146,20 @@ def test_labels_that_do_not_match_are_refused(name, change, said):
 @given(size=st.integers(1, 3), coordinate=st.booleans(), place=st.integers(0, 1))
 def test_axes_that_are_not_asked_for_are_refused(name, size, coordinate, place):
     entrance = ENTRANCES[name]
-    more = labelled(entrance.values, entrance.axes).expand_dims({"subject": [f"s{i}" for i in range(size)] if coordinate else size}, axis=place)
+    more = labelled(entrance.values, entrance.axes).expand_dims(
+        {"subject": [f"s{i}" for i in range(size)] if coordinate else size}, axis=place
+    )
     assert entrance.name in refusal(entrance.use, more)
     assert refusal(entrance.use, np.stack([entrance.values] * size)[None])
 
 
 # ---------------------------------------------------------------- units
 
-WORTH = {"ms": {"s": 1e3, "ms": 1.0, "us": 1e-3}, "mm": {"m": 1e3, "cm": 10.0, "mm": 1.0}, "1": {"%": 0.01, "1": 1.0, "streamlines": 1.0}}
+WORTH = {
+    "ms": {"s": 1e3, "ms": 1.0, "us": 1e-3},
+    "mm": {"m": 1e3, "cm": 10.0, "mm": 1.0},
+    "1": {"%": 0.01, "1": 1.0, "streamlines": 1.0},
+}
 MEASURED = [name for name, entrance in ENTRANCES.items() if entrance.unit]
 QUANTITY = {"s": u.second, "ms": u.ms, "us": u.us, "m": u.meter, "cm": u.cm, "mm": u.mm, "1": u.UNITLESS}
 
@@ -167,7 +184,10 @@ def test_units_are_converted(name, data):
 @pytest.mark.parametrize("name", MEASURED)
 def test_units_of_another_dimension_are_refused(name):
     entrance = ENTRANCES[name]
-    for wrong in (entrance.values * u.kilogram, labelled(entrance.values, entrance.axes).assign_attrs(units="kilogram")):
+    for wrong in (
+        entrance.values * u.kilogram,
+        labelled(entrance.values, entrance.axes).assign_attrs(units="kilogram"),
+    ):
         with pytest.raises(nmm.units.UnitError, match=r"in (kg|kilogram)"):
             entrance.use(wrong)
 
@@ -176,8 +196,12 @@ def test_units_of_an_initial_state_are_converted():
     model = nmm.models.ZetterbergJansen()
     states = model.state_names()
     assert len({state.unit for state in model.states}) > 1
-    array = xr.DataArray(np.zeros(len(states)), dims="state", coords={"state": list(states)}, attrs={"units": "volt"})
-    with pytest.raises(ValueError, match=r"Network\(initial=\.\.\.\): the states of ZetterbergJansen have different units"):
+    array = xr.DataArray(
+        np.zeros(len(states)), dims="state", coords={"state": list(states)}, attrs={"units": "volt"}
+    )
+    with pytest.raises(
+        ValueError, match=r"Network\(initial=\.\.\.\): the states of ZetterbergJansen have different units"
+    ):
         network(model=model, initial=array)
 
 
@@ -185,7 +209,9 @@ def test_units_of_an_initial_state_are_converted():
 
 
 def spoilt(values, entry):
-    values = np.array(values, dtype=type(entry) if isinstance(entry, str) else float).astype(object if isinstance(entry, str) else float)
+    values = np.array(values, dtype=type(entry) if isinstance(entry, str) else float).astype(
+        object if isinstance(entry, str) else float
+    )
     values.flat[1] = entry
     return values
 
@@ -199,8 +225,14 @@ BAD = {
     "infinite": (lambda v: spoilt(v, np.inf), "infinite|NaN"),
     "a gap": (lambda v: pd.DataFrame(np.atleast_2d(spoilt(v, np.nan))).convert_dtypes().squeeze(), "NaN"),
     "a word": (lambda v: spoilt(v, "word"), r"'word' at \[(0, )?1\]"),
-    "dates": (lambda v: (1e3 * abs(v)).astype("datetime64[s]"), r"got datetime64\[s\], .*count time spans in a unit"),
-    "time spans": (lambda v: (1e3 * abs(v)).astype("timedelta64[ms]"), r"got timedelta64\[ms\], .*count time spans in a unit"),
+    "dates": (
+        lambda v: (1e3 * abs(v)).astype("datetime64[s]"),
+        r"got datetime64\[s\], .*count time spans in a unit",
+    ),
+    "time spans": (
+        lambda v: (1e3 * abs(v)).astype("timedelta64[ms]"),
+        r"got timedelta64\[ms\], .*count time spans in a unit",
+    ),
 }
 NOT_AN_ARRAY = {
     "ragged": [[1.0], [1.0, 2.0]],
@@ -222,7 +254,10 @@ def test_entries_that_are_no_real_numbers_are_refused(name, kind):
     entrance, (spoil, said) = ENTRANCES[name], BAD[kind]
     said = "booleans|'False' at" if name == "edges" and ("NaN" in said or kind == "a word") else said
     spoilt_values = spoil(entrance.values)
-    for value in (spoilt_values, *([] if kind in ("masked", "a gap") else [labelled(np.asarray(spoilt_values), entrance.axes)])):
+    for value in (
+        spoilt_values,
+        *([] if kind in ("masked", "a gap") else [labelled(np.asarray(spoilt_values), entrance.axes)]),
+    ):
         message = refusal(entrance.use, value)
         assert re.search(said, message)
         assert entrance.name in message
@@ -257,7 +292,12 @@ NAMED = {
     "selection": ("select(labels)", lambda x: PLAIN.select(x).labels),
     "sensors": ("LeadField(sensors=...)", lambda x: nmm.observe.LeadField(np.ones((4, 4)), x).sensors),
     "driven regions": ("stimulus(regions=...)", lambda x: nmm.stimuli.Pulse(regions=x).regions),
-    "group": ("groups", lambda x: network(model={"one": nmm.models.LeakyIntegrator()}, groups={"one": x}).model.plates["region_one"]),
+    "group": (
+        "groups",
+        lambda x: network(model={"one": nmm.models.LeakyIntegrator()}, groups={"one": x}).model.plates[
+            "region_one"
+        ],
+    ),
 }
 
 
@@ -281,9 +321,17 @@ def test_labels_in_any_sequence(name):
 def test_columns_and_times_that_say_nothing_of_a_channel_are_refused(use):
     frame = table(ENTRANCES["data"].values, ENTRANCES["data"].axes)
     for name in ("time", "Epoch", "condition"):
-        assert f"a column {name!r}, expected a column for each channel" in refusal(use, frame.assign(**{name: np.arange(5.0)}))
-    for times in ([0.0, np.nan, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0, 0.0], pd.to_datetime(["2026-01-01", None] * 2 + ["2026-01-02"])):
-        assert "irregular or decreasing times" in refusal(use, labelled(frame.to_numpy(), ("time", "region"), time=times))
+        assert f"a column {name!r}, expected a column for each channel" in refusal(
+            use, frame.assign(**{name: np.arange(5.0)})
+        )
+    for times in (
+        [0.0, np.nan, 2.0, 3.0, 4.0],
+        [4.0, 3.0, 2.0, 1.0, 0.0],
+        pd.to_datetime(["2026-01-01", None] * 2 + ["2026-01-02"]),
+    ):
+        assert "irregular or decreasing times" in refusal(
+            use, labelled(frame.to_numpy(), ("time", "region"), time=times)
+        )
     words = labelled(frame.to_numpy(), ("time", "region"), time=list("abcde"))
     assert "time got 'a' at [0], expected numbers" in refusal(use, words)
     one = labelled(frame.to_numpy()[:1], ("time", "region"), time=[0.0])
@@ -291,7 +339,10 @@ def test_columns_and_times_that_say_nothing_of_a_channel_are_refused(use):
 
 
 def test_time_courses_with_gaps_are_not_observed():
-    for values in (spoilt(ENTRANCES["data"].values, np.nan), jnp.asarray(spoilt(ENTRANCES["data"].values, np.inf))):
+    for values in (
+        spoilt(ENTRANCES["data"].values, np.nan),
+        jnp.asarray(spoilt(ENTRANCES["data"].values, np.inf)),
+    ):
         with pytest.raises(ValueError, match=r"Signal\.of\(\.\.\.\) got NaN or infinite values in regions 1"):
             nmm.observe.FunctionalConnectivity()(values)
 
@@ -308,13 +359,26 @@ LIKELIHOODS = {
     "Gaussian": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.Gaussian(), **TIMED),
     "StudentT": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.StudentT(), **TIMED),
     "AR1": lambda: nmm.Problem(network(G=FREE), SAMPLED, nmm.likelihoods.AR1(), **TIMED),
-    "LatentPath": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(), steps=4), **TIMED),
-    "ExtendedKalman": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.ExtendedKalman()),
-    "Features": lambda: nmm.Problem(network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.Features(VARIANCE, repetitions=6), **TIMED),
-    "Spectral": lambda: nmm.Problem(
-        network(G=FREE, noise=NOISE), nmm.observe.Subsample(), nmm.likelihoods.Spectral(band=(0.05, 0.4), bands=2, repetition_time=1.0)
+    "LatentPath": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE),
+        SAMPLED,
+        nmm.likelihoods.LatentPath(nmm.likelihoods.Gaussian(), steps=4),
+        **TIMED,
     ),
-    "Covariance": lambda: nmm.Problem(network(G=FREE, noise=NOISE), nmm.observe.Subsample(), nmm.likelihoods.Covariance(dof=20.0)),
+    "ExtendedKalman": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.ExtendedKalman()
+    ),
+    "Features": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE), SAMPLED, nmm.likelihoods.Features(VARIANCE, repetitions=6), **TIMED
+    ),
+    "Spectral": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE),
+        nmm.observe.Subsample(),
+        nmm.likelihoods.Spectral(band=(0.05, 0.4), bands=2, repetition_time=1.0),
+    ),
+    "Covariance": lambda: nmm.Problem(
+        network(G=FREE, noise=NOISE), nmm.observe.Subsample(), nmm.likelihoods.Covariance(dof=20.0)
+    ),
 }
 
 
@@ -323,9 +387,18 @@ def test_every_likelihood_has_its_data_in_order(name):
     problem = LIKELIHOODS[name]()
     right = problem.condition(SERIES).values
     array = labelled(SERIES, ("time", "region"))
-    turned = array.sel(region=list("dbca")).T.assign_coords(time=("time", 1e-3 * np.arange(1, 41), {"units": "s"}))
+    turned = array.sel(region=list("dbca")).T.assign_coords(
+        time=("time", 1e-3 * np.arange(1, 41), {"units": "s"})
+    )
     frame = table(SERIES, ("time", "region"))[list("cabd")]
-    for data in (turned, frame, SERIES.astype(">f4"), np.asfortranarray(SERIES), SERIES.tolist(), jnp.asarray(SERIES)):
+    for data in (
+        turned,
+        frame,
+        SERIES.astype(">f4"),
+        np.asfortranarray(SERIES),
+        SERIES.tolist(),
+        jnp.asarray(SERIES),
+    ):
         np.testing.assert_allclose(problem.condition(data).values, right, rtol=1e-4, atol=1e-6)
     unlike = (array.isel(region=[0, 1, 2]), array.assign_coords(region=list("abcx")), SERIES[:, :3])
     for wrong in (*unlike, spoilt(SERIES, np.nan), spoilt(SERIES, 1e300), SERIES + 1j, np.zeros((0, 4)), 0.3):

@@ -1,4 +1,6 @@
-"""What labels, units and times mean, one rule at a time; `tests/parameters/test_entrances.py` asks all entrances."""
+"""What labels, units and times mean, one rule at a time; `tests/parameters/test_entrances.py` asks all
+entrances.
+"""
 
 import brainunit as u
 import numpy as np
@@ -32,10 +34,22 @@ def test_units_of_labelled_arrays_are_converted():
 
 
 @pytest.mark.parametrize(
-    ("unit", "kept"), [("uV", "uV"), ("fT", "fT"), ("T/m", "T/m"), ("V/(A m)", "a.u."), ("uV / nAm", "a.u."), ("V/(A*m)", "a.u."), ("", "a.u.")]
+    ("unit", "kept"),
+    [
+        ("uV", "uV"),
+        ("fT", "fT"),
+        ("T/m", "T/m"),
+        ("V/(A m)", "a.u."),
+        ("uV / nAm", "a.u."),
+        ("V/(A*m)", "a.u."),
+        ("", "a.u."),
+    ],
 )
 def test_the_unit_of_a_gain_is_that_of_its_sensors_unless_it_is_per_dipole_moment(unit, kept):
-    assert nmm.observe.LeadField(xr.DataArray(GAIN, dims=("sensor", "region"), attrs={"units": unit})).unit == kept
+    assert (
+        nmm.observe.LeadField(xr.DataArray(GAIN, dims=("sensor", "region"), attrs={"units": unit})).unit
+        == kept
+    )
 
 
 def test_labels_that_only_count():
@@ -55,34 +69,64 @@ def test_a_likelihood_is_not_told_the_order_of_channels():
 def test_observations_take_labelled_slots():
     gain = pd.Series([1e-3, 2e-3, 3e-3, 4e-3], REGIONS[::-1])
     start = network(initial=np.ones((1, 4)))
-    found, right = (nmm.solve(start, 200.0, observe=nmm.observe.Bold(period=100.0, gain=g), step=1.0) for g in (gain, gain.to_numpy()[::-1]))
+    found, right = (
+        nmm.solve(start, 200.0, observe=nmm.observe.Bold(period=100.0, gain=g), step=1.0)
+        for g in (gain, gain.to_numpy()[::-1])
+    )
     np.testing.assert_array_equal(found.values, right.values)
 
 
 def test_time_courses_from_elsewhere_are_observed():
-    array = xr.DataArray(COURSES, dims=("time", "region"), coords={"time": ("time", 2.0 * np.arange(5), {"units": "s"}), "region": list(REGIONS)})
+    array = xr.DataArray(
+        COURSES,
+        dims=("time", "region"),
+        coords={"time": ("time", 2.0 * np.arange(5), {"units": "s"}), "region": list(REGIONS)},
+    )
     right = np.corrcoef(COURSES.T)
     connectivity = nmm.observe.FunctionalConnectivity()
-    for courses in (array, array.T, COURSES, pd.DataFrame(COURSES, columns=REGIONS), COURSES * u.mV, nmm.Signal.of(COURSES, 2 * u.second)):
+    for courses in (
+        array,
+        array.T,
+        COURSES,
+        pd.DataFrame(COURSES, columns=REGIONS),
+        COURSES * u.mV,
+        nmm.Signal.of(COURSES, 2 * u.second),
+    ):
         np.testing.assert_allclose(connectivity(courses).values, right, atol=1e-5)
     assert connectivity(array).labels[0] == REGIONS
     subsample = nmm.observe.Subsample(period=4 * u.second)
     for courses in (array, nmm.Signal.of(COURSES, 2 * u.second)):
         np.testing.assert_allclose(subsample(courses).values, COURSES[1::2], atol=1e-6)
-    with pytest.raises(ValueError, match=r"do not say the time between samples; give it, such as nmm\.Signal\.of\(array"):
+    with pytest.raises(
+        ValueError, match=r"do not say the time between samples; give it, such as nmm\.Signal\.of\(array"
+    ):
         subsample(COURSES)
     with pytest.raises(ValueError, match=r"got 1000 ms, the data say 2000 ms"):
         nmm.Signal.of(array, 1 * u.second)
-    with pytest.raises(TypeError, match=r"got a Dataset of x, y, expected one of these, such as dataset\['x'\]"):
+    with pytest.raises(
+        TypeError, match=r"got a Dataset of x, y, expected one of these, such as dataset\['x'\]"
+    ):
         connectivity(nmm.simulate(nmm.models.Hopf(), 10.0, step=1.0))
 
 
-@pytest.mark.parametrize("model", [nmm.models.Hopf, nmm.models.Kuramoto, nmm.models.StuartLandau, nmm.models.HORN])
+@pytest.mark.parametrize(
+    "model", [nmm.models.Hopf, nmm.models.Kuramoto, nmm.models.StuartLandau, nmm.models.HORN]
+)
 @given(st.floats(0.1, 1000.0))
 def test_hertz_are_cycles_and_radians_are_radians(model, hertz):
     right = 2e-3 * np.pi * hertz
     for given_ in (hertz * u.Hz, 1e-3 * hertz * u.kHz, 2 * np.pi * hertz * u.radian / u.second):
         np.testing.assert_allclose(model(omega=given_).omega, right)
-    for unit, worth in ((u.Hz, 2e-3 * np.pi), ("Hz", 2e-3 * np.pi), ("rad/s", 1e-3), (u.radian / u.second, 1e-3), (None, 1.0)):
-        np.testing.assert_allclose(model(omega=nmm.Prior(dist.Normal(1.0, 1.0), unit=unit)).omega.scale, worth)
-    np.testing.assert_allclose(nmm.stimuli.Sine(frequency=2 * np.pi * hertz * u.radian / u.second).frequency, 1e-3 * hertz)
+    for unit, worth in (
+        (u.Hz, 2e-3 * np.pi),
+        ("Hz", 2e-3 * np.pi),
+        ("rad/s", 1e-3),
+        (u.radian / u.second, 1e-3),
+        (None, 1.0),
+    ):
+        np.testing.assert_allclose(
+            model(omega=nmm.Prior(dist.Normal(1.0, 1.0), unit=unit)).omega.scale, worth
+        )
+    np.testing.assert_allclose(
+        nmm.stimuli.Sine(frequency=2 * np.pi * hertz * u.radian / u.second).frequency, 1e-3 * hertz
+    )

@@ -1,4 +1,6 @@
-"""`sample` inside a NumPyro model: names, plates, units, hierarchies, and the density against a model written by hand."""
+"""`sample` inside a NumPyro model: names, plates, units, hierarchies, and the density against a model written
+by hand.
+"""
 
 import warnings
 
@@ -38,7 +40,11 @@ def drawn(tree, seed=0, **given):
     def model():
         return sample(tree)
 
-    with handlers.seed(rng_seed=seed), handlers.trace() as trace, handlers.substitute(data={k: jnp.asarray(v) for k, v in given.items()}):
+    with (
+        handlers.seed(rng_seed=seed),
+        handlers.trace() as trace,
+        handlers.substitute(data={k: jnp.asarray(v) for k, v in given.items()}),
+    ):
         result = model()
     return result, trace
 
@@ -51,12 +57,14 @@ def plates_of(site):
     return [(frame.name, frame.size) for frame in site["cond_indep_stack"]]
 
 
-# ---------------------------------------------------------------- names and plates
+# ------------------------ names and plates
 
 
 def everything_free():
     return network(
-        models.JansenRit(mu=Prior(dist.Normal(220.0, 20.0), over="region", unit=u.Hz), v0=Prior(dist.Normal(6.0, 0.1))),
+        models.JansenRit(
+            mu=Prior(dist.Normal(220.0, 20.0), over="region", unit=u.Hz), v0=Prior(dist.Normal(6.0, 0.1))
+        ),
         couplings.Additive(G=Prior(dist.LogNormal(-1.0, 0.5))),
         Connectome(Prior(dist.HalfNormal(1.0), over="edge"), lengths=10.0 * WEIGHTS),
         speed=Prior(dist.TruncatedNormal(6.0, 2.0, low=1.0)),
@@ -74,7 +82,10 @@ def test_sites_are_named_by_attribute_paths():
     assert plates_of(trace["model.mu"]) == [("region", 3)]
     assert plates_of(trace["connectome.weights"]) == [("edge", 3)]
     assert all(plates_of(trace[name]) == [] for name in names - {"model.mu", "connectome.weights"})
-    assert [np.shape(x) for x in (result.model.mu, result.model.v0, result.coupling.G, result.speed, result.initial)] == [(3,), (), (), (), (6, 3)]
+    assert [
+        np.shape(x)
+        for x in (result.model.mu, result.model.v0, result.coupling.G, result.speed, result.initial)
+    ] == [(3,), (), (), (), (6, 3)]
 
 
 def test_what_is_not_a_prior_stays():
@@ -94,7 +105,10 @@ def test_several_couplings_are_numbered():
 
 def test_prefix_keeps_two_trees_apart():
     def model():
-        return [sample(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1))), prefix=f"{name}.") for name in ("first", "second")]
+        return [
+            sample(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1))), prefix=f"{name}.")
+            for name in ("first", "second")
+        ]
 
     with handlers.seed(rng_seed=0), handlers.trace() as trace:
         first, second = model()
@@ -104,7 +118,10 @@ def test_prefix_keeps_two_trees_apart():
 
 def test_any_tree_is_fine():
     with handlers.seed(rng_seed=0), handlers.trace() as trace:
-        result = sample({"a": [Prior(dist.Normal(0.0, 1.0)), 3.0], "b": (Prior(dist.Normal(0.0, 1.0), over="subject"),)}, plates={"subject": 4})
+        result = sample(
+            {"a": [Prior(dist.Normal(0.0, 1.0)), 3.0], "b": (Prior(dist.Normal(0.0, 1.0), over="subject"),)},
+            plates={"subject": 4},
+        )
     assert list(trace) == ["a.0", "subject", "b.0"]
     assert result["a"][1] == 3.0
     assert result["b"][0].shape == (4,)
@@ -126,10 +143,20 @@ def test_batch_of_one_distribution_for_each_region():
 
 def test_priors_of_another_length_are_named():
     ring = Connectome(np.ones((3, 3)) - np.eye(3))
-    with pytest.raises(ValueError, match=r"Linear\(gamma=...\) has a prior of shape \(2,\), expected a scalar or shape \(3,\)"):
-        Network(models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0).to_event(1))), ring, couplings.Additive())
-    network = Network(models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0), over="region")), ring, couplings.Additive())
-    message = r"'model.gamma' over 'region' has a distribution of batch shape \(2,\), expected \(\) or \(3,\): one for all, or one for each region"
+    with pytest.raises(
+        ValueError,
+        match=r"Linear\(gamma=...\) has a prior of shape \(2,\), expected a scalar or shape \(3,\)",
+    ):
+        Network(
+            models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0).to_event(1))), ring, couplings.Additive()
+        )
+    network = Network(
+        models.Linear(gamma=Prior(dist.Normal(np.zeros(2), 1.0), over="region")), ring, couplings.Additive()
+    )
+    message = (
+        r"'model.gamma' over 'region' has a distribution of batch shape \(2,\), expected \(\) or \(3,\): one"
+        r" for all, or one for each region"
+    )
     with handlers.seed(rng_seed=0), pytest.raises(ValueError, match=message):
         sample(network)
 
@@ -138,22 +165,39 @@ def test_unknown_plates_are_named():
     free = models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="region"))
     with (
         handlers.seed(rng_seed=0),
-        pytest.raises(ValueError, match=r"the prior at 'mu' is over 'region', but only no plates are known here; .*plates={'region': n}"),
+        pytest.raises(
+            ValueError,
+            match=(
+                r"the prior at 'mu' is over 'region', but only no plates are known here;"
+                r" .*plates={'region': n}"
+            ),
+        ),
     ):
         sample(free)
     with handlers.seed(rng_seed=0):
         assert sample(free, plates={"region": 7}).mu.shape == (7,)
-    with pytest.raises(ValueError, match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here"):
+    with pytest.raises(
+        ValueError,
+        match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here",
+    ):
         drawn(network(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="subject"))))
     # Before any data, and any computing.
     of_subjects = network(models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), over="subject")))
-    with pytest.raises(ValueError, match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here"):
-        nmm.Problem(of_subjects, nmm.observe.Subsample(), nmm.likelihoods.Gaussian(scale=0.1), duration=10.0, step=1.0)
-    with pytest.raises(ValueError, match=r"Prior\(over=\.\.\.\) got 'regions', expected None, 'region', 'edge', 'subject' or 'trial'"):
+    with pytest.raises(
+        ValueError,
+        match=r"the prior at 'model.mu' is over 'subject', but only \['edge', 'region'\] are known here",
+    ):
+        nmm.Problem(
+            of_subjects, nmm.observe.Subsample(), nmm.likelihoods.Gaussian(scale=0.1), duration=10.0, step=1.0
+        )
+    with pytest.raises(
+        ValueError,
+        match=r"Prior\(over=\.\.\.\) got 'regions', expected None, 'region', 'edge', 'subject' or 'trial'",
+    ):
         Prior(dist.Normal(0.2, 0.1), over="regions")
 
 
-# ---------------------------------------------------------------- units
+# ------------------------ units
 
 
 def test_draws_are_reported_in_the_priors_unit_and_used_in_the_slots():
@@ -161,7 +205,9 @@ def test_draws_are_reported_in_the_priors_unit_and_used_in_the_slots():
     np.testing.assert_allclose(trace["model.mu"]["value"], [210.0, 220.0, 230.0])
     np.testing.assert_allclose(result.model.mu, [0.21, 0.22, 0.23], rtol=1e-12)
     assert float(result.speed) == 5.0
-    result, trace = drawn(network(models.JansenRit(v0=Prior(dist.Normal(0.006, 0.001), unit=u.volt))), **{"model.v0": 0.0055})
+    result, trace = drawn(
+        network(models.JansenRit(v0=Prior(dist.Normal(0.006, 0.001), unit=u.volt))), **{"model.v0": 0.0055}
+    )
     assert float(trace["model.v0"]["value"]) == 0.0055
     np.testing.assert_allclose(result.model.v0, 5.5, rtol=1e-12)
 
@@ -171,7 +217,11 @@ def test_a_prior_may_be_bound_again(unit):
     """A part that is built from another one's slots, as `dataclasses.replace` does, keeps the conversion."""
     once = network(speed=Prior(dist.Uniform(2.0, 8.0), unit=unit)).speed
     twice = network(speed=once).speed
-    assert (twice.unit, twice.scale) == (once.unit, once.scale) == ("m / s" if unit == u.meter / u.second else unit, 1.0)
+    assert (
+        (twice.unit, twice.scale)
+        == (once.unit, once.scale)
+        == ("m / s" if unit == u.meter / u.second else unit, 1.0)
+    )
     volts = models.JansenRit(r=Prior(dist.Uniform(500.0, 600.0), unit=1 / u.volt)).r
     assert models.JansenRit(r=volts).r.scale == pytest.approx(1e-3)
 
@@ -181,11 +231,20 @@ def test_unit_of_a_prior_must_be_a_unit():
         models.JansenRit(mu=Prior(dist.Normal(0.2, 0.1), unit=1000 * u.Hz))
 
 
-# ---------------------------------------------------------------- hierarchies
+# ------------------------ hierarchies
 
 
 def test_pooled_is_the_non_centred_hierarchy():
-    tree = network(models.JansenRit(mu=Pooled(Prior(dist.Normal(5.0, 0.5)), Prior(dist.HalfNormal(0.3)), transforms.ExpTransform(), unit=u.Hz)))
+    tree = network(
+        models.JansenRit(
+            mu=Pooled(
+                Prior(dist.Normal(5.0, 0.5)),
+                Prior(dist.HalfNormal(0.3)),
+                transforms.ExpTransform(),
+                unit=u.Hz,
+            )
+        )
+    )
     z = np.array([-1.0, 0.5, 2.0])
     result, trace = drawn(tree, **{"model.mu.mean": 5.2, "model.mu.sd": 0.3, "model.mu.z": z})
     assert sites(trace) == ["model.mu.mean", "model.mu.sd", "model.mu.z"]
@@ -212,7 +271,12 @@ def test_from_maps_regresses_on_the_maps():
         unit=u.Hz,
     )
     slopes, z = np.array([0.3, -0.1]), np.array([1.0, -1.0, 0.5])
-    given = {"model.mu.intercept": 5.2, "model.mu.slopes": slopes, "model.mu.residual_sd": 0.05, "model.mu.z": z}
+    given = {
+        "model.mu.intercept": 5.2,
+        "model.mu.slopes": slopes,
+        "model.mu.residual_sd": 0.05,
+        "model.mu.z": z,
+    }
     result, trace = drawn(network(models.JansenRit(mu=free)), **given)
     assert sites(trace) == list(given)
     assert plates_of(trace["model.mu.slopes"]) == [("map", 2)]
@@ -230,13 +294,22 @@ def test_from_maps_with_known_coefficients_is_deterministic(slopes):
 
 
 def test_one_map_may_be_a_vector():
-    result, trace = drawn(network(models.JansenRit(mu=FromMaps(0.2, Prior(dist.Normal(0.0, 0.1)), MAPS[0]))), **{"model.mu.slopes": [0.01]})
+    result, trace = drawn(
+        network(models.JansenRit(mu=FromMaps(0.2, Prior(dist.Normal(0.0, 0.1)), MAPS[0]))),
+        **{"model.mu.slopes": [0.01]},
+    )
     assert trace["model.mu.slopes"]["value"].shape == (1,)
     np.testing.assert_allclose(result.model.mu, 0.2 + 0.01 * MAPS[0], rtol=1e-12)
 
 
 def test_maps_of_the_wrong_size():
-    with pytest.raises(ValueError, match=r"FromMaps\(maps=\.\.\.\) at 'model\.mu' has 4 regions, the network has 3; expected maps\['map region'\]"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"FromMaps\(maps=\.\.\.\) at 'model\.mu' has 4 regions, the network has 3; expected maps\['map"
+            r" region'\]"
+        ),
+    ):
         drawn(network(models.JansenRit(mu=FromMaps(0.2, 0.1, np.ones((2, 4))))))
     with pytest.raises(ValueError, match=r"FromMaps\(maps=\.\.\.\) contains NaN"):
         FromMaps(0.2, 0.1, [[1.0, np.nan, 0.0]])
@@ -245,21 +318,32 @@ def test_maps_of_the_wrong_size():
 @pytest.mark.parametrize("wrong", [200 * u.Hz, Prior(dist.Normal(200.0, 1.0), unit=u.Hz)])
 def test_hyperparameters_have_no_unit_of_their_own(wrong):
     """They live before the transform; the unit is that of the transformed value."""
-    with pytest.raises(UnitError, match=r"Pooled\(mean=\.\.\.\) has a unit, expected a plain number or a Prior without one; .* unit="):
+    with pytest.raises(
+        UnitError,
+        match=r"Pooled\(mean=\.\.\.\) has a unit, expected a plain number or a Prior without one; .* unit=",
+    ):
         Pooled(wrong, 0.1)
     with pytest.raises(UnitError, match=r"FromMaps\(intercept=\.\.\.\) has a unit"):
         FromMaps(wrong, 0.1, MAPS)
 
 
 def test_hyperparameters_are_shared():
-    """In a group of regions a plate of all regions would not fit, and a mean for each region is no pooling."""
-    with pytest.raises(ValueError, match=r"Pooled\(mean=...\) got a Prior over 'region', expected one that all regions share: leave over out"):
+    """In a group of regions a plate of all regions would not fit, and a mean for each region is no
+    pooling.
+    """
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"Pooled\(mean=...\) got a Prior over 'region', expected one that all regions share: leave"
+            r" over out"
+        ),
+    ):
         Pooled(Prior(dist.Normal(), over="region"), 0.1)
     with pytest.raises(ValueError, match=r"FromMaps\(residual_sd=...\) got a Prior over 'region'"):
         FromMaps(0.2, 0.1, MAPS, residual_sd=Prior(dist.HalfNormal(), over="region"))
 
 
-# ---------------------------------------------------------------- connections
+# ------------------------ connections
 
 
 def test_edges_are_a_symmetric_matrix():
@@ -275,14 +359,22 @@ def test_edges_are_a_symmetric_matrix():
 
 
 def test_weights_must_be_over_edges():
-    with pytest.raises(ValueError, match=r"Connectome\(weights=Prior\(over='region'\)\): expected over='edge', one value for each pair of regions"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"Connectome\(weights=Prior\(over='region'\)\): expected over='edge', one value for each pair of"
+            r" regions"
+        ),
+    ):
         Connectome(Prior(dist.HalfNormal(1.0), over="region"), labels=("a", "b"))
     with pytest.raises(ValueError, match="does not say how many regions there are: pass labels= or lengths="):
         Connectome(Prior(dist.HalfNormal(1.0), over="edge"))
-    assert isinstance(Connectome(Prior(dist.HalfNormal(1.0), over="edge"), labels=("a", "b")).weights, SymmetricEdges)
+    assert isinstance(
+        Connectome(Prior(dist.HalfNormal(1.0), over="edge"), labels=("a", "b")).weights, SymmetricEdges
+    )
 
 
-# ---------------------------------------------------------------- density
+# ------------------------ density
 
 
 def test_density_is_that_of_the_model_by_hand():
@@ -291,7 +383,12 @@ def test_density_is_that_of_the_model_by_hand():
             mu=Prior(dist.Normal(220.0, 20.0), over="region", unit=u.Hz),
             v0=Prior(dist.Normal(6.0, 0.1)),
             A=Pooled(Prior(dist.Normal(1.0, 0.5)), Prior(dist.HalfNormal(0.3)), transforms.ExpTransform()),
-            B=FromMaps(Prior(dist.Normal(22.0, 1.0)), Prior(dist.Normal(0.0, 2.0)), MAPS, residual_sd=Prior(dist.HalfNormal(0.5))),
+            B=FromMaps(
+                Prior(dist.Normal(22.0, 1.0)),
+                Prior(dist.Normal(0.0, 2.0)),
+                MAPS,
+                residual_sd=Prior(dist.HalfNormal(0.5)),
+            ),
         ),
         couplings.Additive(G=Prior(dist.LogNormal(-1.0, 0.5))),
         Connectome(Prior(dist.HalfNormal(1.0), over="edge"), lengths=10.0 * WEIGHTS),
@@ -302,7 +399,13 @@ def test_density_is_that_of_the_model_by_hand():
 
     def ours(y):
         result = sample(tree)
-        mean = result.model.mu + result.model.A + result.model.B + result.coupling.G * result.connectome.weights.sum(axis=1) + result.speed
+        mean = (
+            result.model.mu
+            + result.model.A
+            + result.model.B
+            + result.coupling.G * result.connectome.weights.sum(axis=1)
+            + result.speed
+        )
         numpyro.sample("y", dist.Normal(mean, result.noise.sigma), obs=y)
 
     def by_hand(y):
@@ -327,8 +430,14 @@ def test_density_is_that_of_the_model_by_hand():
     y = np.array([0.5, 1.0, 1.5])
     with handlers.seed(rng_seed=3), handlers.trace() as trace:
         by_hand(y)
-    draws = {name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
-    density = [jax.jit(jax.value_and_grad(lambda p, m=m: log_density(m, (y,), {}, p)[0])) for m in (ours, by_hand)]
+    draws = {
+        name: site["value"]
+        for name, site in trace.items()
+        if site["type"] == "sample" and not site["is_observed"]
+    }
+    density = [
+        jax.jit(jax.value_and_grad(lambda p, m=m: log_density(m, (y,), {}, p)[0])) for m in (ours, by_hand)
+    ]
     (value, slopes), (expected, expected_slopes) = (f(draws) for f in density)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
     for name in draws:
@@ -336,7 +445,7 @@ def test_density_is_that_of_the_model_by_hand():
     assert np.isfinite(value)
 
 
-# ---------------------------------------------------------------- the range of speeds that a solver prepares for
+# ------------------------ the range of speeds that a solver prepares for
 
 
 @pytest.mark.parametrize(
@@ -369,7 +478,16 @@ def test_range_of_numbers_and_of_what_is_unknown():
     assert traced == [PHYSIOLOGICAL]
 
 
-@pytest.mark.parametrize("distribution", [dist.Gamma(9.0, 1.5), dist.InverseGamma(9.0, 50.0), dist.Chi2(6.0), dist.Weibull(6.0, 2.0), dist.LogNormal(1.5, 0.5)])
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        dist.Gamma(9.0, 1.5),
+        dist.InverseGamma(9.0, 50.0),
+        dist.Chi2(6.0),
+        dist.Weibull(6.0, 2.0),
+        dist.LogNormal(1.5, 0.5),
+    ],
+)
 def test_range_holds_the_mass_of_a_prior_with_or_without_quantiles(distribution):
     slowest, fastest = speed_range(Prior(distribution))
     draws = np.asarray(distribution.sample(jax.random.key(1), (2000,)))
@@ -377,9 +495,17 @@ def test_range_holds_the_mass_of_a_prior_with_or_without_quantiles(distribution)
     assert np.mean((draws < slowest) | (draws > fastest)) < 0.005
 
 
-@pytest.mark.parametrize("distribution", [dist.HalfNormal(5.0), dist.Normal(5.0, 2.0), dist.Exponential(0.2), dist.HalfCauchy(3.0)])
+@pytest.mark.parametrize(
+    "distribution", [dist.HalfNormal(5.0), dist.Normal(5.0, 2.0), dist.Exponential(0.2), dist.HalfCauchy(3.0)]
+)
 def test_priors_that_reach_zero_reserve_a_bounded_past_and_say_so(distribution):
-    with pytest.warns(UserWarning, match=r"speeds below 0\.\d+ mm/ms, \d\.\d % of the prior, have density zero: .* pass speed_range=\(slowest, fastest\)"):
+    with pytest.warns(
+        UserWarning,
+        match=(
+            r"speeds below 0\.\d+ mm/ms, \d\.\d % of the prior, have density zero: .* pass"
+            r" speed_range=\(slowest, fastest\)"
+        ),
+    ):
         slowest, _ = speed_range(Prior(distribution))
     assert slowest > np.median(distribution.sample(jax.random.key(1), (2000,))) / 60
 
@@ -391,7 +517,13 @@ def test_slow_speeds_are_fine_where_all_are():
 
 
 def test_range_that_no_solver_can_prepare_for():
-    with pytest.raises(ValueError, match=r"Network\(speed=Prior\(\.\.\.\)\) puts mass on -6\.4\d* to 8\.4\d* mm/ms, expected positive finite speeds"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"Network\(speed=Prior\(\.\.\.\)\) puts mass on -6\.4\d* to 8\.4\d* mm/ms, expected positive"
+            r" finite speeds"
+        ),
+    ):
         network(speed=Prior(dist.Normal(1.0, 2.0)))
     for wrong in ((0.0, 4.0), (5.0, 4.0), (np.nan, 4.0)):
         with pytest.raises(ValueError, match=r"Network\(speed_range=\.\.\.\) got .* expected 0 < slowest"):

@@ -30,7 +30,9 @@ def test_its_square_is_half_normal():
 def test_density():
     p = nmm.RootHalfNormal(SCALE)
     x = np.array([0.01, 0.1, 0.3, 0.7])
-    np.testing.assert_allclose(p.log_prob(x), stats.halfnorm(scale=SCALE**2).logpdf(x**2) + np.log(2 * x), rtol=1e-12)
+    np.testing.assert_allclose(
+        p.log_prob(x), stats.halfnorm(scale=SCALE**2).logpdf(x**2) + np.log(2 * x), rtol=1e-12
+    )
     assert np.isclose(integrate.quad(lambda s: np.exp(float(p.log_prob(s))), 0.0, 2.0)[0], 1.0)
 
 
@@ -42,9 +44,13 @@ def test_standard_normal_where_it_is_sampled(dtype):
     tolerance = 2e-6 if dtype is np.float32 else 1e-12
     # Where σ underflows the density cannot be computed from it; no chain goes 12 standard deviations.
     reached = np.abs(Z) <= 12
-    np.testing.assert_allclose(energy(z)[reached], -stats.norm.logpdf(Z)[reached], rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        energy(z)[reached], -stats.norm.logpdf(Z)[reached], rtol=tolerance, atol=tolerance
+    )
     slope = jax.vmap(jax.grad(lambda one: potential_energy(model, (), {}, {"sd": one})))(z)
-    np.testing.assert_allclose(slope[reached], Z[reached], rtol=1e-4 if dtype is np.float32 else 1e-9, atol=1e-4)
+    np.testing.assert_allclose(
+        slope[reached], Z[reached], rtol=1e-4 if dtype is np.float32 else 1e-9, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -56,7 +62,9 @@ def test_coordinates_go_there_and_back(dtype):
     assert x.dtype == dtype
     np.testing.assert_allclose(transform.inv(x), z, atol=5e-6 if dtype is np.float32 else 1e-9)
     slope = jax.vmap(jax.grad(transform))(z)
-    np.testing.assert_allclose(jnp.log(slope), transform.log_abs_det_jacobian(z, x), atol=1e-4 if dtype is np.float32 else 1e-9)
+    np.testing.assert_allclose(
+        jnp.log(slope), transform.log_abs_det_jacobian(z, x), atol=1e-4 if dtype is np.float32 else 1e-9
+    )
 
 
 def test_one_for_each_channel():
@@ -67,13 +75,17 @@ def test_one_for_each_channel():
             numpyro.sample("sd", nmm.RootHalfNormal(jnp.array([0.1, 1.0, 10.0])))
 
     found = constrain_fn(levels, (), {}, {"sd": jnp.zeros(3)})["sd"]
-    np.testing.assert_allclose(found, np.sqrt(stats.halfnorm.ppf(0.5)) * np.array([0.1, 1.0, 10.0]), rtol=1e-6)
+    np.testing.assert_allclose(
+        found, np.sqrt(stats.halfnorm.ppf(0.5)) * np.array([0.1, 1.0, 10.0]), rtol=1e-6
+    )
     assert nmm.RootHalfNormal(jnp.ones((2, 3))).sample(jax.random.key(0), (5,)).shape == (5, 2, 3)
 
 
 @pytest.mark.slow
 def test_noise_that_data_do_not_show():
-    """Whether a known variance of 1 has 0.05² on top: the posterior is that of the closed form, and NUTS moves freely in it."""
+    """Whether a known variance of 1 has 0.05² on top: the posterior is that of the closed form, and NUTS
+    moves freely in it.
+    """
     rng = np.random.default_rng(0)
     y = rng.normal(size=400) * np.sqrt(1.0 + 0.05**2)
 
@@ -86,7 +98,11 @@ def test_noise_that_data_do_not_show():
     found = engine(nmm.NumPyroModel(function), y, key=jax.random.key(0), progress=False)["posterior"]["sd"]
     grid = np.linspace(1e-4, 1.5, 4000)
     variance = 1.0 + grid**2
-    log_p = -0.5 * len(y) * np.log(variance) - 0.5 * (y**2).sum() / variance + np.asarray(nmm.RootHalfNormal(0.5).log_prob(grid))
+    log_p = (
+        -0.5 * len(y) * np.log(variance)
+        - 0.5 * (y**2).sum() / variance
+        + np.asarray(nmm.RootHalfNormal(0.5).log_prob(grid))
+    )
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     mean = (p * grid).sum()

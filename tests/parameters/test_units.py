@@ -41,7 +41,21 @@ def test_parse_names_what_it_cannot_read(name):
 
 
 @pytest.mark.parametrize(
-    "unit", [u.mV, u.volt, u.second, u.meter / u.second, u.mm / u.ms, 1 / u.mV, u.kHz / u.nA, u.mV / (u.mm * u.ms), u.minute, u.ms**2, u.UNITLESS, "kHz/nA"]
+    "unit",
+    [
+        u.mV,
+        u.volt,
+        u.second,
+        u.meter / u.second,
+        u.mm / u.ms,
+        1 / u.mV,
+        u.kHz / u.nA,
+        u.mV / (u.mm * u.ms),
+        u.minute,
+        u.ms**2,
+        u.UNITLESS,
+        "kHz/nA",
+    ],
 )
 def test_text_of_a_unit_is_read_back(unit):
     again = parse(text(unit))
@@ -84,7 +98,13 @@ def test_conversion_there_and_back(number):
 
 
 def test_wrong_dimension_says_got_and_wanted():
-    with pytest.raises(UnitError, match=r"JansenRit\(v0=\.\.\.\) got a quantity in ms, expected a quantity convertible to mV; a bare number is read in mV"):
+    with pytest.raises(
+        UnitError,
+        match=(
+            r"JansenRit\(v0=\.\.\.\) got a quantity in ms, expected a quantity convertible to mV; a bare"
+            r" number is read in mV"
+        ),
+    ):
         to_canonical(6 * u.ms, "mV", "JansenRit(v0=...)")
     with pytest.raises(UnitError, match=r"G got a quantity in mV, expected a dimensionless number"):
         to_canonical(6 * u.mV, "1", "G")
@@ -103,7 +123,10 @@ def test_is_quantity():
     assert not any(is_quantity(value) for value in (6.0, np.ones(2), jnp.ones(2), "mV", None))
 
 
-@pytest.mark.parametrize(("unit", "canonical", "expected"), [(u.Hz, "kHz", 1e-3), ("Hz", "kHz", 1e-3), (u.second, "ms", 1e3), (1 / u.volt, "1/mV", 1e-3)])
+@pytest.mark.parametrize(
+    ("unit", "canonical", "expected"),
+    [(u.Hz, "kHz", 1e-3), ("Hz", "kHz", 1e-3), (u.second, "ms", 1e3), (1 / u.volt, "1/mV", 1e-3)],
+)
 def test_factor(unit, canonical, expected):
     np.testing.assert_allclose(factor(unit, canonical, "slot"), expected, rtol=1e-12)
 
@@ -119,7 +142,9 @@ def test_milliseconds():
     for wrong in (0, -1, np.nan, np.inf, -2 * u.ms):
         with pytest.raises(ValueError, match="duration must be a positive time"):
             milliseconds(wrong, "duration")
-    with pytest.raises(UnitError, match="duration got a quantity in mV, expected a quantity convertible to ms"):
+    with pytest.raises(
+        UnitError, match="duration got a quantity in mV, expected a quantity convertible to ms"
+    ):
         milliseconds(2 * u.mV, "duration")
 
 

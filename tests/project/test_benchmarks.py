@@ -1,4 +1,6 @@
-"""The benchmark of simulators: the problem, the reference, a worker from the outside, and the tables. Nothing is installed."""
+"""The benchmark of simulators: the problem, the reference, a worker from the outside, and the tables. Nothing
+is installed.
+"""
 
 import json
 
@@ -20,7 +22,10 @@ from benchmarks.table import markdown, verdict
 from nmm_infer.infer._engine import precision
 
 FORWARD, GRADIENT = Task("MPR", "forward", 100, 6), Task("Hopf", "gradient", 100, 6)
-OURS, RING = (next(c for c in CONTESTANTS if (c.worker, c.variant) == which) for which in (("ours", "default"), ("by_hand", "ring")))
+OURS, RING = (
+    next(c for c in CONTESTANTS if (c.worker, c.variant) == which)
+    for which in (("ours", "default"), ("by_hand", "ring"))
+)
 
 
 @pytest.mark.parametrize("name", ["MPR", "Hopf", "Hopf-x"])
@@ -47,7 +52,9 @@ def test_delays_are_off_the_grid_where_the_speed_is_differentiated():
 
 
 @pytest.mark.parametrize(
-    ("change", "least"), [({"euler": True}, 1e-2), ({"held": True}, 1e-4), ({"instant": True}, 1e-1), ({"shift": 0.5}, 1e-4)], ids=lambda x: str(x)
+    ("change", "least"),
+    [({"euler": True}, 1e-2), ({"held": True}, 1e-4), ({"instant": True}, 1e-1), ({"shift": 0.5}, 1e-4)],
+    ids=lambda x: str(x),
 )
 def test_the_reference_tells_schemes_apart(change, least):
     problem = Problem(FORWARD)
@@ -58,7 +65,10 @@ def test_the_reference_tells_schemes_apart(change, least):
 def test_the_reference_on_a_case_done_by_hand():
     # Two regions, one edge of one step, Euler: the first region sends what it was a step ago.
     problem = Problem(Task("Hopf-x", "forward", 2, 2))
-    problem.weights, problem.lengths = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [SPEED * STEP, 0.0]])
+    problem.weights, problem.lengths = (
+        np.array([[0.0, 0.0], [1.0, 0.0]]),
+        np.array([[0.0, 0.0], [SPEED * STEP, 0.0]]),
+    )
     problem.regional, problem.initial, problem.G = np.zeros(2), np.array([[1.0, 0.0], [0.0, 0.0]]), 0.5
     states = simulate(problem, 2, Scheme(euler=True))
     # x' = -x³ of the first; x' = G (1 - x) of the second, twice, as the first was 1 at the start and before.
@@ -162,7 +172,10 @@ def test_a_table_without_times():
 def test_choosing():
     assert {contestant.worker for contestant in chosen("ours, tvboptim")} == {"ours", "tvboptim"}
     assert chosen(None) == CONTESTANTS
-    with pytest.raises(ValueError, match=r"--only got neuronlib, expected some of ours,by_hand,tvboptim,vbjax,brainmass,neurolib,tvb"):
+    with pytest.raises(
+        ValueError,
+        match=r"--only got neuronlib, expected some of ours,by_hand,tvboptim,vbjax,brainmass,neurolib,tvb",
+    ):
         chosen("ours,neuronlib")
 
 
@@ -172,7 +185,10 @@ def test_environments(monkeypatch, tmp_path):
     with pytest.raises(InstallError, match=r"uv not found: install it with `pip install uv`"):
         python_of("peer", ("package",), tmp_path)
     # A session keeps the reason.
-    assert "uv not found" in Session(Contestant("peer", "peer", "default", ("package",)), FORWARD, tmp_path).problem
+    assert (
+        "uv not found"
+        in Session(Contestant("peer", "peer", "default", ("package",)), FORWARD, tmp_path).problem
+    )
 
 
 def test_command_line():
@@ -194,7 +210,9 @@ def test_models_are_compared_by_what_they_predict_with_errors_over_coefficients(
     better = np.array([[1.0, 2.0], [3.0, 4.0]])
     worse = better - np.array([[0.5, 1.5], [1.0, 1.0]])
     lines = comparison_table("model", {"worse": HeldOut(worse, [fit]), "better": HeldOut(better, [fit, fit])})
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][
+        2:
+    ]
     assert [row[0] for row in rows] == ["better", "worse"]
     assert rows[0][2:6] == ["10.0", "2.6", "0", ""]
     assert rows[1][4:6] == ["-4.0", f"{np.sqrt(4 * np.var([0.5, 1.5, 1.0, 1.0], ddof=1)):.1f}"]
@@ -209,7 +227,10 @@ def test_errors_of_a_posterior_are_relative_to_the_truth():
     from benchmarks.fits import Fit
     from benchmarks.mean_field import TRUTH, errors, rms
 
-    draws = {name: (("chain", "draw"), true * (1 + np.array([[0.0, 0.02], [0.01, 0.01]]))) for name, true in TRUTH.items()}
+    draws = {
+        name: (("chain", "draw"), true * (1 + np.array([[0.0, 0.02], [0.01, 0.01]])))
+        for name, true in TRUTH.items()
+    }
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws)})
     found = errors(Fit("x", 3, 1.0, 2, 2, 1, 1.0, 1.0, 0, 1.0, 1, tree))
     assert rms(found) == pytest.approx(0.01)
@@ -217,7 +238,9 @@ def test_errors_of_a_posterior_are_relative_to_the_truth():
     assert found["model.J"]["z"] == pytest.approx(np.sqrt(2.0))
 
 
-@pytest.mark.parametrize("name", [pytest.param("known", marks=pytest.mark.slow), pytest.param("hidden", marks=pytest.mark.by_hand)])
+@pytest.mark.parametrize(
+    "name", [pytest.param("known", marks=pytest.mark.slow), pytest.param("hidden", marks=pytest.mark.by_hand)]
+)
 def test_the_mean_field_is_fitted_whatever_is_seen_of_it(name):
     from benchmarks.mean_field import errors, page, run
 
@@ -233,9 +256,21 @@ def test_resting_states_are_simulated_fitted_and_compared():
     from benchmarks.resting import homogeneous, network, page, simulated, spectra
 
     case = simulated(6)
-    sampler = nmm.infer.NUTS(draws=20, warmup=20, max_tree_depth=4, metric=nmm.infer.metrics.Laplace(steps=50), dtype="float32", predictive_draws=0)
-    same = nmm.Problem(network(case.problem.network.connectome, homogeneous()), nmm.observe.Bold(), spectra((0.01, 0.1), 6))
-    found = {"same": held_out("same", same, case.data, sampler, folds=(1,)), "own": held_out("own", case.problem, case.data, sampler, folds=(1,))}
+    sampler = nmm.infer.NUTS(
+        draws=20,
+        warmup=20,
+        max_tree_depth=4,
+        metric=nmm.infer.metrics.Laplace(steps=50),
+        dtype="float32",
+        predictive_draws=0,
+    )
+    same = nmm.Problem(
+        network(case.problem.network.connectome, homogeneous()), nmm.observe.Bold(), spectra((0.01, 0.1), 6)
+    )
+    found = {
+        "same": held_out("same", same, case.data, sampler, folds=(1,)),
+        "own": held_out("own", case.problem, case.data, sampler, folds=(1,)),
+    }
     assert all(np.isfinite(one.elpd).all() and one.elpd.shape[0] == 6 for one in found.values())
     fit = found["own"].fits[0]
     assert fit.unknowns == 2 * (6 + 2) + 3
@@ -258,7 +293,9 @@ def test_the_epileptic_patient_is_what_it_says():
 
 def test_areas_under_the_curve():
     assert epileptor.auc(np.array([3.0, 2.0, 1.0]), np.array([True, False, False])) == 1.0
-    assert epileptor.auc(np.array([1.0, 1.0, 0.0, 2.0]), np.array([True, False, False, False])) == pytest.approx(0.5)
+    assert epileptor.auc(
+        np.array([1.0, 1.0, 0.0, 2.0]), np.array([True, False, False, False])
+    ) == pytest.approx(0.5)
 
 
 @pytest.mark.by_hand  # minutes, of parts that have tests of their own
@@ -281,11 +318,21 @@ def test_engines_that_are_far_off_are_told_from_those_that_agree():
 
     def tree(shift, width=1.0):
         return xr.DataTree.from_dict(
-            {"posterior": xr.Dataset({f"model.{name}": (("chain", "draw"), shift + width * rng.normal(size=(4, 500))) for name in erp.NAMES})}
+            {
+                "posterior": xr.Dataset(
+                    {
+                        f"model.{name}": (("chain", "draw"), shift + width * rng.normal(size=(4, 500)))
+                        for name in erp.NAMES
+                    }
+                )
+            }
         )
 
     reference = engines.draws_of(tree(0.0))
-    exact, rough = engines.Way("exact", True, lambda quick: None), engines.Way("rough", False, lambda quick: None)
+    exact, rough = (
+        engines.Way("exact", True, lambda quick: None),
+        engines.Way("rough", False, lambda quick: None),
+    )
     assert engines.row(exact, tree(0.0), 1.0, reference)[1] == "agrees"
     assert engines.row(exact, tree(0.5), 1.0, reference)[1] == "**disagrees**"
     row = engines.row(rough, tree(0.5, 0.5), 1.0, reference)
@@ -312,7 +359,9 @@ def test_one_posterior_from_some_engines(tmp_path, monkeypatch):
 def test_a_gpu_beside_the_processor():
     """Ratios where both were measured, and blanks where one was not."""
 
-    def row(platform: str, batch: int, seconds: float, part: str = "simulations", ess: float = np.nan) -> dict:
+    def row(
+        platform: str, batch: int, seconds: float, part: str = "simulations", ess: float = np.nan
+    ) -> dict:
         timed = gpu.Timed(part, "value", batch, seconds, ess, 1.0, 0)
         return {"platform": platform, "device": "a GPU" if platform == "cuda" else "cpu", **timed._asdict()}
 
@@ -327,7 +376,9 @@ def test_a_gpu_beside_the_processor():
     assert "GPU: a GPU." in page
     assert "| value | 1 | 1.00 ms | 4.00 ms | 0.25 |" in page
     assert "| value | 16 |  | 4.00 ms |  |" in page
-    assert "| value | 4 | 10.0 s, ESS 100, 10 /s | 5.0 s, ESS 200, 40 /s | 4.00 | 1.000, 0; 1.000, 0 |" in page
+    assert (
+        "| value | 4 | 10.0 s, ESS 100, 10 /s | 5.0 s, ESS 200, 40 /s | 4.00 | 1.000, 0; 1.000, 0 |" in page
+    )
 
 
 @pytest.mark.slow
@@ -340,12 +391,26 @@ def test_networks_are_simulated_by_the_set():
 def test_the_grid_of_the_linearity_benchmark_has_the_posterior():
     """Highest beside the truth, lower on both sides, nothing where the oscillator is unstable."""
     case = linearity.CASES["hopf"]
-    truth = nmm.solve(linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0).variable().values
+    truth = (
+        nmm.solve(
+            linearity.hopf(-0.02, 1e-3), 4000.0, step=0.5, sample_every=case.interval, key=0, transient=500.0
+        )
+        .variable()
+        .values
+    )
     with precision("float64"):
         unknown = linearity.hopf(nmm.Prior(dist.Normal(-0.02, case.width)), 1e-3)
-        observed = nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case)).condition(np.asarray(truth)).observed
+        observed = (
+            nmm.Problem(unknown, nmm.observe.Subsample(), linearity.likelihood(case))
+            .condition(np.asarray(truth))
+            .observed
+        )
         grid = np.array([-0.08, -0.02, -0.004, 0.01])
-        heights = np.asarray(linearity.density("hopf")(grid, -0.02, 1e-3, np.stack([observed.values, 0.5 * observed.values]), observed))
+        heights = np.asarray(
+            linearity.density("hopf")(
+                grid, -0.02, 1e-3, np.stack([observed.values, 0.5 * observed.values]), observed
+            )
+        )
     assert np.all(np.argmax(heights, axis=0)[:1] == 1)
     assert np.isfinite(heights[:3]).all()
     assert np.all(heights[3] == -np.inf)

@@ -63,7 +63,10 @@ def test_unknown_category_of_a_class_is_named(monkeypatch):
     from nmm_infer.models import Linear
 
     monkeypatch.setattr(Linear, "category", "linear")
-    with pytest.raises(ValueError, match=r"Linear.category is 'linear', expected one of phenomenological, physiological, network"):
+    with pytest.raises(
+        ValueError,
+        match=r"Linear.category is 'linear', expected one of phenomenological, physiological, network",
+    ):
         list_models()
 
 
@@ -109,10 +112,15 @@ def test_parts_of_a_model_say_what_may_stand_in_their_place():
 
 def test_models_of_a_category():
     output = run("models", "--category", "Network").output
-    assert [entry.name in output for entry in list_models()] == [entry.category == "network" for entry in list_models()]
+    assert [entry.name in output for entry in list_models()] == [
+        entry.category == "network" for entry in list_models()
+    ]
     outcome = run("models", "--category", "physiologic")
     assert outcome.exit_code == 2
-    assert "there is no category 'physiologic'; there are phenomenological, physiological, network" in outcome.stderr
+    assert (
+        "there is no category 'physiologic'; there are phenomenological, physiological, network"
+        in outcome.stderr
+    )
     assert "leave it out to show one model" in run("models", "Hopf", "--category", "network").stderr
 
 
@@ -203,5 +211,13 @@ def test_demo_passes_its_options_on(monkeypatch, tmp_path):
 
 
 def test_importing_the_commands_is_light():
-    code = "import sys, nmm_infer.cli; print([m for m in ('jax', 'xarray', 'matplotlib', 'arviz', 'arviz_stats', 'numpyro') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, nmm_infer.cli; print([m for m in ('jax', 'xarray', 'matplotlib', 'arviz', 'arviz_stats',"
+        " 'numpyro') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

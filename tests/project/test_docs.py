@@ -1,4 +1,6 @@
-"""What the documentation says of the code is so, and the README's code runs. The pages' code runs when the site is built (`docs/build.py`)."""
+"""What the documentation says of the code is so, and the README's code runs. The pages' code runs when the
+site is built (`docs/build.py`).
+"""
 
 import ast
 import functools
@@ -43,7 +45,9 @@ def documents():
 def test_readme_runs(tmp_path):
     """As a reader would run it, in an empty folder, with few draws."""
     program = tmp_path / "README.py"
-    program.write_text(tool("pages").script((ROOT / "README.md").read_text(encoding="utf-8"), short=True), encoding="utf-8")
+    program.write_text(
+        tool("pages").script((ROOT / "README.md").read_text(encoding="utf-8"), short=True), encoding="utf-8"
+    )
     (tmp_path / "empty").mkdir()
     environment = {
         **os.environ,
@@ -81,9 +85,15 @@ draw()
 
 def test_blocks_of_a_page_are_those_that_run():
     pages = tool("pages")
-    assert [(block.code, block.tags) for block in pages.blocks(PAGE)] == [("engine = nmm.infer.NUTS(draws=500, warmup=300)", ["hide-input"]), ("draw()", [])]
+    assert [(block.code, block.tags) for block in pages.blocks(PAGE)] == [
+        ("engine = nmm.infer.NUTS(draws=500, warmup=300)", ["hide-input"]),
+        ("draw()", []),
+    ]
     lines = pages.script(PAGE, short=True).split("\n")
-    assert lines[11] == "engine = nmm.infer.NUTS(max_tree_depth=3, predictive_draws=3, chunk=10, draws=10, warmup=10)"
+    assert (
+        lines[11]
+        == "engine = nmm.infer.NUTS(max_tree_depth=3, predictive_draws=3, chunk=10, draws=10, warmup=10)"
+    )
     assert [number for number, line in enumerate(lines) if line] == [
         PAGE.split("\n").index(line) for line in ("engine = nmm.infer.NUTS(draws=500, warmup=300)", "draw()")
     ]
@@ -100,7 +110,9 @@ def test_page_as_a_notebook():
     assert not any("picture.png" in cell.source for cell in notebook.cells)
 
 
-@pytest.mark.parametrize("page", [*PAGES[1:], *sorted((DOCS / "models").glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*PAGES[1:], *sorted((DOCS / "models").glob("*.md"))], ids=lambda page: page.name
+)
 def test_code_is_no_wider_than_its_column(page):
     text = page.read_text(encoding="utf-8")
     for found in tool("pages").FENCE.finditer(text):
@@ -112,23 +124,38 @@ def test_code_is_no_wider_than_its_column(page):
 # ---------------------------------------------------------------- what is made from the code
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- generated:" in page.read_text(encoding="utf-8")], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "<!-- generated:" in page.read_text(encoding="utf-8")],
+    ids=lambda page: page.name,
+)
 def test_generated_tables_are_up_to_date(page):
-    assert documents()[page] == page.read_text(encoding="utf-8"), f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+    assert documents()[page] == page.read_text(encoding="utf-8"), (
+        f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+    )
 
 
 @model
 def test_generated_page_of_a_model_is_up_to_date(cls):
     page = ROOT / "docs" / "models" / f"{cls.__name__}.md"
     assert page.exists(), f"docs/models/{page.name} is missing: run `uv run python docs/generate.py`"
-    assert documents()[page] == page.read_text(encoding="utf-8"), f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+    assert documents()[page] == page.read_text(encoding="utf-8"), (
+        f"{page.name} is behind the code: run `uv run python docs/generate.py`"
+    )
 
 
 @model
 def test_page_of_a_model_says_everything(cls):
     page = (ROOT / "docs" / "models" / f"{cls.__name__}.md").read_text(encoding="utf-8")
     instance = cls()
-    for name in (*cls.parameters(), *instance.variables(), *instance.sends, *instance.ports, instance.observable, *instance.noisy_states()):
+    for name in (
+        *cls.parameters(),
+        *instance.variables(),
+        *instance.sends,
+        *instance.ports,
+        instance.observable,
+        *instance.noisy_states(),
+    ):
         assert f"`{name}`" in page
     for reference in instance.references:
         assert f"\n- {reference}\n" in page
@@ -136,15 +163,26 @@ def test_page_of_a_model_says_everything(cls):
 
 @model
 def test_model_has_a_hallmark(cls):
-    """A caption of one or two sentences, up to 20 statements besides imports, and a picture that is no burden."""
+    """A caption of one or two sentences, up to 20 statements besides imports, and a picture that is no
+    burden.
+    """
     path = tool("generate").hallmark(cls)
-    assert path.exists(), f"{cls.__name__} needs docs/hallmarks/{path.name}, which shows what the model does; see docs/extending.md"
+    assert path.exists(), (
+        f"{cls.__name__} needs docs/hallmarks/{path.name}, which shows what the model does; see"
+        " docs/extending.md"
+    )
     caption, code = tool("generate").hallmark_of(cls)
     assert caption.endswith(".")
     assert len(caption) < 500, f"the caption in {path.name} is long"
-    statements = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom)]
+    statements = [
+        node
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     assert 0 < len(statements) <= 20, f"{path.name} has {len(statements)} statements"
-    assert not re.search(r"savefig|plt\.show", code), f"{path.name} saves or shows its figure; leave that to docs/figures.py"
+    assert not re.search(r"savefig|plt\.show", code), (
+        f"{path.name} saves or shows its figure; leave that to docs/figures.py"
+    )
     picture = ROOT / "docs" / "images" / "models" / f"{path.stem}.png"
     assert picture.exists(), f"{picture.name} is missing: run `uv run python docs/figures.py {path.stem}`"
     assert picture.stat().st_size <= 60_000
@@ -191,7 +229,9 @@ def test_public_names_are_documented():
     for name, thing in public().items():
         # A dataclass without a docstring gets its signature for one.
         last = name.rpartition(".")[2]
-        assert not (inspect.getdoc(thing) or f"{last}(").startswith(f"{last}("), f"nmm_infer.{name} has no docstring"
+        assert not (inspect.getdoc(thing) or f"{last}(").startswith(f"{last}("), (
+            f"nmm_infer.{name} has no docstring"
+        )
 
 
 def test_public_packages_are_in_the_reference():
@@ -201,21 +241,31 @@ def test_public_packages_are_in_the_reference():
 
 
 def test_every_public_name_has_a_page_in_the_reference():
-    blocks = re.findall(r"^\.\. autosummary::\n(?:   :.*\n)+\n((?:   \S+\n)+)", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    blocks = re.findall(
+        r"^\.\. autosummary::\n(?:   :.*\n)+\n((?:   \S+\n)+)",
+        (DOCS / "api.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     listed = [name for block in blocks for name in block.split()]
     assert len(listed) == len(set(listed))
     missing, unknown = set(public()) - set(listed), set(listed) - set(public())
-    assert not missing, f"not in docs/api.md: {', '.join(sorted(missing))}; run `uv run python docs/generate.py`"
+    assert not missing, (
+        f"not in docs/api.md: {', '.join(sorted(missing))}; run `uv run python docs/generate.py`"
+    )
     assert not unknown, f"in docs/api.md, but not public: {', '.join(sorted(unknown))}"
 
 
 def test_every_page_is_in_the_navigation():
     listed = {"index"}
     for page in PAGES[1:]:
-        for body in re.findall(r"^```\{toctree\}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        for body in re.findall(
+            r"^```\{toctree\}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
             listed |= {line for line in body.splitlines() if line and not line.startswith(":")}
     for page in DOCS.rglob("*.md"):
-        assert str(page.relative_to(DOCS).with_suffix("")) in listed, f"docs/{page.relative_to(DOCS)} is in no toctree"
+        assert str(page.relative_to(DOCS).with_suffix("")) in listed, (
+            f"docs/{page.relative_to(DOCS)} is in no toctree"
+        )
 
 
 NAME = re.compile(r"\bnmm((?:\.[A-Za-z_]\w*)+)")
@@ -230,12 +280,16 @@ def test_names_in_the_text_exist(page):
                 continue
             thing = importlib.import_module("nmm_infer")
             for part in path[1:].split("."):
-                assert hasattr(thing, part) or part in getattr(thing, "__dataclass_fields__", ()), f"{page.name}: there is no nmm{path}"
+                assert hasattr(thing, part) or part in getattr(thing, "__dataclass_fields__", ()), (
+                    f"{page.name}: there is no nmm{path}"
+                )
                 thing = getattr(thing, part, None)
 
 
 def test_links_between_pages_lead_somewhere():
     for page in (*PAGES, *(DOCS / "models").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#\s]+)", tool("pages").FENCE.sub("", page.read_text(encoding="utf-8"))):
+        for target in re.findall(
+            r"\]\(([^)#\s]+)", tool("pages").FENCE.sub("", page.read_text(encoding="utf-8"))
+        ):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"

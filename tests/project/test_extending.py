@@ -1,4 +1,6 @@
-"""docs/extending.md says: one file and one export line make a model. Here it is done, with the page's own code, to a copy of the package."""
+"""docs/extending.md says: one file and one export line make a model. Here it is done, with the page's own
+code, to a copy of the package.
+"""
 
 import os
 import re
@@ -12,7 +14,11 @@ import pytest
 from scipy.optimize import brentq
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"^```\w+\n(.*?)^```$", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(
+    r"^```\w+\n(.*?)^```$",
+    (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def block(containing):
@@ -57,12 +63,15 @@ def run(root, *command):
         "COLUMNS": "100",
         "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache")),
     }
-    done = subprocess.run([sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done.stdout
 
 
-# What the battery of all models asks first, in a few lines: finite, and differentiable, in every state and parameter.
+# What the battery of all models asks first, in a few lines: finite, and differentiable, in every state and
+# parameter.
 PROPERTIES = """
 import jax, jax.numpy as jnp, numpy as np
 import nmm_infer as nmm
@@ -70,7 +79,8 @@ import nmm_infer as nmm
 assert nmm.__file__.startswith(ROOT), nmm.__file__
 model = nmm.models.MorrisLecar()
 y = jnp.asarray([[s.low, s.initial, s.high] for s in model.states])
-drift, back = jax.vjp(lambda m, y, c: m.drift(0.0, y, c), jax.tree.map(jnp.asarray, model), y, jnp.zeros((1, 3)))
+arguments = jax.tree.map(jnp.asarray, model), y, jnp.zeros((1, 3))
+drift, back = jax.vjp(lambda m, y, c: m.drift(0.0, y, c), *arguments)
 slopes = jax.tree.leaves(back(jnp.ones_like(drift)))
 assert drift.shape == (2, 3) and len(slopes) == len(model.parameters()) + 2
 assert all(np.all(np.isfinite(a)) for a in (drift, *slopes))
@@ -96,13 +106,17 @@ def morris_lecar(p, y, c):
     V, w = y
     m, rest = (1 / (1 + np.exp(-2 * (V - p[at]) / p[width])) for at, width in (("V1", "V2"), ("V3", "V4")))
     x = (V - p["V3"]) / (2 * p["V4"])
-    total = p["I"] + c[0] + p["g_L"] * (p["V_L"] - V) + p["g_Ca"] * m * (p["V_Ca"] - V) + p["g_K"] * w * (p["V_K"] - V)
+    calcium, potassium = p["g_Ca"] * m * (p["V_Ca"] - V), p["g_K"] * w * (p["V_K"] - V)
+    total = p["I"] + c[0] + p["g_L"] * (p["V_L"] - V) + calcium + potassium
     return [total / p["C"], p["phi"] * (np.exp(x) + np.exp(-x)) / 2 * (rest - w)]
 
 
 FORMULAS[models.MorrisLecar] = morris_lecar
 """
-UNITS = '    "mS/cm^2": ("siemens/meter^2", 10.0),\n    "uA/cm^2": ("amp/meter^2", 1e-2),\n    "uF/cm^2": ("farad/meter^2", 1e-2),\n'
+UNITS = (
+    '    "mS/cm^2": ("siemens/meter^2", 10.0),\n    "uA/cm^2": ("amp/meter^2", 1e-2),\n    "uF/cm^2":'
+    ' ("farad/meter^2", 1e-2),\n'
+)
 
 
 @pytest.mark.slow
@@ -112,7 +126,18 @@ def test_the_tests_of_all_models_test_it(copy):
     replace(tests / "catalogue.py", "MODELS = {\n", 'MODELS = {\n    "MorrisLecar": models.MorrisLecar,\n')
     add(tests / "formulas" / "physiological.py", FORMULA)
     replace(tests / "models" / "test_models.py", "OTHER = {\n", "OTHER = {\n" + UNITS)
-    summary = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-k", "MorrisLecar or battery", "tests/models/test_models.py")
+    summary = run(
+        copy,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+        "-k",
+        "MorrisLecar or battery",
+        "tests/models/test_models.py",
+    )
     assert int(re.search(r"(\d+) passed", summary).group(1)) >= 15, summary
 
 
@@ -121,7 +146,9 @@ def test_the_docs_show_it(copy):
     """Its hallmark, a picture, a page and an entry in the navigation."""
     hallmark = copy / "docs" / "hallmarks" / "morris_lecar.py"
     hallmark.parent.mkdir(exist_ok=True)
-    hallmark.write_text(block("Firing does not start").replace("MorrisLecar(", "nmm.models.MorrisLecar("), encoding="utf-8")
+    hallmark.write_text(
+        block("Firing does not start").replace("MorrisLecar(", "nmm.models.MorrisLecar("), encoding="utf-8"
+    )
     run(copy, "docs/figures.py", "morris_lecar")
     run(copy, "docs/generate.py")
     page = (copy / "docs" / "models" / "MorrisLecar.md").read_text(encoding="utf-8")
@@ -132,7 +159,9 @@ def test_the_docs_show_it(copy):
 
 
 def test_rest_loses_its_stability_where_the_page_says():
-    """Where the trace of the Jacobian is zero (a Hopf bifurcation: the current rises with the potential everywhere), in plain NumPy."""
+    """Where the trace of the Jacobian is zero (a Hopf bifurcation: the current rises with the potential
+    everywhere), in plain NumPy.
+    """
 
     def m(V):
         return (1 + np.tanh((V + 1.2) / 18)) / 2
@@ -156,5 +185,10 @@ def test_rest_loses_its_stability_where_the_page_says():
 @pytest.mark.slow
 def test_firing_starts_where_the_page_says(copy):
     code = block("Firing does not start").replace("MorrisLecar(", "nmm.models.MorrisLecar(")
-    first = run(copy, "-c", code + "\nprint(current[rate > 0].min().round(1), rate[rate > 0].min(), np.all(np.diff(rate) >= -0.15))")
+    first = run(
+        copy,
+        "-c",
+        code
+        + "\nprint(current[rate > 0].min().round(1), rate[rate > 0].min(), np.all(np.diff(rate) >= -0.15))",
+    )
     assert first.split() == ["88.4", "8.5", "True"]

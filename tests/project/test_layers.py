@@ -10,7 +10,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "nmm_infer"
 
-# From left to right; what stands in one line may not import from each other (parts of a kind do not know their neighbours).
+# From left to right; what stands in one line may not import from each other (parts of a kind do not know
+# their neighbours).
 LAYERS = (
     ("_tools", "units", "adjoints", "solvers"),
     ("results", "_labelled", "_ranges", "_ending"),
@@ -36,10 +37,25 @@ LAYERS = (
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # Slow to import, and needed by few calls: imported where they are used.
-HEAVY = {"numpyro", "blackjax", "arviz", "arviz_base", "arviz_stats", "arviz_plots", "xarray", "matplotlib", "brainunit", "saiunit", "pandas"}
+HEAVY = {
+    "numpyro",
+    "blackjax",
+    "arviz",
+    "arviz_base",
+    "arviz_stats",
+    "arviz_plots",
+    "xarray",
+    "matplotlib",
+    "brainunit",
+    "saiunit",
+    "pandas",
+}
 # A distribution is a subclass of NumPyro's.
 MAY_BE_HEAVY = {
-    *(f"_distributions/_{name}.py" for name in ("autoregressive", "complex_normal", "correlation_matrix", "state_space")),
+    *(
+        f"_distributions/_{name}.py"
+        for name in ("autoregressive", "complex_normal", "correlation_matrix", "state_space")
+    ),
     "likelihoods/_trial_batch.py",
     "priors/_root_half_normal.py",
 }
@@ -66,7 +82,11 @@ def imports(path, everywhere):
     """Absolute dotted names that `path` imports; at module level only, unless `everywhere`."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if everywhere else (inner for node in tree.body if not is_typing_guard(node) for inner in at_module_level(node))
+    nodes = (
+        ast.walk(tree)
+        if everywhere
+        else (inner for node in tree.body if not is_typing_guard(node) for inner in at_module_level(node))
+    )
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -87,7 +107,9 @@ def at_module_level(node):
 
 def ours(names):
     """The modules of the package among `names`."""
-    return {name.split(".")[1] for name in names if name.startswith("nmm_infer.") and name.split(".")[1] in RANK}
+    return {
+        name.split(".")[1] for name in names if name.startswith("nmm_infer.") and name.split(".")[1] in RANK
+    }
 
 
 def test_every_module_has_its_layer():
@@ -109,7 +131,10 @@ def test_imports_come_from_the_left():
 def test_no_files_import_each_other_in_a_circle():
     """Inside of a package, too, and if only when something is called."""
     known = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES}
-    graph = {name: {other for other in imports(path, everywhere=True) if other in known and other != name} for name, path in known.items()}
+    graph = {
+        name: {other for other in imports(path, everywhere=True) if other in known and other != name}
+        for name, path in known.items()
+    }
     sorter = graphlib.TopologicalSorter(graph)
     sorter.prepare()  # raises for a circle, which it names
 
@@ -117,7 +142,9 @@ def test_no_files_import_each_other_in_a_circle():
 def test_a_folder_is_seen_at_a_glance():
     for folder in {path.parent for path in FILES} - {PACKAGE / "models"}:
         files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-        assert len(files) <= 20, f"{folder.relative_to(PACKAGE)} has {len(files)} files side by side: group them"
+        assert len(files) <= 20, (
+            f"{folder.relative_to(PACKAGE)} has {len(files)} files side by side: group them"
+        )
 
 
 def test_files_are_private_unless_users_name_them():
@@ -143,15 +170,25 @@ def test_nothing_before_inference_knows_of_it():
 
 def imported_by(statement):
     code = f"import sys\n{statement}\nprint(' '.join(sorted(m for m in sys.modules if '.' not in m)))"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
 
 
 @pytest.mark.parametrize(
     "statement",
     [
         "import nmm_infer",
-        "import nmm_infer as nmm; nmm.Network(nmm.models.JansenRit(mu=0.2), nmm.datasets.desikan_killiany(), nmm.couplings.Additive(G=0.1))",
-        "import nmm_infer as nmm; nmm.observe.Bold(period=720.0); nmm.noises.Additive(sigma=0.1); nmm.list_models()",
+        (
+            "import nmm_infer as nmm; nmm.Network(nmm.models.JansenRit(mu=0.2),"
+            " nmm.datasets.desikan_killiany(), nmm.couplings.Additive(G=0.1))"
+        ),
+        (
+            "import nmm_infer as nmm; nmm.observe.Bold(period=720.0); nmm.noises.Additive(sigma=0.1);"
+            " nmm.list_models()"
+        ),
     ],
     ids=["import", "network", "parts"],
 )
@@ -160,7 +197,11 @@ def test_importing_is_light(statement):
 
 
 @pytest.mark.parametrize(
-    "statement", ["import nmm_infer as nmm; nmm.models, nmm.observe, nmm.likelihoods, nmm.Problem, nmm.viz, nmm.check, nmm.datasets, nmm.use_cores(2)"]
+    "statement",
+    [
+        "import nmm_infer as nmm; nmm.models, nmm.observe, nmm.likelihoods, nmm.Problem, nmm.viz, nmm.check,"
+        " nmm.datasets, nmm.use_cores(2)"
+    ],
 )
 def test_importing_parts_starts_no_backend(statement):
     # `use_cores` raises once JAX has started, so nothing may compute at import.

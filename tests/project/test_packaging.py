@@ -17,11 +17,20 @@ ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
 
 # Written in pieces, so that this file does not contain what it looks for.
-PRIVATE = re.compile(rb"(?<![\w.])/(?:" + b"|".join((b"ho" + b"me", b"Us" + b"ers", b"ro" + b"ot", b"wo" + b"rk", b"m" + b"nt")) + rb")/[A-Za-z]")
+PRIVATE = re.compile(
+    rb"(?<![\w.])/(?:"
+    + b"|".join((b"ho" + b"me", b"Us" + b"ers", b"ro" + b"ot", b"wo" + b"rk", b"m" + b"nt"))
+    + rb")/[A-Za-z]"
+)
 
 
 def tracked():
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
@@ -56,12 +65,16 @@ def test_classes_are_abstract_or_final(modules):
     for cls in modules:
         for base in cls.__mro__[1:]:
             if base.__module__.startswith("nmm_infer"):
-                assert is_abstract(base), f"{cls.__qualname__} extends {base.__qualname__}, which is not abstract"
+                assert is_abstract(base), (
+                    f"{cls.__qualname__} extends {base.__qualname__}, which is not abstract"
+                )
 
 
 def test_final_classes_are_complete(modules):
     for cls in modules:
-        assert is_abstract(cls) or not inspect.isabstract(cls), f"{cls.__qualname__} lacks {', '.join(cls.__abstractmethods__)}"
+        assert is_abstract(cls) or not inspect.isabstract(cls), (
+            f"{cls.__qualname__} lacks {', '.join(cls.__abstractmethods__)}"
+        )
 
 
 def test_files_fit_in_a_head():
@@ -85,7 +98,8 @@ import nmm_infer as nmm
 from nmm_infer.infer._target import Target
 import numpy as np
 model = nmm.models.Hopf(omega=nmm.Prior(dist.LogNormal(0.0, 1.0)))
-problem = nmm.Problem(nmm.Network(model), nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=0.1), duration=3.0, step=1.0)
+observe, likelihood = nmm.observe.Subsample(period=1.0), nmm.likelihoods.Gaussian(scale=0.1)
+problem = nmm.Problem(nmm.Network(model), observe, likelihood, duration=3.0, step=1.0)
 target = Target(problem.condition(np.arange(3.0)[:, None]))
 assert np.isfinite(target.log_density(target.prior_median()))
 """

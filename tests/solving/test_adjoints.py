@@ -20,7 +20,12 @@ WEIGHTS = RNG.uniform(0.2, 1.0, (N, N)) * (RNG.random((N, N)) < 0.9) * (1 - np.e
 LENGTHS = RNG.uniform(20.0, 60.0, (N, N))
 SHORT = LENGTHS.copy()
 SHORT[1, 3] = 0.3  # less than a step
-ADJOINTS = {"Stored": adjoints.Stored(), "Checkpointed": adjoints.Checkpointed(steps=32), "Direct": adjoints.Direct(), "Forward": adjoints.Forward()}
+ADJOINTS = {
+    "Stored": adjoints.Stored(),
+    "Checkpointed": adjoints.Checkpointed(steps=32),
+    "Direct": adjoints.Direct(),
+    "Forward": adjoints.Forward(),
+}
 
 
 def network(lengths=LENGTHS, speed=10.0, speed_range=(9.0, 11.0), noise=None, coupling=None):
@@ -58,11 +63,18 @@ def everything(name, adjoint):
     """Values, and the gradient with respect to five regional parameters and the speed."""
     net = NETWORKS[name]
     point = (jnp.asarray(net.model.a), jnp.asarray(10.0))
-    (_, values), gradient = jax.jit(jax.value_and_grad(lambda *p: loss(net, adjoint, *p), argnums=(0, 1), has_aux=True))(*point)
+    (_, values), gradient = jax.jit(
+        jax.value_and_grad(lambda *p: loss(net, adjoint, *p), argnums=(0, 1), has_aux=True)
+    )(*point)
     return np.asarray(values), np.concatenate([np.atleast_1d(g) for g in gradient])
 
 
-LATER = {"steps": pytest.mark.by_hand, "noise": pytest.mark.slow, "a short edge": pytest.mark.by_hand, "nonlinear coupling": pytest.mark.slow}
+LATER = {
+    "steps": pytest.mark.by_hand,
+    "noise": pytest.mark.slow,
+    "a short edge": pytest.mark.by_hand,
+    "nonlinear coupling": pytest.mark.slow,
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=LATER.get(name, ())) for name in NETWORKS])
@@ -76,23 +88,36 @@ def test_adjoints_agree(name):
 
 
 def test_reading_at_every_step_is_reading_in_blocks():
-    for blocks, steps in zip(everything("blocks", adjoints.Stored()), everything("steps", adjoints.Stored()), strict=True):
+    for blocks, steps in zip(
+        everything("blocks", adjoints.Stored()), everything("steps", adjoints.Stored()), strict=True
+    ):
         np.testing.assert_allclose(steps, blocks, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("short_edge", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.by_hand)])
+@pytest.mark.parametrize(
+    "short_edge", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.by_hand)]
+)
 def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
-    """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are the same."""
+    """Whatever is read in longer blocks, values and derivatives by parameters, speed, weights and lengths are
+    the same.
+    """
     lengths = (SHORT if short_edge else LENGTHS) * np.where(np.arange(N) % 2, 1.0, 0.2)
 
     def everything(fastest, adjoint):
         net = network(lengths, speed_range=(9.0, fastest), noise=noises.Additive(sigma=0.05))
 
         def value(a, speed, weights, lengths):
-            changed = eqx.tree_at(lambda n: (n.connectome.weights, n.connectome.lengths), net, (weights, lengths))
+            changed = eqx.tree_at(
+                lambda n: (n.connectome.weights, n.connectome.lengths), net, (weights, lengths)
+            )
             return loss(changed, adjoint, a, speed)
 
-        point = (jnp.asarray(net.model.a), jnp.asarray(10.0), jnp.asarray(net.connectome.weights), jnp.asarray(lengths))
+        point = (
+            jnp.asarray(net.model.a),
+            jnp.asarray(10.0),
+            jnp.asarray(net.connectome.weights),
+            jnp.asarray(lengths),
+        )
         (_, values), gradient = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2, 3), has_aux=True))(*point)
         return plan(net, 0.1), values, np.concatenate([np.ravel(g) for g in gradient])
 
@@ -100,7 +125,11 @@ def test_blocks_within_blocks_are_blocks(monkeypatch, short_edge):
     assert len(one.levels) == 1
     monkeypatch.setattr(delays, "READING", 0)
     monkeypatch.setattr(delays, "SLICE", 100)
-    for fastest, adjoint in ((11.001, adjoints.Stored()), (11.002, adjoints.Checkpointed(steps=32)), (11.003, adjoints.Direct())):
+    for fastest, adjoint in (
+        (11.001, adjoints.Stored()),
+        (11.002, adjoints.Checkpointed(steps=32)),
+        (11.003, adjoints.Direct()),
+    ):
         several, other, slope = everything(fastest, adjoint)
         assert len(several.levels) > 1
         np.testing.assert_allclose(other, values, rtol=1e-10, atol=1e-12)
@@ -120,7 +149,9 @@ def test_gradient_is_the_finite_difference(which):
     by_a, by_speed = jax.grad(value, argnums=(0, 1))(a, 10.0)
     e = jnp.zeros(N).at[2].set(h)
     assert float(by_a[2]) == pytest.approx(float(value(a + e, 10.0) - value(a - e, 10.0)) / (2 * h), rel=1e-6)
-    assert float(by_speed) == pytest.approx(float(value(a, 10.0 + h) - value(a, 10.0 - h)) / (2 * h), rel=1e-5)
+    assert float(by_speed) == pytest.approx(
+        float(value(a, 10.0 + h) - value(a, 10.0 - h)) / (2 * h), rel=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -136,7 +167,8 @@ def test_direct_has_forward_mode_and_hessians_through_delays():
     assert float(tangent) == pytest.approx(float(slope(10.0)), rel=1e-10)
     assert float(jax.jit(jax.jacfwd(value))(10.0)) == pytest.approx(float(slope(10.0)), rel=1e-10)
 
-    # Between whole steps a linear interpolation has second derivatives of its own, so the parameter is one of the model.
+    # Between whole steps a linear interpolation has second derivatives of its own, so the parameter is one of
+    # the model.
     def of_shift(shift):
         return loss(net, adjoints.Direct(), a + shift, 10.0)[0]
 
@@ -152,22 +184,31 @@ def test_forward_works_under_vmap_and_within_other_transformations():
     def gradients(adjoint):
         return jax.jit(jax.vmap(jax.grad(lambda a: loss(net, adjoint, 2.0 * a, 10.0)[0])))(batch)
 
-    np.testing.assert_allclose(gradients(adjoints.Forward()), gradients(adjoints.Stored()), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        gradients(adjoints.Forward()), gradients(adjoints.Stored()), rtol=1e-8, atol=1e-10
+    )
 
 
 @pytest.mark.slow
 def test_forward_reaches_observation_and_noise():
     """What is free may sit in the observation, in the noise, in the stimulus."""
-    net = nmm.Network(models.LeakyIntegrator(tau=100.0), noise=noises.Additive(sigma=0.1), stimulus=nmm.stimuli.Pulse(amplitude=0.3, onset=300.0, rise=20.0))
+    net = nmm.Network(
+        models.LeakyIntegrator(tau=100.0),
+        noise=noises.Additive(sigma=0.1),
+        stimulus=nmm.stimuli.Pulse(amplitude=0.3, onset=300.0, rise=20.0),
+    )
 
     def value(adjoint, tau, sigma, onset):
         changed = eqx.tree_at(lambda n: (n.noise.sigma, n.stimulus.onset), net, (sigma, onset))
         observe = eqx.tree_at(lambda o: o.tau, nmm.observe.Bold(period=500.0), tau)
-        return jnp.sum(nmm.solve(changed, 3000.0, step=10.0, observe=observe, key=KEY, adjoint=adjoint).values ** 2)
+        return jnp.sum(
+            nmm.solve(changed, 3000.0, step=10.0, observe=observe, key=KEY, adjoint=adjoint).values ** 2
+        )
 
     point = (980.0, 0.1, 300.0)
     forward, stored = (
-        jax.jit(jax.grad(lambda *p, adjoint=adjoint: value(adjoint, *p), argnums=(0, 1, 2)))(*point) for adjoint in (adjoints.Forward(), adjoints.Stored())
+        jax.jit(jax.grad(lambda *p, adjoint=adjoint: value(adjoint, *p), argnums=(0, 1, 2)))(*point)
+        for adjoint in (adjoints.Forward(), adjoints.Stored())
     )
     assert np.abs(stored).min() > 0
     np.testing.assert_allclose(forward, stored, rtol=1e-8)
@@ -175,24 +216,37 @@ def test_forward_reaches_observation_and_noise():
 
 def test_forward_of_nothing_is_a_simulation():
     net = NETWORKS["blocks"]
-    np.testing.assert_allclose(nmm.solve(net, 6.0, step=0.1, adjoint=adjoints.Forward()).values, nmm.solve(net, 6.0, step=0.1).values, rtol=1e-12)
+    np.testing.assert_allclose(
+        nmm.solve(net, 6.0, step=0.1, adjoint=adjoints.Forward()).values,
+        nmm.solve(net, 6.0, step=0.1).values,
+        rtol=1e-12,
+    )
 
 
 def test_forward_names_what_is_too_much():
     net = NETWORKS["blocks"]
     with pytest.raises(
-        ValueError, match=r"Forward\(most=256\) got a derivative with respect to 400 numbers \(of shapes \(400,\)\), expected at most 256; use nmm"
+        ValueError,
+        match=(
+            r"Forward\(most=256\) got a derivative with respect to 400 numbers \(of shapes \(400,\)\),"
+            r" expected at most 256; use nmm"
+        ),
     ):
-        jax.grad(lambda x: loss(net, adjoints.Forward(), x[:N], 10.0)[0] + 0 * nmm.solve(big(x), 1.0, step=0.5, adjoint=adjoints.Forward()).values.sum())(
-            jnp.full(400, 0.1)
-        )
+        jax.grad(
+            lambda x: (
+                loss(net, adjoints.Forward(), x[:N], 10.0)[0]
+                + 0 * nmm.solve(big(x), 1.0, step=0.5, adjoint=adjoints.Forward()).values.sum()
+            )
+        )(jnp.full(400, 0.1))
     with pytest.raises(ValueError, match=r"Forward\(most=0\): expected at least 1 unknown"):
         adjoints.Forward(most=0)
 
 
 def big(a):
     connectome = nmm.Connectome(np.zeros((400, 400)))
-    return eqx.tree_at(lambda n: n.model.a, nmm.Network(models.Hopf(a=np.ones(400)), connectome, couplings.Additive()), a)
+    return eqx.tree_at(
+        lambda n: n.model.a, nmm.Network(models.Hopf(a=np.ones(400)), connectome, couplings.Additive()), a
+    )
 
 
 def test_a_problem_has_the_same_density_and_gradient():
@@ -202,7 +256,12 @@ def test_a_problem_has_the_same_density_and_gradient():
     results = []
     for adjoint in (adjoints.Checkpointed(), adjoints.Forward()):
         problem = nmm.Problem(
-            nmm.Network(model), nmm.observe.Subsample(period=5.0), nmm.likelihoods.Gaussian(scale=0.5), duration=100.0, step=0.5, adjoint=adjoint
+            nmm.Network(model),
+            nmm.observe.Subsample(period=5.0),
+            nmm.likelihoods.Gaussian(scale=0.5),
+            duration=100.0,
+            step=0.5,
+            adjoint=adjoint,
         )
         conditioned = problem.condition(data)
 
@@ -220,12 +279,16 @@ def test_default_keeps_everything_of_a_short_run_only():
     net = NETWORKS["blocks"]
     assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1)), adjoints.Stored)
     assert isinstance(_default_adjoint(net, make_grid(100_000.0, 0.1)), adjoints.Checkpointed)
-    assert isinstance(_default_adjoint(net, make_grid(100.0, 0.1, transient=100_000.0)), adjoints.Checkpointed)
+    assert isinstance(
+        _default_adjoint(net, make_grid(100.0, 0.1, transient=100_000.0)), adjoints.Checkpointed
+    )
 
 
 @pytest.mark.slow
 def test_memory_of_a_gradient():
-    """Temporary memory of the compiled gradient: Stored grows with the run, Checkpointed takes a fraction of that, Forward does not grow."""
+    """Temporary memory of the compiled gradient: Stored grows with the run, Checkpointed takes a fraction of
+    that, Forward does not grow.
+    """
     net = NETWORKS["blocks"]
 
     def megabytes(adjoint, duration):

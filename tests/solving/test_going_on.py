@@ -1,4 +1,6 @@
-"""A run that goes on where another ended is one run: to the bit, with its past, its noise, its stimuli and what observes it."""
+"""A run that goes on where another ended is one run: to the bit, with its past, its noise, its stimuli and
+what observes it.
+"""
 
 import dataclasses
 import pickle
@@ -28,13 +30,23 @@ RUNS = {
     "short delays": ({"speed": 80.0, "noise": nmm.noises.Additive(sigma=0.01)}, {}, 18.5),
     "less than the past": ({"speed": 6.0, "noise": COLOURED}, {}, 1.5),
     "bold": ({"speed": 6.0, "noise": COLOURED, "stimulus": SINE}, {"observe": BOLD}, 14.0),
-    "kernel": ({}, {"observe": nmm.observe.HemodynamicResponse(nmm.observe.kernels.Gamma(), period=2.0)}, 14.0),
+    "kernel": (
+        {},
+        {"observe": nmm.observe.HemodynamicResponse(nmm.observe.kernels.Gamma(), period=2.0)},
+        14.0,
+    ),
     "seldom": ({"noise": COLOURED}, {"sample_every": 1.5}, 6.0),
 }
 
 
 def network(model=None, initial=START, **options):
-    return nmm.Network(model or nmm.models.Hopf(a=-0.02, omega=0.3), PAIR, nmm.couplings.Additive(G=0.3), initial=initial, **options)
+    return nmm.Network(
+        model or nmm.models.Hopf(a=-0.02, omega=0.3),
+        PAIR,
+        nmm.couplings.Additive(G=0.3),
+        initial=initial,
+        **options,
+    )
 
 
 def key_of(net):
@@ -87,22 +99,37 @@ def test_an_ending_can_be_kept_in_a_file(tmp_path):
     net, first = delayed()
     on = nmm.solve(net, 10.0, step=STEP, after=first.final).values
     eqx.tree_serialise_leaves(tmp_path / "end.eqx", first.final)
-    for again in (pickle.loads(pickle.dumps(first.final)), eqx.tree_deserialise_leaves(tmp_path / "end.eqx", first.final)):
+    for again in (
+        pickle.loads(pickle.dumps(first.final)),
+        eqx.tree_deserialise_leaves(tmp_path / "end.eqx", first.final),
+    ):
         np.testing.assert_array_equal(nmm.solve(net, 10.0, step=STEP, after=again).values, on)
     assert first.final.time == 10.0
 
 
 def test_other_noise_from_the_same_end_on():
     net, first = delayed()
-    ends = jax.vmap(lambda key: nmm.solve(net, 10.0, step=STEP, key=key, after=first.final).values)(jax.random.split(jax.random.key(0), 3))
+    ends = jax.vmap(lambda key: nmm.solve(net, 10.0, step=STEP, key=key, after=first.final).values)(
+        jax.random.split(jax.random.key(0), 3)
+    )
     same = nmm.solve(net, 10.0, step=STEP, after=first.final).values
     assert np.ptp(ends[:, -1], axis=0).min() > 0
-    np.testing.assert_allclose(nmm.solve(net, 10.0, step=STEP, key=KEY, after=first.final).values, same, rtol=0, atol=0)
+    np.testing.assert_allclose(
+        nmm.solve(net, 10.0, step=STEP, key=KEY, after=first.final).values, same, rtol=0, atol=0
+    )
 
 
 def test_a_network_may_be_told_to_go_on():
     net, first = delayed()
-    told = nmm.Network(net.model, net.connectome, net.coupling, speed=net.speed, noise=net.noise, stimulus=net.stimulus, initial=first.final)
+    told = nmm.Network(
+        net.model,
+        net.connectome,
+        net.coupling,
+        speed=net.speed,
+        noise=net.noise,
+        stimulus=net.stimulus,
+        initial=first.final,
+    )
     want, found = nmm.solve(net, 10.0, step=STEP, after=first.final), nmm.solve(told, 10.0, step=STEP)
     np.testing.assert_array_equal(found.values, want.values)
     np.testing.assert_array_equal(found.times, want.times)
@@ -143,12 +170,17 @@ def put(values):
 @cache
 def gradient_of_the_whole():
     values = jax.tree.map(jnp.asarray, unknown(network(speed=6.0, noise=COLOURED)))
-    return values, jax.grad(lambda values: jnp.sum(nmm.solve(put(values), 20.0, step=STEP, key=KEY).values[21:] ** 2))(values)
+    return values, jax.grad(
+        lambda values: jnp.sum(nmm.solve(put(values), 20.0, step=STEP, key=KEY).values[21:] ** 2)
+    )(values)
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(nmm.adjoints.Stored(), nmm.adjoints.Stored()), (nmm.adjoints.Checkpointed(steps=8), nmm.adjoints.Direct())],
+    [
+        (nmm.adjoints.Stored(), nmm.adjoints.Stored()),
+        (nmm.adjoints.Checkpointed(steps=8), nmm.adjoints.Direct()),
+    ],
     ids=["stored", "mixed"],
 )
 def test_a_gradient_goes_back_through_both_runs(one, other):
@@ -171,10 +203,21 @@ REFUSED = {
         TypeError,
         r"solve\(after=\.\.\.\) got .*float.*, expected where a run ended",
     ),
-    "step": (lambda end: (network(speed=6.0), {"after": end, "step": 0.25}), ValueError, r"step of 0\.25 ms after a run at steps of 0\.5 ms.*step=0\.5"),
-    "model": (lambda end: (network(nmm.models.LeakyIntegrator(), [0.0]), {"after": end}), ValueError, r"ended a network of the states x, y; expected .* x"),
+    "step": (
+        lambda end: (network(speed=6.0), {"after": end, "step": 0.25}),
+        ValueError,
+        r"step of 0\.25 ms after a run at steps of 0\.5 ms.*step=0\.5",
+    ),
+    "model": (
+        lambda end: (network(nmm.models.LeakyIntegrator(), [0.0]), {"after": end}),
+        ValueError,
+        r"ended a network of the states x, y; expected .* x",
+    ),
     "regions": (
-        lambda end: (nmm.Network(nmm.models.Hopf(), wider(), nmm.couplings.Additive(G=0.1), speed=6.0), {"after": end}),
+        lambda end: (
+            nmm.Network(nmm.models.Hopf(), wider(), nmm.couplings.Additive(G=0.1), speed=6.0),
+            {"after": end},
+        ),
         ValueError,
         r"ended a network of the regions .* in this order",
     ),
@@ -183,14 +226,27 @@ REFUSED = {
         ValueError,
         r"run without delays, which keeps no past.*give the first run the speed",
     ),
-    "longer delays": (lambda end: (network(speed=3.0), {"after": end}), ValueError, r"the last .* ms are known, and delays here need .* ms; .*speed_range"),
+    "longer delays": (
+        lambda end: (network(speed=3.0), {"after": end}),
+        ValueError,
+        r"the last .* ms are known, and delays here need .* ms; .*speed_range",
+    ),
     "other memory": (
-        lambda end: (network(), {"after": nmm.solve(network(), 2.0, step=STEP, observe=BOLD).final, "observe": RUNS["kernel"][1]["observe"]}),
+        lambda end: (
+            network(),
+            {
+                "after": nmm.solve(network(), 2.0, step=STEP, observe=BOLD).final,
+                "observe": RUNS["kernel"][1]["observe"],
+            },
+        ),
         ValueError,
         r"another observation's memory.*dataclasses\.replace\(final, memory=None\)",
     ),
     "adaptive steps": (
-        lambda end: (network(), {"after": end, "stepsize_controller": diffrax.PIDController(rtol=1e-3, atol=1e-6)}),
+        lambda end: (
+            network(),
+            {"after": end, "stepsize_controller": diffrax.PIDController(rtol=1e-3, atol=1e-6)},
+        ),
         ValueError,
         r"Diffrax's own loop keeps no past",
     ),

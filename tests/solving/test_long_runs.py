@@ -9,7 +9,8 @@ from scipy.signal import welch
 import nmm_infer as nmm
 
 MINUTES, EVERY = 20.0, 5.0
-# Where the model itself diverges at steps of 0.1 ms, in either precision: bursts of spikes, and chaos at its own time scale.
+# Where the model itself diverges at steps of 0.1 ms, in either precision: bursts of spikes, and chaos at its
+# own time scale.
 STEPS = {"CoombesByrne4D": 0.01, "GastSchmidtKnoscheSFA": 0.01, "Lorenz": 0.01}
 # The chaotic ones are compared by statistics that have an error of their own.
 CLOSE, CHAOTIC = 1e-3, 1e-2
@@ -19,7 +20,9 @@ def run(name, x64):
     """The model alone under a slow sine, `["time state"]`."""
     with jax.enable_x64(x64):
         network = nmm.Network(MODELS[name](), stimulus=nmm.stimuli.Sine(amplitude=0.1, frequency=0.005))
-        found = nmm.solve(network, 60_000.0 * MINUTES, step=STEPS.get(name, 0.1), sample_every=EVERY, transient=2000.0)
+        found = nmm.solve(
+            network, 60_000.0 * MINUTES, step=STEPS.get(name, 0.1), sample_every=EVERY, transient=2000.0
+        )
         return np.asarray(found.values, np.float64)[:, :, 0]
 
 
@@ -42,7 +45,9 @@ def test_single_precision_has_the_statistics_of_double_precision(name):
     moves = sd > 1e-5 * max(np.abs(mean).max(), sd.max())
     if name == "Kuramoto":
         # The mean of a phase says where its turns began.
-        assert np.diff(np.unwrap(single, axis=0), axis=0).mean() == pytest.approx(np.diff(np.unwrap(double, axis=0), axis=0).mean(), rel=1e-5)
+        assert np.diff(np.unwrap(single, axis=0), axis=0).mean() == pytest.approx(
+            np.diff(np.unwrap(double, axis=0), axis=0).mean(), rel=1e-5
+        )
     else:
         size = np.maximum(np.abs(mean), sd)[moves]
         np.testing.assert_allclose(single.mean(axis=0)[moves] / size, mean[moves] / size, atol=tolerance)

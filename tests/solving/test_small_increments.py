@@ -1,4 +1,6 @@
-"""Single precision over a long time: increments that rounding would swallow, phases that turn for minutes, stimuli after an hour."""
+"""Single precision over a long time: increments that rounding would swallow, phases that turn for minutes,
+stimuli after an hour.
+"""
 
 import diffrax
 import equinox as eqx
@@ -19,16 +21,23 @@ def pair(model, coupling, **options):
     return nmm.Network(model, nmm.Connectome(1.0 - np.eye(2), 30.0 * (1.0 - np.eye(2))), coupling, **options)
 
 
-@pytest.mark.parametrize("solver", [nmm.solvers.Heun(), diffrax.Euler()], ids=lambda solver: type(solver).__module__)
+@pytest.mark.parametrize(
+    "solver", [nmm.solvers.Heun(), diffrax.Euler()], ids=lambda solver: type(solver).__module__
+)
 def test_small_increments_add_up(solver):
-    """Steps that change a state by 1e-6 of itself, the last digits of single precision: the changes are right, and so are derivatives."""
+    """Steps that change a state by 1e-6 of itself, the last digits of single precision: the changes are
+    right, and so are derivatives.
+    """
     step, duration = 0.01, 100.0
 
     @eqx.filter_jit
     @jax.value_and_grad
     def end(tau):
         network = nmm.Network(models.LeakyIntegrator(tau=tau), initial=[1.0])
-        return nmm.solve(network, duration, step=step, sample_every=duration, solver=solver).values[0, 0, 0] - 1.0
+        return (
+            nmm.solve(network, duration, step=step, sample_every=duration, solver=solver).values[0, 0, 0]
+            - 1.0
+        )
 
     with jax.enable_x64(False):
         value, slope = end(jnp.asarray(10_000.0))
@@ -45,7 +54,9 @@ def test_double_precision_needs_no_help():
 
 @pytest.mark.parametrize("speed", [None, 10.0], ids=["no delays", "delays"])
 def test_phases_keep_their_digits(speed):
-    """After an hour at 40 Hz the turns alone would use up single precision; here they are in the initial phases."""
+    """After an hour at 40 Hz the turns alone would use up single precision; here they are in the initial
+    phases.
+    """
     start = np.float32(2 * np.pi * 144_000 + np.array([[0.3, 1.1]])).astype(np.float64)
 
     def run():
@@ -68,7 +79,12 @@ def test_turns_are_counted_where_they_matter():
     assert pair(models.Hopf(), couplings.Diffusive()).periods is None
     mixed = {"a": models.Kuramoto(), "b": models.Hopf()}
     connectome = nmm.Connectome(1.0 - np.eye(2), labels=["left", "right"])
-    network = nmm.Network(mixed, connectome, couplings.Kuramoto(source=("theta",), port=("input",)), groups={"a": ["left"], "b": ["right"]})
+    network = nmm.Network(
+        mixed,
+        connectome,
+        couplings.Kuramoto(source=("theta",), port=("input",)),
+        groups={"a": ["left"], "b": ["right"]},
+    )
     expected = np.zeros((3, 2))
     expected[network.model.state_names().index("theta"), 0] = 2 * np.pi
     np.testing.assert_allclose(network.periods, expected)
@@ -98,7 +114,9 @@ LONG_AFTER = {
 def test_stimuli_are_on_time_after_an_hour(name):
     def run():
         network = nmm.Network(models.LeakyIntegrator(tau=5.0), stimulus=LONG_AFTER[name], initial=[0.0])
-        return np.asarray(segments(network, jnp.zeros((1, 1, 1)), step=0.1, steps=200, start=LATE))[0, :, 0, 0]
+        return np.asarray(segments(network, jnp.zeros((1, 1, 1)), step=0.1, steps=200, start=LATE))[
+            0, :, 0, 0
+        ]
 
     expected = run()
     with jax.enable_x64(False):

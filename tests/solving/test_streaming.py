@@ -1,4 +1,6 @@
-"""Observations while the simulation runs: the same numbers as afterwards, in parts, in single precision, with gradients; and nothing compiles twice."""
+"""Observations while the simulation runs: the same numbers as afterwards, in parts, in single precision, with
+gradients; and nothing compiles twice.
+"""
 
 import equinox as eqx
 import jax
@@ -32,21 +34,38 @@ class Halved(AbstractObservation):
     """Needs the whole signal, as far as anyone knows."""
 
     def __call__(self, activity):
-        return nmm.Signal(0.5 * activity.values, activity.interval, activity.dims, activity.labels, "halved", activity.unit)
+        return nmm.Signal(
+            0.5 * activity.values, activity.interval, activity.dims, activity.labels, "halved", activity.unit
+        )
 
 
 CHAINS = {
-    "Bold, FunctionalConnectivity": lambda: observe.Chain(observe.Bold(period=100.0), observe.FunctionalConnectivity()),
+    "Bold, FunctionalConnectivity": lambda: observe.Chain(
+        observe.Bold(period=100.0), observe.FunctionalConnectivity()
+    ),
     "FunctionalConnectivity": lambda: observe.FunctionalConnectivity(period=1.0),
     "Mean of every tenth, Halved": lambda: observe.Chain(observe.Mean(period=10.0), Halved()),
-    "Subsample, LogPower": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN)), offset=0.3)),
-    "LogPower, Level": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN))), observe.Level(np.arange(3.0))),
+    "Subsample, LogPower": lambda: observe.Chain(
+        observe.Subsample(period=2.0), observe.LogPower(observe.LeadField(np.abs(GAIN)), offset=0.3)
+    ),
+    "LogPower, Level": lambda: observe.Chain(
+        observe.Subsample(period=2.0),
+        observe.LogPower(observe.LeadField(np.abs(GAIN))),
+        observe.Level(np.arange(3.0)),
+    ),
     "Subsample, LeadField": lambda: observe.Chain(observe.Subsample(period=2.0), observe.LeadField(GAIN)),
     "LeadField, TemporalAverage, Covariance": lambda: observe.Chain(
-        observe.Subsample(period=1.0), observe.LeadField(GAIN, unit="uV"), observe.TemporalAverage(period=20.0), observe.Covariance()
+        observe.Subsample(period=1.0),
+        observe.LeadField(GAIN, unit="uV"),
+        observe.TemporalAverage(period=20.0),
+        observe.Covariance(),
     ),
-    "TemporalAverage, Bold, Halved": lambda: observe.Chain(observe.TemporalAverage(period=5.0), observe.Bold(period=100.0), Halved()),
-    "a chain in a chain": lambda: observe.Chain(observe.Chain(observe.TemporalAverage(period=5.0), observe.Subsample(period=10.0)), observe.Variance()),
+    "TemporalAverage, Bold, Halved": lambda: observe.Chain(
+        observe.TemporalAverage(period=5.0), observe.Bold(period=100.0), Halved()
+    ),
+    "a chain in a chain": lambda: observe.Chain(
+        observe.Chain(observe.TemporalAverage(period=5.0), observe.Subsample(period=10.0)), observe.Variance()
+    ),
 }
 
 
@@ -66,7 +85,9 @@ NOISE = noises.Additive(sigma=0.02)
 def network(w=0.9, G=0.3, noise=NOISE, speed=5.0, **options):
     rng = np.random.default_rng(0)
     connectome = nmm.Connectome(rng.uniform(0.1, 1.0, (4, 4)), rng.uniform(20.0, 60.0, (4, 4)), labels=LABELS)
-    return nmm.Network(models.ReducedWongWang(w=w), connectome, couplings.Additive(G=G), speed=speed, noise=noise, **options)
+    return nmm.Network(
+        models.ReducedWongWang(w=w), connectome, couplings.Additive(G=G), speed=speed, noise=noise, **options
+    )
 
 
 def described(signal):
@@ -103,13 +124,22 @@ def test_statistic_gathers_in_parts(name):
 @each_statistic
 @pytest.mark.parametrize("frame", [1, 256, 100_000])
 def test_single_precision_is_enough(name, frame):
-    """A mean a thousand times the fluctuations, a hundred thousand samples, against double precision of the same numbers."""
+    """A mean a thousand times the fluctuations, a hundred thousand samples, against double precision of the
+    same numbers.
+    """
     cls, expected = STATISTICS[name]
     x = (noise(100_000, 3) - 3.0 + 3000.0).astype(np.float32)
     parts = jnp.asarray(x[: len(x) // frame * frame]).reshape(-1, frame, 3)
     statistic = cls()
-    begin = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, statistic.init(activity(x)))
-    memory, none = jax.jit(lambda parts: jax.lax.scan(lambda memory, part: statistic.advance(memory, activity(part)), begin, parts))(parts)
+    begin = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
+        statistic.init(activity(x)),
+    )
+    memory, none = jax.jit(
+        lambda parts: jax.lax.scan(
+            lambda memory, part: statistic.advance(memory, activity(part)), begin, parts
+        )
+    )(parts)
     found = statistic.finish(memory, none).values
     assert found.dtype == jnp.float32
     truth = expected(np.asarray(parts, np.float64).reshape(-1, 3))
@@ -118,8 +148,20 @@ def test_single_precision_is_enough(name, frame):
 
 def test_names_and_units():
     x = activity(noise(20, 2))
-    assert described(observe.Covariance()(x)) == ("covariance", "mV^2", ("region", "region_2"), (("0", "1"), ("0", "1")), None)
-    assert described(observe.FunctionalConnectivity()(x)) == ("fc", "1", ("region", "region_2"), (("0", "1"), ("0", "1")), None)
+    assert described(observe.Covariance()(x)) == (
+        "covariance",
+        "mV^2",
+        ("region", "region_2"),
+        (("0", "1"), ("0", "1")),
+        None,
+    )
+    assert described(observe.FunctionalConnectivity()(x)) == (
+        "fc",
+        "1",
+        ("region", "region_2"),
+        (("0", "1"), ("0", "1")),
+        None,
+    )
     assert described(observe.Mean()(x)) == ("mean", "mV", ("region",), (("0", "1"),), None)
     assert described(observe.Variance()(x)) == ("variance", "mV^2", ("region",), (("0", "1"),), None)
     assert [squared(unit) for unit in ("1", "", "mV/ms")] == ["1", "", "(mV/ms)^2"]
@@ -138,7 +180,13 @@ def test_synchrony_and_metastability():
 
 @pytest.mark.parametrize("cls", [observe.Covariance, observe.FunctionalConnectivity])
 def test_connectivity_is_between_channels(cls):
-    with pytest.raises(ValueError, match=rf"{cls.__name__} got samples of shape \(\), expected one axis: it compares the time courses of regions or sensors"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            rf"{cls.__name__} got samples of shape \(\), expected one axis: it compares the time courses of"
+            r" regions or sensors"
+        ),
+    ):
         cls()(activity(np.arange(5.0), dims=("time",)))
 
 
@@ -171,7 +219,9 @@ def test_order_parameter_streams():
         couplings.Kuramoto(K=0.02),
         initial=rng.uniform(0, 6, (1, 4)),
     )
-    observation = observe.Chain(observe.Subsample(period=1.0, variable="theta"), observe.KuramotoOrder(), observe.Mean())
+    observation = observe.Chain(
+        observe.Subsample(period=1.0, variable="theta"), observe.KuramotoOrder(), observe.Mean()
+    )
     streamed = nmm.solve(kuramoto, 200.0, step=0.5, observe=observation)
     stored = observation(nmm.solve(kuramoto, 200.0, step=0.5))
     assert float(streamed.values) == pytest.approx(float(stored.values), rel=1e-12)
@@ -179,16 +229,27 @@ def test_order_parameter_streams():
 
 
 def test_gradients_go_through_what_streams():
-    """With respect to a regional parameter and the coupling strength, against storing everything and against differences."""
+    """With respect to a regional parameter and the coupling strength, against storing everything and against
+    differences.
+    """
     observation = CHAINS["Bold, FunctionalConnectivity"]()
     weights = np.random.default_rng(5).normal(size=(4, 4))
 
     @eqx.filter_jit
     def loss(p, stored):
         run = network(
-            *p, noise=None, speed=None, stimulus=nmm.stimuli.Sine(amplitude=np.array([0.02, 0.05, 0.03, 0.04]), frequency=0.003, phase=np.arange(4.0))
+            *p,
+            noise=None,
+            speed=None,
+            stimulus=nmm.stimuli.Sine(
+                amplitude=np.array([0.02, 0.05, 0.03, 0.04]), frequency=0.003, phase=np.arange(4.0)
+            ),
         )
-        signal = observation(nmm.solve(run, 1500.0, step=1.0)) if stored else nmm.solve(run, 1500.0, step=1.0, observe=observation)
+        signal = (
+            observation(nmm.solve(run, 1500.0, step=1.0))
+            if stored
+            else nmm.solve(run, 1500.0, step=1.0, observe=observation)
+        )
         return jnp.sum(signal.values * weights)
 
     p = jnp.array([0.7, 0.75, 0.8, 0.85]), jnp.asarray(0.2)
@@ -206,20 +267,39 @@ def temporary(observation, duration, gradient=True):
     """Bytes that the compiled program needs besides its inputs and outputs."""
 
     def loss(w):
-        return jnp.sum(nmm.solve(network(w, noise=None, speed=None), duration, step=1.0, observe=observation, adjoint=nmm.adjoints.Checkpointed()).values ** 2)
+        return jnp.sum(
+            nmm.solve(
+                network(w, noise=None, speed=None),
+                duration,
+                step=1.0,
+                observe=observation,
+                adjoint=nmm.adjoints.Checkpointed(),
+            ).values
+            ** 2
+        )
 
-    return jax.jit(jax.grad(loss) if gradient else loss).lower(jnp.full(4, 0.9)).compile().memory_analysis().temp_size_in_bytes
+    return (
+        jax.jit(jax.grad(loss) if gradient else loss)
+        .lower(jnp.full(4, 0.9))
+        .compile()
+        .memory_analysis()
+        .temp_size_in_bytes
+    )
 
 
 def test_states_are_not_kept():
-    """Doubling the duration adds carries between frames and outputs of the stream, far less than the states."""
+    """Doubling the duration adds carries between frames and outputs of the stream, far less than
+    the states.
+    """
     observation = observe.Chain(observe.TemporalAverage(period=100.0), observe.FunctionalConnectivity())
     states = 20_000 * 4 * 8
     assert temporary(observation, 40_000.0) - temporary(observation, 20_000.0) < states / 4
 
 
 def test_summaries_keep_nothing():
-    """Of every step, in a run of any length; for a gradient what goes from frame to frame, but no array of regions by regions for each."""
+    """Of every step, in a run of any length; for a gradient what goes from frame to frame, but no array of
+    regions by regions for each.
+    """
     observation = observe.FunctionalConnectivity(period=1.0)
     few, more = (temporary(observation, 256.0 * frames, gradient=False) for frames in (100, 200))
     assert few == more
@@ -230,9 +310,13 @@ def test_summaries_keep_nothing():
 def test_forward_sensitivities_go_through_summaries():
     def loss(G, adjoint):
         run = network(0.8, G, noise=None, speed=None)
-        return jnp.sum(nmm.solve(run, 300.0, step=1.0, observe=observe.Covariance(period=10.0), adjoint=adjoint).values)
+        return jnp.sum(
+            nmm.solve(run, 300.0, step=1.0, observe=observe.Covariance(period=10.0), adjoint=adjoint).values
+        )
 
-    forward, reverse = (jax.grad(loss)(0.2, adjoint) for adjoint in (nmm.adjoints.Forward(), nmm.adjoints.Checkpointed()))
+    forward, reverse = (
+        jax.grad(loss)(0.2, adjoint) for adjoint in (nmm.adjoints.Forward(), nmm.adjoints.Checkpointed())
+    )
     assert float(forward) == pytest.approx(float(reverse), rel=1e-9)
 
 
@@ -240,25 +324,49 @@ def test_forward_sensitivities_go_through_summaries():
 
 
 def test_chains_that_cannot_run():
-    with pytest.raises(ValueError, match=r"Chain\(LeadField, ...\) got a first part that does not stream, .* such as Chain\(Subsample\("):
+    with pytest.raises(
+        ValueError,
+        match=r"Chain\(LeadField, ...\) got a first part that does not stream, .* such as Chain\(Subsample\(",
+    ):
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.Chain(observe.LeadField(GAIN)))
-    with pytest.raises(ValueError, match=r"Chain\(..., Mean\(period=5 ms\)\) takes the samples that Bold gives; leave its period out"):
+    with pytest.raises(
+        ValueError,
+        match=r"Chain\(..., Mean\(period=5 ms\)\) takes the samples that Bold gives; leave its period out",
+    ):
         observe.Chain(observe.Bold(period=100.0), observe.Mean(period=5.0))
     with pytest.raises(ValueError, match=r"FunctionalConnectivity\(period=...\) is missing"):
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.FunctionalConnectivity())
     with pytest.raises(ValueError, match=r"Bold\(period=7 ms\) is no whole number of samples of 5 ms"):
-        nmm.solve(network(), 70.0, step=1.0, key=KEY, observe=observe.Chain(observe.TemporalAverage(period=5.0), observe.Bold(period=7.0)))
+        nmm.solve(
+            network(),
+            70.0,
+            step=1.0,
+            key=KEY,
+            observe=observe.Chain(observe.TemporalAverage(period=5.0), observe.Bold(period=7.0)),
+        )
 
 
 def test_parts_check_what_they_get_before_anything_runs():
     wrong = observe.Chain(observe.Subsample(period=1.0), observe.LeadField(GAIN[:, :3]))
-    with pytest.raises(ValueError, match=r"LeadField\(gain=...\) has 3 regions, the activity has 4; select the regions"):
+    with pytest.raises(
+        ValueError, match=r"LeadField\(gain=...\) has 3 regions, the activity has 4; select the regions"
+    ):
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=wrong)
-    with pytest.raises(ValueError, match=r"KuramotoOrder\(variable=...\) got 'S' in 1, expected a phase in rad"):
-        nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.Chain(observe.Subsample(period=1.0), observe.KuramotoOrder()))
+    with pytest.raises(
+        ValueError, match=r"KuramotoOrder\(variable=...\) got 'S' in 1, expected a phase in rad"
+    ):
+        nmm.solve(
+            network(),
+            10.0,
+            step=1.0,
+            key=KEY,
+            observe=observe.Chain(observe.Subsample(period=1.0), observe.KuramotoOrder()),
+        )
     with pytest.raises(ValueError, match=r"ReducedWongWang has no variable 'x'; it has S"):
         nmm.solve(network(), 10.0, step=1.0, key=KEY, observe=observe.Subsample(period=1.0, variable="x"))
-    order = observe.Chain(observe.Subsample(period=1.0, variable="theta"), observe.KuramotoOrder(), observe.Covariance())
+    order = observe.Chain(
+        observe.Subsample(period=1.0, variable="theta"), observe.KuramotoOrder(), observe.Covariance()
+    )
     with pytest.raises(ValueError, match=r"Covariance got samples of shape \(\), expected one axis"):
         nmm.solve(nmm.Network(models.Kuramoto()), 10.0, step=1.0, observe=order)
 
@@ -286,7 +394,9 @@ def test_what_a_problem_runs(observation, parts):
 
 def problem(**options):
     free = network(nmm.Prior(dist.Normal(0.9, 0.01), over="region"), noise=None, **options)
-    return nmm.Problem(free, observe.LeadField(GAIN), nmm.likelihoods.Gaussian(scale=0.1), duration=60.0, step=1.0)
+    return nmm.Problem(
+        free, observe.LeadField(GAIN), nmm.likelihoods.Gaussian(scale=0.1), duration=60.0, step=1.0
+    )
 
 
 def test_problem_streams_to_the_same_signal():
@@ -331,15 +441,27 @@ def traces(function, *arguments):
 
 def changed(run, values):
     """`run` with other numbers in its slots."""
-    where = (lambda n: n.model.w, lambda n: n.coupling.G, lambda n: n.noise.sigma, lambda n: n.speed, lambda n: n.initial)
+    where = (
+        lambda n: n.model.w,
+        lambda n: n.coupling.G,
+        lambda n: n.noise.sigma,
+        lambda n: n.speed,
+        lambda n: n.initial,
+    )
     for slot, value in zip(where, values, strict=True):
         run = eqx.tree_at(slot, run, value)
     scale = 1.0 + 0.02 * np.random.default_rng(int(1e3 * values[1])).uniform(-1.0, 1.0, (4, 4))
-    return eqx.tree_at(lambda n: (n.connectome.weights, n.connectome.lengths), run, (run.connectome.weights * scale, run.connectome.lengths * scale))
+    return eqx.tree_at(
+        lambda n: (n.connectome.weights, n.connectome.lengths),
+        run,
+        (run.connectome.weights * scale, run.connectome.lengths * scale),
+    )
 
 
 def test_solve_compiles_once():
-    """Other parameters, weights, lengths, speeds, initial states and keys of the same shapes run the program that exists."""
+    """Other parameters, weights, lengths, speeds, initial states and keys of the same shapes run the program
+    that exists.
+    """
     first = network(np.full(4, 0.9), stimulus=Counting())
     observation = observe.Chain(observe.Subsample(period=5.0), observe.FunctionalConnectivity())
 
@@ -348,11 +470,15 @@ def test_solve_compiles_once():
 
     assert traces(solve, first, KEY) > 0
     for k, (w, G, sigma, speed) in enumerate([(0.8, 0.2, 0.03, 5.1), (0.7, 0.35, 0.01, 4.9)]):
-        other = changed(first, (np.full(4, w), np.asarray(G), np.asarray(sigma), np.asarray(speed), first.initial + 0.01))
+        other = changed(
+            first, (np.full(4, w), np.asarray(G), np.asarray(sigma), np.asarray(speed), first.initial + 0.01)
+        )
         assert traces(solve, other, jax.random.key(k)) == 0
     # A network that is built anew from the same connectome is the same program too.
     assert traces(solve, network(np.full(4, 0.6), 0.1, stimulus=Counting()), KEY) == 0
-    assert traces(lambda run, key: nmm.solve(run, 55.0, step=1.0, key=key).values, first, KEY) > 0  # another length is another program
+    assert (
+        traces(lambda run, key: nmm.solve(run, 55.0, step=1.0, key=key).values, first, KEY) > 0
+    )  # another length is another program
 
 
 def test_log_density_compiles_once():
@@ -372,14 +498,28 @@ def test_log_density_compiles_once():
 
 @pytest.mark.slow
 def test_memory_of_a_streamed_statistic_does_not_grow_with_time():
-    """Functional connectivity of BOLD: the compiled program needs the same memory for a run that is a hundred times as long; that of the time courses grows."""
-    network = nmm.Network(models.LeakyIntegrator(tau=100.0), nmm.Connectome(np.ones((20, 20))), nmm.couplings.Additive(G=0.01), noise=nmm.noises.Additive())
+    """Functional connectivity of BOLD: the compiled program needs the same memory for a run that is a hundred
+    times as long; that of the time courses grows.
+    """
+    network = nmm.Network(
+        models.LeakyIntegrator(tau=100.0),
+        nmm.Connectome(np.ones((20, 20))),
+        nmm.couplings.Additive(G=0.01),
+        noise=nmm.noises.Additive(),
+    )
 
     def megabytes(observe, duration):
         def run(G):
             changed = eqx.tree_at(lambda n: n.coupling.G, network, G)
             # One adjoint for both, since the default one depends on the duration.
-            return nmm.solve(changed, duration, step=10.0, observe=observe, key=jax.random.key(0), adjoint=nmm.adjoints.Stored()).values
+            return nmm.solve(
+                changed,
+                duration,
+                step=10.0,
+                observe=observe,
+                key=jax.random.key(0),
+                adjoint=nmm.adjoints.Stored(),
+            ).values
 
         memory = jax.jit(run).lower(0.01).compile().memory_analysis()
         return (memory.temp_size_in_bytes + memory.output_size_in_bytes) / 1e6

@@ -94,10 +94,25 @@ def test_text_is_escaped(tmp_path):
     [
         (
             trees.posterior_only,
-            ["Not available: contraction", "Not available: brain views", "Not available: the tree has no posterior_predictive", "not kept in the tree"],
+            [
+                "Not available: contraction",
+                "Not available: brain views",
+                "Not available: the tree has no posterior_predictive",
+                "not kept in the tree",
+            ],
         ),
-        (trees.svi, ["The loss of the optimisation", "No problem was found, but 1 warning.", "Draws of the only chain"]),
-        (trees.evoked, ["Signals, measured (dark) and predicted", "of the measured samples", "100 samples × 6 sensors"]),
+        (
+            trees.svi,
+            [
+                "The loss of the optimisation",
+                "No problem was found, but 1 warning.",
+                "Draws of the only chain",
+            ],
+        ),
+        (
+            trees.evoked,
+            ["Signals, measured (dark) and predicted", "of the measured samples", "100 samples × 6 sensors"],
+        ),
         (trees.divergent, ["Do not use these draws yet: 1 problem.", "raise the target acceptance"]),
         (trees.interrupted, ["interrupted run"]),
     ],

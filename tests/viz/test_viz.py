@@ -37,16 +37,49 @@ PICTURES = {
     "timeseries_dataset": (1, lambda tree, ax: viz.timeseries(simulated(), ax, variable="W")),
     "timeseries_predicted": (
         1,
-        lambda tree, ax: viz.timeseries(trees.evoked()["observed_data"]["y"], ax, predicted=trees.evoked()["posterior_predictive"]["y"]),
+        lambda tree, ax: viz.timeseries(
+            trees.evoked()["observed_data"]["y"], ax, predicted=trees.evoked()["posterior_predictive"]["y"]
+        ),
     ),
     "connectivity": (1, lambda tree, ax: viz.connectivity(tree["constant_data"]["weights"], ax, log=True)),
-    "functional_connectivity": (3, lambda tree, ax: viz.functional_connectivity(tree["observed_data"]["fc"], tree["posterior_predictive"]["fc"], ax)),
-    "spectra": (1, lambda tree, ax: viz.spectra(tree["observed_data"]["power"], tree["posterior_predictive"]["power"], ax)),
-    "spectra_region": (1, lambda tree, ax: viz.spectra(tree["observed_data"]["power"], tree["posterior_predictive"]["power"], ax, region="R.01")),
-    "regional_posterior": (1, lambda tree, ax: viz.regional_posterior(tree["posterior"]["model.tau"], tree["prior"]["model.tau"], ax)),
-    "brain": (3, lambda tree, ax: viz.brain(tree["posterior"]["model.tau"], tree["constant_data"]["centres"], ax)),
-    "traces": (8, lambda tree, ax: viz.traces(tree["posterior"].to_dataset(), ax, diverging=tree["sample_stats"]["diverging"])),
-    "prior_posterior": (4, lambda tree, ax: viz.prior_posterior(tree["posterior"].to_dataset(), tree["prior"].to_dataset(), ax)),
+    "functional_connectivity": (
+        3,
+        lambda tree, ax: viz.functional_connectivity(
+            tree["observed_data"]["fc"], tree["posterior_predictive"]["fc"], ax
+        ),
+    ),
+    "spectra": (
+        1,
+        lambda tree, ax: viz.spectra(
+            tree["observed_data"]["power"], tree["posterior_predictive"]["power"], ax
+        ),
+    ),
+    "spectra_region": (
+        1,
+        lambda tree, ax: viz.spectra(
+            tree["observed_data"]["power"], tree["posterior_predictive"]["power"], ax, region="R.01"
+        ),
+    ),
+    "regional_posterior": (
+        1,
+        lambda tree, ax: viz.regional_posterior(
+            tree["posterior"]["model.tau"], tree["prior"]["model.tau"], ax
+        ),
+    ),
+    "brain": (
+        3,
+        lambda tree, ax: viz.brain(tree["posterior"]["model.tau"], tree["constant_data"]["centres"], ax),
+    ),
+    "traces": (
+        8,
+        lambda tree, ax: viz.traces(
+            tree["posterior"].to_dataset(), ax, diverging=tree["sample_stats"]["diverging"]
+        ),
+    ),
+    "prior_posterior": (
+        4,
+        lambda tree, ax: viz.prior_posterior(tree["posterior"].to_dataset(), tree["prior"].to_dataset(), ax),
+    ),
     "loss": (1, lambda tree, ax: viz.loss(trees.svi()["optimization"].to_dataset(), ax)),
     "phase_portrait": (1, lambda tree, ax: viz.phase_portrait(simulated(), ax=ax)),
 }
@@ -74,7 +107,10 @@ def test_pictures_go_on_the_axes_that_are_passed(name, tree):
     n, draw = PICTURES[name]
     _, axes = plt.subplots(1, n)
     result = draw(tree, axes)
-    assert np.asarray(result, dtype=object).reshape(-1).tolist() == np.asarray(axes, dtype=object).reshape(-1).tolist()
+    assert (
+        np.asarray(result, dtype=object).reshape(-1).tolist()
+        == np.asarray(axes, dtype=object).reshape(-1).tolist()
+    )
     assert len(plt.get_fignums()) == 1
 
 
@@ -103,7 +139,9 @@ def test_every_region_is_drawn_once_from_above_and_once_from_its_side(tree):
 def test_discs_carry_the_posterior_means(tree):
     values = tree["posterior"]["model.tau"]
     _, above, _ = viz.brain(values, tree["constant_data"]["centres"])
-    np.testing.assert_allclose(np.sort(above.collections[0].get_array()), np.sort(values.mean(("chain", "draw")).values))
+    np.testing.assert_allclose(
+        np.sort(above.collections[0].get_array()), np.sort(values.mean(("chain", "draw")).values)
+    )
 
 
 def test_regions_are_sorted_by_their_medians(tree):
@@ -115,7 +153,11 @@ def test_regions_are_sorted_by_their_medians(tree):
 def test_labels_are_thinned():
     n = 90
     names = [f"region {i}" for i in range(n)]
-    matrix = xr.DataArray(np.random.default_rng(0).uniform(size=(n, n)), dims=("region", "region_2"), coords={"region": names, "region_2": names})
+    matrix = xr.DataArray(
+        np.random.default_rng(0).uniform(size=(n, n)),
+        dims=("region", "region_2"),
+        coords={"region": names, "region_2": names},
+    )
     assert len(viz.connectivity(matrix).get_xticks()) <= 18
 
 
@@ -138,8 +180,14 @@ def test_one_chain_gets_a_histogram():
         (lambda t: viz.spectra(t["observed_data"]["power"], region="X"), "regions start with L.00"),
         (lambda t: viz.spectra(None), "got neither"),
         (lambda t: viz.regional_posterior(t["posterior"]["coupling.G"]), "expected chain, draw, region"),
-        (lambda t: viz.regional_posterior(t["posterior"]["model.tau"], interval_level=90), "fraction between 0 and 1"),
-        (lambda t: viz.brain(t["posterior"]["model.tau"], np.zeros((3, 3))), r"expected \(region,\) and \(region, 3\)"),
+        (
+            lambda t: viz.regional_posterior(t["posterior"]["model.tau"], interval_level=90),
+            "fraction between 0 and 1",
+        ),
+        (
+            lambda t: viz.brain(t["posterior"]["model.tau"], np.zeros((3, 3))),
+            r"expected \(region,\) and \(region, 3\)",
+        ),
         (lambda t: viz.traces(t["posterior"].to_dataset(), variables=["x"]), "has no x; it has coupling.G"),
         (lambda t: viz.phase_portrait(simulated(), "V", "V"), "needs two variables"),
         (lambda t: viz.phase_portrait(simulated(), region="X"), "regions start with L.A"),

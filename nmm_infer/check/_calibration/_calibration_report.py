@@ -12,7 +12,8 @@ from ._ecdf_band import LEVEL, p_value
 
 # Central intervals whose coverage is reported.
 INTERVALS = (0.5, 0.9)
-# Of the chains of one simulation; beyond it its ranks tell of the sampler's failure to converge rather than of a wrong posterior.
+# Of the chains of one simulation; beyond it its ranks tell of the sampler's failure to converge rather than
+# of a wrong posterior.
 CONVERGED = 1.1
 LOG_LIKELIHOOD = "log likelihood"
 HEADS = ("parameter", "p", "50 %", "90 %", "mean z", "sd z", "contraction", "verdict")
@@ -31,7 +32,8 @@ class CalibrationRow(NamedTuple):
 
     Fields:
         name, size: the site and how many numbers it has.
-        p: Holm-adjusted over all numbers of all parameters, the smallest of this one's: below 0.05 its ranks are not uniform.
+        p: Holm-adjusted over all numbers of all parameters, the smallest of this one's: below 0.05 its ranks
+            are not uniform.
         worst: label of the element with this p.
         coverages: of the central intervals `INTERVALS`.
         z_mean, z_sd: of (posterior mean - truth)/posterior sd; 0 and about 1 for a right posterior.
@@ -55,8 +57,9 @@ class Calibration:
     """Whether the posteriors of an engine are right on average over the prior; print it.
 
     Attributes:
-        tree: `xarray.DataTree` with the group `calibration`: `truth`, `rank`, `mean`, `sd`, `low`, `high` (90 % interval) and `ess` by simulation and
-            parameter, `r_hat`, `divergences` and `seconds` by simulation.
+        tree: `xarray.DataTree` with the group `calibration`: `truth`, `rank`, `mean`, `sd`, `low`, `high` (90
+            % interval) and `ess` by simulation and parameter, `r_hat`, `divergences` and `seconds` by
+            simulation.
     """
 
     tree: Any
@@ -86,7 +89,10 @@ class Calibration:
         ranks = data["rank"].values
         adjusted = holm(np.array([p_value(column) for column in ranks.T]))
         names = data["name"].values
-        return tuple(_row(str(name), data.isel(parameter=names == name), adjusted[names == name]) for name in dict.fromkeys(names.tolist()))
+        return tuple(
+            _row(str(name), data.isel(parameter=names == name), adjusted[names == name])
+            for name in dict.fromkeys(names.tolist())
+        )
 
     def _parameters(self) -> Any:
         return self.data.isel(parameter=self.data["name"].values != LOG_LIKELIHOOD)
@@ -96,36 +102,54 @@ class Calibration:
         data, rows = self.data, self.table()
         bad = [row for row in rows if row.p < 1.0 - LEVEL]
         if bad:
-            said = "; ".join(f"{row.name}{f' ({row.worst})' if row.size > 1 else ''}: {row.shape}" for row in bad[:4]) + ("; …" if len(bad) > 4 else "")
-            first = f"The posterior is not calibrated: ranks of {len(bad)} of {len(rows)} quantities are not uniform ({said})."
+            said = "; ".join(
+                f"{row.name}{f' ({row.worst})' if row.size > 1 else ''}: {row.shape}" for row in bad[:4]
+            ) + ("; …" if len(bad) > 4 else "")
+            first = (
+                f"The posterior is not calibrated: ranks of {len(bad)} of {len(rows)} quantities are not"
+                f" uniform ({said})."
+            )
         else:
-            first = f"No departure from calibration: the ranks of all {len(rows)} quantities are uniform, as far as {self.simulations} simulations can tell."
+            first = (
+                f"No departure from calibration: the ranks of all {len(rows)} quantities are uniform, as far"
+                f" as {self.simulations} simulations can tell."
+            )
         found = [first]
-        parts = [f"{100 * level:.0f} % intervals held the truth in {_percent(self.coverage(level))}" for level in INTERVALS]
+        parts = [
+            f"{100 * level:.0f} % intervals held the truth in {_percent(self.coverage(level))}"
+            for level in INTERVALS
+        ]
         found.append(f"Over all parameters, {' and '.join(parts)}.")
         failed = int(data.attrs.get("failed", 0))
         if failed:
             share = 100 * failed / (failed + self.simulations)
             found.append(
-                f"{failed} draws from the prior ({share:.0f} %) gave no data (unstable network, diverged simulation) and were drawn again: what is checked "
-                "is the prior cut off where the model works, which is also what the posterior sees."
+                f"{failed} draws from the prior ({share:.0f} %) gave no data (unstable network, diverged"
+                " simulation) and were drawn again: what is checked is the prior cut off where the model"
+                " works, which is also what the posterior sees."
             )
         r_hat = data["r_hat"].values
         late = int(np.sum(r_hat > CONVERGED))
         if late:
             found.append(
-                f"In {late} simulations the chains had not converged (R-hat > {CONVERGED}, at most {np.nanmax(r_hat):.2f}): give them more warmup and draws."
+                f"In {late} simulations the chains had not converged (R-hat > {CONVERGED}, at most"
+                f" {np.nanmax(r_hat):.2f}): give them more warmup and draws."
             )
         divergent = int(np.sum(data["divergences"].values > 0))
         if divergent:
             found.append(f"In {divergent} simulations there were divergences.")
         if int(data.attrs.get("interrupted", 0)):
-            found.append(f"It was interrupted: {self.simulations} of {data.attrs['wanted']} simulations are done; with path= the same call continues.")
+            found.append(
+                f"It was interrupted: {self.simulations} of {data.attrs['wanted']} simulations are done; with"
+                " path= the same call continues."
+            )
         return found
 
     def __str__(self) -> str:
         head = f"{self.data.attrs.get('engine', '')}: {self.simulations} simulations"
-        return "\n".join([*self.sentences(), head, "", *aligned([HEADS, *(cells(row) for row in self.table())])])
+        return "\n".join(
+            [*self.sentences(), head, "", *aligned([HEADS, *(cells(row) for row in self.table())])]
+        )
 
     __repr__ = __str__
 
@@ -180,7 +204,9 @@ def _row(name: str, data: Any, p: np.ndarray) -> CalibrationRow:
 
 
 def shape(u: Float[np.ndarray, " simulation"]) -> str:
-    """What the ranks of the truth say of the posterior: the larger of the departures of their mean and of their spread."""
+    """What the ranks of the truth say of the posterior: the larger of the departures of their mean and of
+    their spread.
+    """
     n = len(u)
     shift = (u.mean() - 0.5) * math.sqrt(12.0 * n)
     spread = (np.mean((u - 0.5) ** 2) - 1.0 / 12.0) * math.sqrt(180.0 * n)
@@ -194,7 +220,9 @@ def _inside(ranks: np.ndarray, level: float) -> Bool[np.ndarray, "simulation ele
 
 
 def _coverage(inside: Bool[np.ndarray, "simulation element"]) -> Coverage:
-    """Binomial interval (Wilson) for one number in each simulation; for several, which depend on each other, from the spread between simulations."""
+    """Binomial interval (Wilson) for one number in each simulation; for several, which depend on each other,
+    from the spread between simulations.
+    """
     from scipy.stats import binomtest, norm
 
     n, size = inside.shape

@@ -5,7 +5,8 @@ import functools
 import numpy as np
 from jaxtyping import Float
 
-# Uniform samples that the band and the p-values rest on; the Monte Carlo error of a p-value of 0.05 is then 0.002.
+# Uniform samples that the band and the p-values rest on; the Monte Carlo error of a p-value of 0.05 is then
+# 0.002.
 TRIALS = 10_000
 LEVEL = 0.95
 
@@ -13,9 +14,9 @@ LEVEL = 0.95
 def rank(draws: Float[np.ndarray, " draw"], truth: float, rng: np.random.Generator) -> float:
     """Rank of `truth` among independent posterior `draws`, as a number between 0 and 1.
 
-    (#{draws < truth} + u) / (n + 1) with u uniform on (0, 1), ties counted by chance: exactly uniform if the posterior is
-    right, whatever n, so that simulations with different numbers of independent draws are comparable
-    (Talts et al. 2018, arXiv:1804.06788; Modrák et al. 2023, Bayesian Analysis).
+    (#{draws < truth} + u) / (n + 1) with u uniform on (0, 1), ties counted by chance: exactly uniform if the
+    posterior is right, whatever n, so that simulations with different numbers of independent draws are
+    comparable (Talts et al. 2018, arXiv:1804.06788; Modrák et al. 2023, Bayesian Analysis).
     """
     below, ties = int(np.sum(draws < truth)), int(np.sum(draws == truth))
     return float((below + rng.uniform() * (ties + 1)) / (len(draws) + 1))
@@ -35,13 +36,14 @@ def points(n: int) -> Float[np.ndarray, " point"]:
 def p_value(u: Float[np.ndarray, " simulation"]) -> float:
     """How often n uniform numbers stray as far from the diagonal as `u` does somewhere.
 
-    The distance is the smallest pointwise binomial tail probability; below 0.05 the function leaves the simultaneous 95 % band
-    (Säilynoja, Bürkner, Vehtari 2022, Stat Comput 32:32).
+    The distance is the smallest pointwise binomial tail probability; below 0.05 the function leaves the
+    simultaneous 95 % band (Säilynoja, Bürkner, Vehtari 2022, Stat Comput 32:32).
     """
     n = len(u)
     null, tail = _null(n), float(_tail(np.rint(ecdf(u) * n).astype(int)[None], n)[0])
     simulated = (1 + np.sum(null <= tail * (1 + 1e-9))) / (len(null) + 1)
-    # Beyond what the simulated samples reach: the probability that any of the n - 1 points has such a tail is at most their sum.
+    # Beyond what the simulated samples reach: the probability that any of the n - 1 points has such a tail is
+    # at most their sum.
     return float(min(simulated, (n - 1) * tail))
 
 

@@ -53,7 +53,12 @@ def run(experiment: Experiment, caller: str, progress: bool) -> Any:
         _check_truth(target, truth, caller)
         prior = target.constrain_all(target.prior_draws(jax.random.key(0), PRIOR_DRAWS)[None])
         names = chosen(prior)
-        what = labels({name: value[0, 0] for name, value in prior.items()}, conditioned.site_dims(), conditioned.coords(), names)
+        what = labels(
+            {name: value[0, 0] for name, value in prior.items()},
+            conditioned.site_dims(),
+            conditioned.coords(),
+            names,
+        )
         store = Store(experiment.path, lambda: _identity(target, engine, key, what, truth))
         missing = [i for i in range(simulations) if i not in store.done()]
         bar = Steps(bars, "simulations", simulations)
@@ -76,19 +81,32 @@ def _check_truth(target: Target, truth: dict[str, Array], caller: str) -> None:
     shapes = jax.eval_shape(target.constrain, jnp.zeros(target.size))
     unknown = sorted(set(truth) - set(target.names))
     if unknown:
-        raise ValueError(f"{caller}(truth=...) names {', '.join(unknown)}, but the unknowns are {', '.join(target.names)}")
+        raise ValueError(
+            f"{caller}(truth=...) names {', '.join(unknown)}, but the unknowns are {', '.join(target.names)}"
+        )
     for name, value in truth.items():
         if value.shape != shapes[name].shape:
-            raise ValueError(f"{caller}(truth=...) has shape {value.shape} for {name!r}, expected {shapes[name].shape}")
+            raise ValueError(
+                f"{caller}(truth=...) has shape {value.shape} for {name!r}, expected {shapes[name].shape}"
+            )
 
 
 def _simulate(
-    target: Target, engine: Any, missing: list[int], key: PRNGKeyArray, names: list[str], truth: dict[str, Array], batch: int, bars: Any
+    target: Target,
+    engine: Any,
+    missing: list[int],
+    key: PRNGKeyArray,
+    names: list[str],
+    truth: dict[str, Array],
+    batch: int,
+    bars: Any,
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     if not missing:
         return
     draw, fit = drawer(target, truth), fitter(engine, target)
-    likelihoods = jax.jit(lambda values, x: jax.lax.map(target.given(values).log_likelihood, x, batch_size=50))
+    likelihoods = jax.jit(
+        lambda values, x: jax.lax.map(target.given(values).log_likelihood, x, batch_size=50)
+    )
     size = min(batch, len(missing)) if fit.together else 1
     for first in range(0, len(missing), size):
         numbers = missing[first : first + size]
@@ -101,11 +119,29 @@ def _simulate(
         seconds = (time.perf_counter() - began) / len(padded)
         for k, i in enumerate(numbers):
             arrays = _judge(target, worlds, latent[k], k, i, names, likelihoods)
-            yield i, arrays | {"divergences": np.asarray(divergences[k]), "failed": np.asarray(worlds.failed[k]), "seconds": np.asarray(seconds)}
+            yield (
+                i,
+                arrays
+                | {
+                    "divergences": np.asarray(divergences[k]),
+                    "failed": np.asarray(worlds.failed[k]),
+                    "seconds": np.asarray(seconds),
+                },
+            )
 
 
-def _judge(target: Target, worlds: Replications, latent: np.ndarray, k: int, i: int, names: list[str], likelihoods: Any) -> dict[str, np.ndarray]:
-    """Judgement of simulation `i`, which is the `k`-th of its batch; the log likelihood is its last parameter."""
+def _judge(
+    target: Target,
+    worlds: Replications,
+    latent: np.ndarray,
+    k: int,
+    i: int,
+    names: list[str],
+    likelihoods: Any,
+) -> dict[str, np.ndarray]:
+    """Judgement of simulation `i`, which is the `k`-th of its batch; the log likelihood is its last
+    parameter.
+    """
     values = jax.tree.map(lambda leaf: jnp.asarray(leaf[k]), worlds.values)
     truth = jnp.asarray(worlds.latent[k])
     draws = jnp.asarray(latent).reshape(-1, target.size)
@@ -116,7 +152,9 @@ def _judge(target: Target, worlds: Replications, latent: np.ndarray, k: int, i: 
     return judge(columns, np.append(true_sites, everything[-1]), np.random.default_rng(i))._asdict()
 
 
-def _identity(target: Target, engine: Any, key: PRNGKeyArray, what: Labels, truth: dict[str, Array]) -> dict[str, Any]:
+def _identity(
+    target: Target, engine: Any, key: PRNGKeyArray, what: Labels, truth: dict[str, Array]
+) -> dict[str, Any]:
     """What tells one calibration from another; the numbers of its data do not."""
     ones = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), np.asarray(leaf).dtype), target.values)
     return identity(target, engine, key, ones) | {
@@ -126,10 +164,14 @@ def _identity(target: Target, engine: Any, key: PRNGKeyArray, what: Labels, trut
     }
 
 
-def _tree(done: dict[int, dict[str, np.ndarray]], what: Labels, prior_sd: np.ndarray, attrs: dict[str, Any]) -> Any:
+def _tree(
+    done: dict[int, dict[str, np.ndarray]], what: Labels, prior_sd: np.ndarray, attrs: dict[str, Any]
+) -> Any:
     import xarray as xr
 
-    stacked = {name: np.stack([arrays[name] for arrays in done.values()]) for name in next(iter(done.values()))}
+    stacked = {
+        name: np.stack([arrays[name] for arrays in done.values()]) for name in next(iter(done.values()))
+    }
     failed = int(stacked.pop("failed").sum())
     parameter = ("parameter", [*what.parameter, LOG_LIKELIHOOD])
     coords = {

@@ -17,7 +17,9 @@ from ...infer._vmapped_fits import Batch, batched
 
 
 class Fitter(NamedTuple):
-    """`draws(values, keys, progress)` gives unconstrained draws and the number of divergences of each simulation; `together`: many at once are faster."""
+    """`draws(values, keys, progress)` gives unconstrained draws and the number of divergences of each
+    simulation; `together`: many at once are faster.
+    """
 
     draws: Callable[[Any, PRNGKeyArray, Any], Batch]
     together: bool
@@ -30,7 +32,10 @@ def fitter(engine: Any, target: Target) -> Fitter:
         TypeError: not an engine.
     """
     if not isinstance(engine, AbstractEngine):
-        raise TypeError(f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=200, warmup=200, chains=2)")
+        raise TypeError(
+            f"calibration(engine=...) got {kind_of(engine)}, expected an engine such as"
+            " nmm.infer.NUTS(draws=200, warmup=200, chains=2)"
+        )
     fit = batched(engine, target.conditioned)
     if fit is not None:
         return Fitter(fit, True)
@@ -40,11 +45,19 @@ def fitter(engine: Any, target: Target) -> Fitter:
 
 
 def _one_by_one(engine: AbstractEngine, target: Target, values: Any, keys: PRNGKeyArray) -> Batch:
-    runs = [refit(engine, target, jax.tree.map(lambda leaf: leaf[k], values), key) for k, key in enumerate(keys)]  # noqa: B023
-    return Batch(np.stack([np.asarray(run.latent, dtype=np.float64) for run in runs]), np.array([int(np.sum(run.stats.get("diverging", 0))) for run in runs]))
+    runs = [
+        refit(engine, target, jax.tree.map(lambda leaf: leaf[k], values), key)  # noqa: B023
+        for k, key in enumerate(keys)
+    ]
+    return Batch(
+        np.stack([np.asarray(run.latent, dtype=np.float64) for run in runs]),
+        np.array([int(np.sum(run.stats.get("diverging", 0))) for run in runs]),
+    )
 
 
-def refit(engine: AbstractEngine, target: Target, values: Any, key: PRNGKeyArray, stopped: str = "") -> AbstractRun:
+def refit(
+    engine: AbstractEngine, target: Target, values: Any, key: PRNGKeyArray, stopped: str = ""
+) -> AbstractRun:
     """A run of the engine, given other data than those of `target`, for which nothing is compiled anew.
 
     Raises:

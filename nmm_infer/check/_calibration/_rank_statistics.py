@@ -11,10 +11,11 @@ from ._ecdf_band import rank
 
 
 class Judgement(NamedTuple):
-    """What is kept of a posterior whose truth is known, one value for each parameter; `r_hat` is the largest of them.
+    """What is kept of a posterior whose truth is known, one value for each parameter; `r_hat` is the largest
+    of them.
 
-    `rank` is that of the truth among draws thinned to about independent ones, `ess` how many these were worth, `low` and `high`
-    are the ends of the 90 % interval.
+    `rank` is that of the truth among draws thinned to about independent ones, `ess` how many these were
+    worth, `low` and `high` are the ends of the 90 % interval.
     """
 
     truth: np.ndarray
@@ -27,11 +28,15 @@ class Judgement(NamedTuple):
     r_hat: np.ndarray
 
 
-def judge(draws: Float[np.ndarray, "chain draw parameter"], truth: Float[np.ndarray, " parameter"], rng: np.random.Generator) -> Judgement:
+def judge(
+    draws: Float[np.ndarray, "chain draw parameter"],
+    truth: Float[np.ndarray, " parameter"],
+    rng: np.random.Generator,
+) -> Judgement:
     """Ranks, moments and intervals.
 
-    Draws are thinned, parameter by parameter, by the smaller of bulk and tail effective sample size: ranks among correlated draws are not
-    uniform even if the posterior is right.
+    Draws are thinned, parameter by parameter, by the smaller of bulk and tail effective sample size: ranks
+    among correlated draws are not uniform even if the posterior is right.
     """
     pooled = draws.reshape(-1, draws.shape[-1])
     worth = effective(draws)
@@ -47,7 +52,9 @@ def judge(draws: Float[np.ndarray, "chain draw parameter"], truth: Float[np.ndar
 
 
 def effective(draws: Float[np.ndarray, "chain draw parameter"]) -> Float[np.ndarray, " parameter"]:
-    """The smaller of bulk and tail effective sample size; all draws where there are too few of them to tell, or where they are constant."""
+    """The smaller of bulk and tail effective sample size; all draws where there are too few of them to tell,
+    or where they are constant.
+    """
     total = draws.shape[0] * draws.shape[1]
     if draws.shape[1] < 4:
         return np.full(draws.shape[-1], float(total))

@@ -14,7 +14,8 @@ from .._text import aligned
 from ._calibration_report import LOG_LIKELIHOOD
 
 HEADS = ("parameter", "truths", "RMSE", "bias", "r", "in 90 %", "mean z", "sd z", "contraction")
-# Correlation and RMSE below these of a parameter that varies mean that estimates follow the prior, not the truth.
+# Correlation and RMSE below these of a parameter that varies mean that estimates follow the prior, not the
+# truth.
 FOUND = 0.5
 
 
@@ -62,23 +63,35 @@ class Recovery:
         """A row for each parameter."""
         data = self.data
         names = data["name"].values
-        return tuple(_row(str(name), data.isel(parameter=names == name)) for name in dict.fromkeys(names.tolist()))
+        return tuple(
+            _row(str(name), data.isel(parameter=names == name)) for name in dict.fromkeys(names.tolist())
+        )
 
     def sentences(self) -> list[str]:
         """What was found again and what was not."""
-        lost = [row.name for row in self.table() if not math.isnan(row.correlation) and row.correlation < FOUND]
+        lost = [
+            row.name for row in self.table() if not math.isnan(row.correlation) and row.correlation < FOUND
+        ]
         found = (
-            [f"Not found again (r < {FOUND} between truth and estimate): {', '.join(lost)}; see nmm.check.identifiability for what stands in their way."]
+            [
+                f"Not found again (r < {FOUND} between truth and estimate): {', '.join(lost)}; see"
+                " nmm.check.identifiability for what stands in their way."
+            ]
             if lost
             else ["Every parameter was found again."]
         )
         if int(self.data.attrs.get("interrupted", 0)):
-            found.append(f"It was interrupted after {self.data.sizes['simulation']} of {self.data.attrs['wanted']} simulations.")
+            found.append(
+                f"It was interrupted after {self.data.sizes['simulation']} of {self.data.attrs['wanted']}"
+                " simulations."
+            )
         return found
 
     def __str__(self) -> str:
         head = f"{self.data.attrs.get('engine', '')}: {self.data.sizes['simulation']} simulations"
-        return "\n".join([*self.sentences(), head, "", *aligned([HEADS, *(_cells(row) for row in self.table())])])
+        return "\n".join(
+            [*self.sentences(), head, "", *aligned([HEADS, *(_cells(row) for row in self.table())])]
+        )
 
     __repr__ = __str__
 
@@ -104,7 +117,8 @@ def recovery(
 
     Args:
         problem, engine, simulations, key, data, path, batch, progress: as in `calibration`.
-        truth: values by site, in the unit of their prior (`{"model.a": 0.2}`); sites that are not named are drawn from the prior anew each time.
+        truth: values by site, in the unit of their prior (`{"model.a": 0.2}`); sites that are not named are
+            drawn from the prior anew each time.
 
     Returns:
         `Recovery`.
@@ -114,11 +128,19 @@ def recovery(
     """
     from ._experiment import Experiment, run  # engines are slow to import
 
-    return Recovery(run(Experiment(problem, engine, simulations, key, data, path, batch, dict(truth or {})), "recovery", progress))
+    return Recovery(
+        run(
+            Experiment(problem, engine, simulations, key, data, path, batch, dict(truth or {})),
+            "recovery",
+            progress,
+        )
+    )
 
 
 def _row(name: str, data: Any) -> RecoveryRow:
-    truth, mean, sd, low, high = (data[variable].values for variable in ("truth", "mean", "sd", "low", "high"))
+    truth, mean, sd, low, high = (
+        data[variable].values for variable in ("truth", "mean", "sd", "low", "high")
+    )
     z = (mean - truth) / sd
     return RecoveryRow(
         name=name,
@@ -135,5 +157,14 @@ def _row(name: str, data: Any) -> RecoveryRow:
 
 def _cells(row: RecoveryRow) -> tuple[str, ...]:
     short = (f"{value:.3g}" for value in (row.rmse, row.bias))
-    fixed = ("–" if math.isnan(value) else f"{value:.2f}" for value in (row.z_mean, row.z_sd, row.contraction))
-    return (row.name, str(row.count), *short, "–" if math.isnan(row.correlation) else f"{row.correlation:.2f}", f"{100 * row.covered:.0f} %", *fixed)
+    fixed = (
+        "–" if math.isnan(value) else f"{value:.2f}" for value in (row.z_mean, row.z_sd, row.contraction)
+    )
+    return (
+        row.name,
+        str(row.count),
+        *short,
+        "–" if math.isnan(row.correlation) else f"{row.correlation:.2f}",
+        f"{100 * row.covered:.0f} %",
+        *fixed,
+    )

@@ -31,7 +31,8 @@ class Replications(NamedTuple):
 
 
 def example(problem: AbstractProblem, data: Any, caller: str) -> AbstractConditioned:
-    """The problem given data of the right shape: those that were passed, or, for a problem that simulates, what it would simulate.
+    """The problem given data of the right shape: those that were passed, or, for a problem that simulates,
+    what it would simulate.
 
     Raises:
         ValueError: nobody knows the shape of the data.
@@ -42,15 +43,22 @@ def example(problem: AbstractProblem, data: Any, caller: str) -> AbstractConditi
         shape = problem._shapes().values.shape
         return problem.condition(np.random.default_rng(0).normal(size=shape))
     what = (
-        f"the {type(problem.likelihood).__name__} likelihood does not simulate" if isinstance(problem, Problem) else "a NumPyro model takes them as they come"
+        f"the {type(problem.likelihood).__name__} likelihood does not simulate"
+        if isinstance(problem, Problem)
+        else "a NumPyro model takes them as they come"
     )
-    raise ValueError(f"{caller} cannot know the shape of the data ({what}); pass data=, a recording of the right length, whose numbers do not matter")
+    raise ValueError(
+        f"{caller} cannot know the shape of the data ({what}); pass data=, a recording of the right length,"
+        " whose numbers do not matter"
+    )
 
 
 def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], Replications]:
-    """A function of an array of keys that draws a world for each, the same one whatever the others are; sites in `truth` have its values.
+    """A function of an array of keys that draws a world for each, the same one whatever the others are; sites
+    in `truth` have its values.
 
-    Draws that give no data (NaN: unstable network, diverged simulation) are replaced: the prior is cut off where the model works.
+    Draws that give no data (NaN: unstable network, diverged simulation) are replaced: the prior is cut off
+    where the model works.
     """
 
     def one(key: Array, attempt: Array) -> tuple[Array, Any]:
@@ -72,8 +80,9 @@ def drawer(target: Target, truth: dict[str, Array]) -> Callable[[PRNGKeyArray], 
             attempt = attempt + ~good
             if attempt.max() >= ATTEMPTS:
                 raise ValueError(
-                    f"none of {ATTEMPTS} draws from the prior gave data: the network is unstable or the simulation diverges there; "
-                    "narrow the priors (global coupling, noise) or use a smaller step"
+                    f"none of {ATTEMPTS} draws from the prior gave data: the network is unstable or the"
+                    " simulation diverges there; narrow the priors (global coupling, noise) or use a smaller"
+                    " step"
                 )
 
     return draw

@@ -9,9 +9,11 @@ from .._table import element_label
 from ._criteria import Result
 from ._finding import Finding
 
-# Draws that rest at another place than the others are a branch if they are so many of all, and at least so many.
+# Draws that rest at another place than the others are a branch if they are so many of all, and at least so
+# many.
 SHARE, LEAST = 0.01, 10
-# And if the gap between both is so many times the standard deviation of the draws beside it, on the wider side.
+# And if the gap between both is so many times the standard deviation of the draws beside it, on the wider
+# side.
 GAP = 3.0
 # Rounding moves a network that rests in one place by less than this part of how far that is from zero.
 ROUNDING = 1e-3
@@ -50,7 +52,9 @@ def branches(run: Result) -> Finding | None:
     found: list[tuple[str, Branches]] = []
     for name, data in run.rest.data_vars.items():
         by_draw = data.transpose("chain", "draw", ...)
-        values = np.asarray(by_draw.values, np.float64).reshape(by_draw.sizes["chain"] * by_draw.sizes["draw"], -1)
+        values = np.asarray(by_draw.values, np.float64).reshape(
+            by_draw.sizes["chain"] * by_draw.sizes["draw"], -1
+        )
         for i, column in enumerate(values.T):
             if (apart := split(column)) is not None:
                 found.append((f"{name}[{element_label(by_draw.isel(chain=0, draw=0), i)}]", apart))
@@ -60,12 +64,16 @@ def branches(run: Result) -> Finding | None:
         return Finding("good", "fixed points", "all draws rest on one branch", "one branch", "")
     label, widest = max(found, key=lambda one: one[1].high - one[1].low)
     more = f", and others likewise ({len(found)} in all)" if len(found) > 1 else ""
-    where = f"below {widest.low:.3g} in {100 * (1 - widest.share):.2g} % of the draws and above {widest.high:.3g} in {100 * widest.share:.2g} %"
+    where = (
+        f"below {widest.low:.3g} in {100 * (1 - widest.share):.2g} % of the draws and above {widest.high:.3g}"
+        f" in {100 * widest.share:.2g} %"
+    )
     return Finding(
         "warning",
         "fixed points",
         f"{label} rests {where}{more}",
         "one branch",
-        "the network has several fixed points, and which one it comes to from its initial state changes with the parameters; the density jumps between them: "
-        "say which is meant (nmm.AtRest(...), or Network(initial=...) near it with a prior that keeps to it), or report the two apart",
+        "the network has several fixed points, and which one it comes to from its initial state changes with"
+        " the parameters; the density jumps between them: say which is meant (nmm.AtRest(...), or"
+        " Network(initial=...) near it with a prior that keeps to it), or report the two apart",
     )

@@ -16,7 +16,8 @@ from ._finding import Finding, Severity
 R_HAT, ESS = 1.01, 400.0
 # Betancourt 2016 (arXiv:1604.00695).
 E_BFMI = 0.3
-# Draws of a maximal tree cost time; more than this fraction, and the trajectories are cut short systematically.
+# Draws of a maximal tree cost time; more than this fraction, and the trajectories are cut short
+# systematically.
 SATURATED = 0.01
 # Vehtari, Simpson, Gelman, Yao, Gabry 2024 (JMLR 25:72).
 PARETO_K = 0.7
@@ -62,7 +63,12 @@ def finite(run: Result) -> Finding:
         "finite draws",
         f"NaN or infinite values in {listed(bad, NAMED)}" if bad else "all finite",
         "no NaN",
-        "a transform or a simulation overflows: bound the prior, or work in float64 (jax.config.update('jax_enable_x64', True))" if bad else "",
+        (
+            "a transform or a simulation overflows: bound the prior, or work in float64"
+            " (jax.config.update('jax_enable_x64', True))"
+            if bad
+            else ""
+        ),
     )
 
 
@@ -72,12 +78,23 @@ def moving(run: Result) -> Finding | None:
         return None
     what, expected = "moving draws", "numbers that differ"
     if not run.table:
-        kinds = ", ".join(f"{name} ({data.dtype})" for name, data in run.posterior.data_vars.items()) or "nothing"
-        return Finding("problem", what, f"no parameter is numeric: {kinds}", expected, "the posterior holds no draws of parameters: run the fit again")
+        kinds = (
+            ", ".join(f"{name} ({data.dtype})" for name, data in run.posterior.data_vars.items()) or "nothing"
+        )
+        return Finding(
+            "problem",
+            what,
+            f"no parameter is numeric: {kinds}",
+            expected,
+            "the posterior holds no draws of parameters: run the fit again",
+        )
     held = [row for row in run.table if row.finite]
     if held and all(row.constant for row in held):
         names = listed([row.name for row in held], NAMED)
-        remedy = "no proposal was ever accepted: start elsewhere, take smaller steps, and look whether the density is finite there"
+        remedy = (
+            "no proposal was ever accepted: start elsewhere, take smaller steps, and look whether the density"
+            " is finite there"
+        )
         return Finding("problem", what, f"all draws are equal in {names}", expected, remedy)
     return Finding("good", what, "parameters vary", expected, "")
 
@@ -86,7 +103,11 @@ def r_hat(run: Result) -> Finding:
     """The chains agree."""
     if run.posterior.sizes["chain"] < 2:
         return Finding(
-            "problem", "R-hat", "not available: one chain", f"< {R_HAT}", "run at least 4 chains (chains=4): one chain cannot show that it has converged"
+            "problem",
+            "R-hat",
+            "not available: one chain",
+            f"< {R_HAT}",
+            "run at least 4 chains (chains=4): one chain cannot show that it has converged",
         )
     rows = [row for row in run.varying if not math.isnan(row.r_hat)]
     if not rows:
@@ -96,7 +117,8 @@ def r_hat(run: Result) -> Finding:
     return Finding(
         "problem" if bad else "good",
         "R-hat",
-        f"{_figure(worst.r_hat)} at {_element(worst.name, worst.worst)}" + (f"; {len(bad)} of {len(rows)} parameters are above" if bad else ""),
+        f"{_figure(worst.r_hat)} at {_element(worst.name, worst.worst)}"
+        + (f"; {len(bad)} of {len(rows)} parameters are above" if bad else ""),
         f"< {R_HAT}",
         _chains_disagree(worst.r_hat) if bad else "",
     )
@@ -122,12 +144,15 @@ def divergences(run: Result) -> Finding:
     return Finding(
         "problem" if count else "good",
         "divergences",
-        f"{count} of {flags.size} draws" + (f" ({100 * count / flags.size:.1f} %){_where_they_gather(run, flags)}" if count else ""),
+        f"{count} of {flags.size} draws"
+        + (f" ({100 * count / flags.size:.1f} %){_where_they_gather(run, flags)}" if count else ""),
         "0",
-        "raise the target acceptance (0.95) and run a longer warmup; if they stay, write regional parameters as Pooled(...) (non-centred), tighten the prior "
-        "of the scale"
-        if count
-        else "",
+        (
+            "raise the target acceptance (0.95) and run a longer warmup; if they stay, write regional"
+            " parameters as Pooled(...) (non-centred), tighten the prior of the scale"
+            if count
+            else ""
+        ),
     )
 
 
@@ -149,10 +174,12 @@ def energy(run: Result) -> Finding:
         "E-BFMI",
         f"{smallest:.2f} in the worst chain" + (f"; {low} of {len(values)} chains are below" if low else ""),
         f"> {E_BFMI}",
-        "tails are explored too slowly: run a longer warmup, use a lighter-tailed prior for scales (HalfNormal for HalfCauchy), "
-        "write hierarchies as Pooled(...)"
-        if low
-        else "",
+        (
+            "tails are explored too slowly: run a longer warmup, use a lighter-tailed prior for scales"
+            " (HalfNormal for HalfCauchy), write hierarchies as Pooled(...)"
+            if low
+            else ""
+        ),
     )
 
 
@@ -161,7 +188,11 @@ def tree_depth(run: Result) -> Finding | None:
     reached = _stat(run, "reached_max_treedepth")
     if reached is None:
         # Engines without trees (HMC, MCLMC) have nothing to saturate.
-        return None if _stat(run, "tree_depth") is None else _unrecorded("tree depth", "below the maximum", "sample_stats.reached_max_treedepth")
+        return (
+            None
+            if _stat(run, "tree_depth") is None
+            else _unrecorded("tree depth", "below the maximum", "sample_stats.reached_max_treedepth")
+        )
     flags = np.asarray(reached.values).astype(bool)
     count = int(flags.sum())
     return Finding(
@@ -169,10 +200,12 @@ def tree_depth(run: Result) -> Finding | None:
         "tree depth",
         f"{count} of {flags.size} draws at the maximum" if count else "never at the maximum",
         "below the maximum",
-        "use a dense or low-rank metric (a diagonal one makes every trajectory of a sloppy model too long), whiten with the Hessian at the mode, "
-        "or raise the maximal depth"
-        if count
-        else "",
+        (
+            "use a dense or low-rank metric (a diagonal one makes every trajectory of a sloppy model too"
+            " long), whiten with the Hessian at the mode, or raise the maximal depth"
+            if count
+            else ""
+        ),
     )
 
 
@@ -186,7 +219,8 @@ def interrupted(run: Result) -> Finding | None:
         "interrupted run",
         f"stopped after {draws} draws a chain",
         "all draws" if wanted is None else f"{wanted:.0f} draws a chain",
-        "what is here are valid draws, only fewer; run again, or continue, if the effective sample sizes are too small",
+        "what is here are valid draws, only fewer; run again, or continue, if the effective sample sizes are"
+        " too small",
     )
 
 
@@ -196,7 +230,11 @@ def learnt(run: Result) -> Finding:
     rows = [row for row in run.varying if not math.isnan(row.contraction)]
     if not rows:
         return Finding(
-            "note", "what was learnt", "not available: no prior draws", expected, "keep the prior group in the tree to compare it with the posterior"
+            "note",
+            "what was learnt",
+            "not available: no prior draws",
+            expected,
+            "keep the prior group in the tree to compare it with the posterior",
         )
     wider = [row for row in rows if row.contraction < -CONTRACTION and _is_wider(run, row)]
     silent = [row.name for row in rows if row.contraction < CONTRACTION and row not in wider]
@@ -206,22 +244,35 @@ def learnt(run: Result) -> Finding:
         return Finding(
             "warning",
             "what was learnt",
-            f"the posterior is wider than the prior: {listed(names, NAMED)}" + (f"; {nothing}" if silent else ""),
+            f"the posterior is wider than the prior: {listed(names, NAMED)}"
+            + (f"; {nothing}" if silent else ""),
             expected,
-            "data and prior disagree there, or the chains have not converged: look at R-hat first; then plot prior and posterior (nmm.viz.prior_posterior), "
-            "and widen or move the prior if it excludes what the data say",
+            "data and prior disagree there, or the chains have not converged: look at R-hat first; then plot"
+            " prior and posterior (nmm.viz.prior_posterior), and widen or move the prior if it excludes what"
+            " the data say",
         )
     return Finding(
         "note" if silent else "good",
         "what was learnt",
-        nothing if silent else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}",
+        (
+            nothing
+            if silent
+            else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}"
+        ),
         expected,
-        "there the posterior is the prior: report it as such, fix the parameter, or measure something that depends on it" if silent else "",
+        (
+            "there the posterior is the prior: report it as such, fix the parameter, or measure something"
+            " that depends on it"
+            if silent
+            else ""
+        ),
     )
 
 
 def _is_wider(run: Result, row: Row) -> bool:
-    """Whether the variance of the posterior exceeds the prior's by more than the noise of both; of many values, in their middle."""
+    """Whether the variance of the posterior exceeds the prior's by more than the noise of both; of many
+    values, in their middle.
+    """
     after, before = run.posterior[row.name], run.prior[row.name]
     n_after = after.sizes["chain"] * after.sizes["draw"] if math.isnan(row.ess_bulk) else row.ess_bulk
     n_before = math.prod(before.sizes[dim] for dim in ("chain", "draw") if dim in before.sizes)
@@ -233,7 +284,9 @@ def _is_wider(run: Result, row: Row) -> bool:
 
 
 def _variance(data: Any, n: float) -> tuple[Any, Any]:
-    """Variance of each element, and its relative standard error for `n` independent draws; heavy tails have a large one."""
+    """Variance of each element, and its relative standard error for `n` independent draws; heavy tails have a
+    large one.
+    """
     dims = [dim for dim in ("chain", "draw") if dim in data.dims]
     centred = data - data.mean(dims)
     variance = (centred**2).mean(dims)
@@ -255,11 +308,16 @@ def _ess(run: Result, what: str, value: Callable[[Row], float], purpose: str) ->
     worst = min(rows, key=value)
     bad = [row for row in rows if value(row) <= ESS]
     more = math.ceil(2 * ESS / max(value(worst), 1.0)) / 2
-    factor = f"about {more:.2g} times as many draws" if more <= 10 else "not more draws first: see R-hat and divergences, then use a dense or low-rank metric"
+    factor = (
+        f"about {more:.2g} times as many draws"
+        if more <= 10
+        else "not more draws first: see R-hat and divergences, then use a dense or low-rank metric"
+    )
     return Finding(
         "problem" if bad else "good",
         what,
-        f"{value(worst):.0f} at {worst.name}" + (f"; {len(bad)} of {len(rows)} parameters are below" if bad else ""),
+        f"{value(worst):.0f} at {worst.name}"
+        + (f"; {len(bad)} of {len(rows)} parameters are below" if bad else ""),
         f"> {ESS:.0f}",
         f"too few independent draws for {purpose}: {factor}{_down_to_nothing(run, worst)}" if bad else "",
     )
@@ -274,14 +332,18 @@ def _down_to_nothing(run: Result, row: Row) -> str:
 
     if skew(np.log(values)) > SKEWED:
         return ""
-    return f"; {row.name} reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior without this long tail of a logarithm"
+    return (
+        f"; {row.name} reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior"
+        " without this long tail of a logarithm"
+    )
 
 
 def _chains_disagree(value: float) -> str:
     if value > 1.1:
         return (
-            "the chains are in different places: start them from the prior or from the mode, not from uniform unconstrained values; "
-            "if each stays where it is, the posterior has several modes and needs a more informative prior, SMC, or stacking of chains"
+            "the chains are in different places: start them from the prior or from the mode, not from uniform"
+            " unconstrained values; if each stays where it is, the posterior has several modes and needs a"
+            " more informative prior, SMC, or stacking of chains"
         )
     return "run a longer warmup and more draws; if that does not help, use a dense or low-rank metric"
 
@@ -294,7 +356,9 @@ def _where_they_gather(run: Result, flags: np.ndarray) -> str:
     for row in run.varying:
         data = run.posterior[row.name]
         if row.size == 1:
-            values = np.asarray(data.transpose("chain", "draw", ...).values, dtype=np.float64).reshape(flags.shape)
+            values = np.asarray(data.transpose("chain", "draw", ...).values, dtype=np.float64).reshape(
+                flags.shape
+            )
             scores[row.name] = (values[flags].mean() - values.mean()) / values.std()
     if not scores:
         return ""
@@ -307,11 +371,23 @@ def _stat(run: Result, name: str) -> Any:
 
 
 def _unrecorded(what: str, expected: str, name: str) -> Finding:
-    return Finding("warning", what, "not recorded", expected, f"the tree has no {name}: keep sample_stats when saving, it cannot be recomputed")
+    return Finding(
+        "warning",
+        what,
+        "not recorded",
+        expected,
+        f"the tree has no {name}: keep sample_stats when saving, it cannot be recomputed",
+    )
 
 
 def _nothing(what: str, expected: str, severity: Severity = "note") -> Finding:
-    return Finding(severity, what, "not available: every parameter is constant", expected, "give at least one slot a Prior")
+    return Finding(
+        severity,
+        what,
+        "not available: every parameter is constant",
+        expected,
+        "give at least one slot a Prior",
+    )
 
 
 def _element(name: str, element: str) -> str:

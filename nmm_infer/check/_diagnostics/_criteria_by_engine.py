@@ -1,4 +1,6 @@
-"""Criteria of `diagnose` for engines that are not chains of exact samplers: populations, inexact dynamics, approximations, points."""
+"""Criteria of `diagnose` for engines that are not chains of exact samplers: populations, inexact dynamics,
+approximations, points.
+"""
 
 import math
 
@@ -9,7 +11,8 @@ from .._groups import number
 from ._criteria import PARETO_K, Result
 from ._finding import Finding
 
-# Of a population, the fraction of particles that are not copies of others; moves after the last resampling should have parted them.
+# Of a population, the fraction of particles that are not copies of others; moves after the last resampling
+# should have parted them.
 DISTINCT = 0.9
 # Mean acceptance of the moves in a stage, below which particles stay where resampling put them.
 MOVED = 0.1
@@ -23,8 +26,16 @@ def particles(run: Result) -> Finding:
     """The particles of each population are different ones."""
     name = next((row.name for row in run.varying), None)
     if name is None:
-        return Finding("note", "particles", "not available: every parameter is constant", f"> {100 * DISTINCT:.0f} % distinct", "")
-    draws = np.asarray(run.posterior[name].transpose("chain", "draw", ...).values).reshape(run.posterior.sizes["chain"], run.posterior.sizes["draw"], -1)
+        return Finding(
+            "note",
+            "particles",
+            "not available: every parameter is constant",
+            f"> {100 * DISTINCT:.0f} % distinct",
+            "",
+        )
+    draws = np.asarray(run.posterior[name].transpose("chain", "draw", ...).values).reshape(
+        run.posterior.sizes["chain"], run.posterior.sizes["draw"], -1
+    )
     fractions = [len(np.unique(chain, axis=0)) / len(chain) for chain in draws]
     worst = min(fractions)
     return Finding(
@@ -32,7 +43,12 @@ def particles(run: Result) -> Finding:
         "particles",
         f"{100 * worst:.0f} % distinct in the worst population",
         f"> {100 * DISTINCT:.0f} % distinct",
-        "copies that no move has parted count once: take more moves at each temperature, or more particles" if worst < DISTINCT else "",
+        (
+            "copies that no move has parted count once: take more moves at each temperature, or more"
+            " particles"
+            if worst < DISTINCT
+            else ""
+        ),
     )
 
 
@@ -42,16 +58,32 @@ def temperatures(run: Result) -> Finding | None:
         return None
     last = np.nanmax(run.tempering["temperature"].values, axis=-1)
     stages = int(np.max(np.sum(np.isfinite(run.tempering["temperature"].values), axis=-1)))
-    accepted = float(np.nanmin(run.tempering["acceptance_rate"].values)) if "acceptance_rate" in run.tempering else math.nan
+    accepted = (
+        float(np.nanmin(run.tempering["acceptance_rate"].values))
+        if "acceptance_rate" in run.tempering
+        else math.nan
+    )
     if np.any(last < 1.0 - 1e-6):
-        return Finding("problem", "temperatures", f"the coldest population ended at {last.min():.2g}", "1, the posterior", "let it run to its end")
+        return Finding(
+            "problem",
+            "temperatures",
+            f"the coldest population ended at {last.min():.2g}",
+            "1, the posterior",
+            "let it run to its end",
+        )
     stuck = accepted < MOVED
     return Finding(
         "warning" if stuck else "good",
         "temperatures",
-        f"{stages} from prior to posterior" + ("" if math.isnan(accepted) else f", lowest acceptance of a stage {accepted:.2f}"),
+        f"{stages} from prior to posterior"
+        + ("" if math.isnan(accepted) else f", lowest acceptance of a stage {accepted:.2f}"),
         f"acceptance > {MOVED}",
-        "particles hardly moved at some temperature: take more moves, or smaller steps between temperatures (a higher ess=)" if stuck else "",
+        (
+            "particles hardly moved at some temperature: take more moves, or smaller steps between"
+            " temperatures (a higher ess=)"
+            if stuck
+            else ""
+        ),
     )
 
 
@@ -66,9 +98,15 @@ def energy_error(run: Result) -> Finding | None:
         "energy error",
         f"variance {found:.2g} per unknown and step, tuned for {wanted:.2g}",
         f"< {TUNED * wanted:.2g}",
-        "the step size found in the warmup is too large for the posterior: run a longer warmup, or use NUTS"
-        if large
-        else "these draws are not exact, and more of them do not change that: halve energy_error= and look whether the posterior moves, or confirm with NUTS",
+        (
+            "the step size found in the warmup is too large for the posterior: run a longer warmup, or use"
+            " NUTS"
+            if large
+            else (
+                "these draws are not exact, and more of them do not change that: halve energy_error= and look"
+                " whether the posterior moves, or confirm with NUTS"
+            )
+        ),
     )
 
 
@@ -89,7 +127,8 @@ def approximation(run: Result) -> Finding:
             "approximation",
             f"{run.engine} draws from an approximation of unknown error",
             f"Pareto k-hat < {PARETO_K}",
-            "R-hat and effective sample sizes do not apply; intervals are often too narrow: compare the scales with a short NUTS run before you rely on them",
+            "R-hat and effective sample sizes do not apply; intervals are often too narrow: compare the"
+            " scales with a short NUTS run before you rely on them",
         )
     good = pareto_k < PARETO_K
     return Finding(
@@ -97,7 +136,14 @@ def approximation(run: Result) -> Finding:
         "Pareto k-hat",
         f"{pareto_k:.2f}" if math.isfinite(pareto_k) else "not finite",
         f"< {PARETO_K}",
-        "" if good else "the approximation misses mass of the posterior: use a richer guide (AutoMultivariateNormal), more steps, or NUTS",
+        (
+            ""
+            if good
+            else (
+                "the approximation misses mass of the posterior: use a richer guide (AutoMultivariateNormal),"
+                " more steps, or NUTS"
+            )
+        ),
     )
 
 
@@ -112,7 +158,11 @@ def optimisation(run: Result) -> Finding | None:
     before, last = loss[-2 * tenth : -tenth], loss[-tenth:]
     if not np.all(np.isfinite(last)):
         return Finding(
-            "problem", "optimisation", "the loss is not finite at the end", "a flat end of the loss", "lower the learning rate, or start from the prior median"
+            "problem",
+            "optimisation",
+            "the loss is not finite at the end",
+            "a flat end of the loss",
+            "lower the learning rate, or start from the prior median",
         )
     skipped = float(np.mean(~np.isfinite(loss)))
     if skipped > SKIPPED:
@@ -121,7 +171,8 @@ def optimisation(run: Result) -> Finding | None:
             "optimisation",
             f"{100 * skipped:.2g} % of the steps were not taken: they led where the density is zero or NaN",
             f"< {100 * SKIPPED:.0f} %",
-            "the fit stops at an edge of the model and does not follow the posterior there: let the prior end before the edge, or use NUTS",
+            "the fit stops at an edge of the model and does not follow the posterior there: let the prior end"
+            " before the edge, or use NUTS",
         )
     fall = float(np.nanmean(before) - np.nanmean(last))
     error = float(np.hypot(np.nanstd(before), np.nanstd(last)) / math.sqrt(tenth))
@@ -130,7 +181,11 @@ def optimisation(run: Result) -> Finding | None:
     return Finding(
         "problem" if falling else "good",
         "optimisation",
-        f"the loss fell by {fall:.3g} nats in the last tenth of the steps" if falling else "the loss is flat at the end",
+        (
+            f"the loss fell by {fall:.3g} nats in the last tenth of the steps"
+            if falling
+            else "the loss is flat at the end"
+        ),
         "a flat end of the loss",
         "take more steps (twice as many), or a larger learning rate with a decay" if falling else "",
     )

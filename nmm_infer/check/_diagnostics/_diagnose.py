@@ -6,7 +6,21 @@ from ...results import Kind
 from .._groups import group, number, require_posterior
 from .._table import rows
 from ._branches import branches
-from ._criteria import Criterion, Result, apart, divergences, energy, ess_bulk, ess_tail, finite, interrupted, learnt, moving, r_hat, tree_depth
+from ._criteria import (
+    Criterion,
+    Result,
+    apart,
+    divergences,
+    energy,
+    ess_bulk,
+    ess_tail,
+    finite,
+    interrupted,
+    learnt,
+    moving,
+    r_hat,
+    tree_depth,
+)
 from ._criteria_by_engine import approximation, energy_error, optimisation, particles, temperatures
 from ._diagnosis import Diagnosis
 from ._edges_of_stability import failed_simulations, walls
@@ -18,7 +32,17 @@ SAMPLED: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy, tree_depth, 
 # Without a Metropolis test there is no energy to conserve, and "diverging" means NaN.
 INEXACT: tuple[Criterion, ...] = (*_CONVERGED, divergences, energy_error, *_ALWAYS)
 POPULATIONS: tuple[Criterion, ...] = (*_CONVERGED, particles, temperatures, *_ALWAYS)
-APPROXIMATED: tuple[Criterion, ...] = (finite, moving, approximation, optimisation, walls, failed_simulations, branches, interrupted, learnt)
+APPROXIMATED: tuple[Criterion, ...] = (
+    finite,
+    moving,
+    approximation,
+    optimisation,
+    walls,
+    failed_simulations,
+    branches,
+    interrupted,
+    learnt,
+)
 CRITERIA: dict[Kind, tuple[Criterion, ...]] = {
     Kind.CHAINS: SAMPLED,
     Kind.INEXACT: INEXACT,
@@ -31,11 +55,13 @@ CRITERIA: dict[Kind, tuple[Criterion, ...]] = {
 def diagnose(tree: Any) -> Diagnosis:
     """Checks the draws of a `DataTree` against the criteria of the field; print the result.
 
-    Chains (NUTS, HMC): rank-normalised R-hat < 1.01, bulk and tail effective sample sizes > 400, chains in one place, no divergence, E-BFMI > 0.3, no
-    saturated trees. MCLMC, which is not exact: its energy error in place of the last two. SMC: distinct particles, and temperatures that reached the
-    posterior. SVI, Laplace, Pathfinder and other approximations: their optimisation and Pareto k-hat. All: failed simulations,
-    how many proposals ended where the density is zero and why, networks that rest on several branches of fixed points, single observations that decide
-    (Pareto k of leave-one-out), and how much the data narrowed each prior.
+    Chains (NUTS, HMC): rank-normalised R-hat < 1.01, bulk and tail effective sample sizes > 400, chains in
+    one place, no divergence, E-BFMI > 0.3, no saturated trees. MCLMC, which is not exact: its energy error in
+    place of the last two. SMC: distinct particles, and temperatures that reached the posterior. SVI, Laplace,
+    Pathfinder and other approximations: their optimisation and Pareto k-hat. All: failed simulations, how
+    many proposals ended where the density is zero and why, networks that rest on several branches of fixed
+    points, single observations that decide (Pareto k of leave-one-out), and how much the data narrowed each
+    prior.
 
     Raises:
         ValueError: the tree has no posterior.
@@ -50,13 +76,33 @@ def diagnose(tree: Any) -> Diagnosis:
         nan = float("nan")
         table = tuple(row._replace(r_hat=nan, ess_bulk=nan, ess_tail=nan, worst="") for row in table)
     stats, pointwise, rest = (group(tree, name) for name in ("sample_stats", "log_likelihood", "rest"))
-    run = Result(engine, kind, posterior, stats, prior, optimization, tempering, pointwise, rest, dict(tree.attrs), table)
+    run = Result(
+        engine,
+        kind,
+        posterior,
+        stats,
+        prior,
+        optimization,
+        tempering,
+        pointwise,
+        rest,
+        dict(tree.attrs),
+        table,
+    )
     checks = [criterion(run) for criterion in CRITERIA[kind]]
-    return Diagnosis(engine, posterior.sizes["chain"], posterior.sizes["draw"], tuple(check for check in checks if check is not None), table)
+    return Diagnosis(
+        engine,
+        posterior.sizes["chain"],
+        posterior.sizes["draw"],
+        tuple(check for check in checks if check is not None),
+        table,
+    )
 
 
 def kind_of(tree: Any) -> Kind:
-    """What the draws of a tree are: in its own word, or by the groups that it has, if it is older than that word or another library's."""
+    """What the draws of a tree are: in its own word, or by the groups that it has, if it is older than that
+    word or another library's.
+    """
     told = tree.attrs.get("draws_are")
     if told in list(Kind):
         return Kind(told)

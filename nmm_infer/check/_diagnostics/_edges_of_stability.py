@@ -8,7 +8,8 @@ from .._groups import number
 from ._criteria import Result
 from ._finding import Finding
 
-# Simulations that fail at the border of the prior are normal; more than this fraction of the evaluations shapes the posterior.
+# Simulations that fail at the border of the prior are normal; more than this fraction of the evaluations
+# shapes the posterior.
 FAILED = 0.01
 # Of the trajectories, how many may end at a wall before most of the work is lost.
 CROWDED = 0.5
@@ -26,16 +27,22 @@ def failed_simulations(run: Result) -> Finding | None:
     return Finding(
         "good" if count == 0 else "problem" if fraction > FAILED else "warning",
         "failed simulations",
-        f"{count:.0f}" + (f" of {evaluations:.0f} evaluations ({100 * fraction:.2g} %)" if evaluations else ""),
+        f"{count:.0f}"
+        + (f" of {evaluations:.0f} evaluations ({100 * fraction:.2g} %)" if evaluations else ""),
         "0",
-        "they count as impossible and cut the posterior off: let the priors end where the simulation is finite, use a smaller step or start at the mode"
-        if count
-        else "",
+        (
+            "they count as impossible and cut the posterior off: let the priors end where the simulation is"
+            " finite, use a smaller step or start at the mode"
+            if count
+            else ""
+        ),
     )
 
 
 def walls(run: Result) -> Finding | None:
-    """Where the model says that the density is zero, proposals are rejected rightly; so many of them that little is left are a burden, no error."""
+    """Where the model says that the density is zero, proposals are rejected rightly; so many of them that
+    little is left are a burden, no error.
+    """
     recorded = {reason: number(run.attrs, reason.attribute) for reason in WALLS}
     counts = {reason: int(count) for reason, count in recorded.items() if count}
     expected = f"< {100 * CROWDED:.0f} % of the trajectories end at one"
@@ -50,19 +57,41 @@ def walls(run: Result) -> Finding | None:
     lost = counts.get(Failure.NO_FIXED_POINT, 0) / (number(run.attrs, "gradient_evaluations") or np.inf)
     met = why if share is None else f"{100 * share:.2g} % of the trajectories ended at one; {why} points"
     if share is not None and share > CROWDED:
-        remedy = "the draws are valid, but most of the work is lost: let the prior end before the edge (an upper bound on G), or whiten (metrics.Laplace)"
+        remedy = (
+            "the draws are valid, but most of the work is lost: let the prior end before the edge (an upper"
+            " bound on G), or whiten (metrics.Laplace)"
+        )
         return Finding("warning", "walls", met, expected, remedy)
     if lost > FAILED:
         remedy = (
-            "where no fixed point is found the density counts as zero, be there one or not: let the prior end where the network rests, or start the network "
-            "nearer to its fixed point (initial=)"
+            "where no fixed point is found the density counts as zero, be there one or not: let the prior end"
+            " where the network rests, or start the network nearer to its fixed point (initial=)"
         )
-        return Finding("warning", "walls", met, f"no fixed point missed at > {100 * FAILED:.0f} % of the evaluations", remedy)
+        return Finding(
+            "warning",
+            "walls",
+            met,
+            f"no fixed point missed at > {100 * FAILED:.0f} % of the evaluations",
+            remedy,
+        )
     if share == 0.0:
         return Finding("good", "walls", f"met in the warmup alone: {why} points", expected, "")
-    reaches = "the prior reaches where " + (Failure.UNSTABLE.words if Failure.UNSTABLE in counts else next(iter(counts)).words)
-    judges = "R-hat and effective sample sizes judge the draws" if run.kind is not Kind.INEXACT else "compare with a short NUTS run, for there is no test"
-    return Finding("note", "walls", met, expected, f"fine if it is meant: {reaches}, and the posterior ends there; proposals beyond are rejected; {judges}")
+    reaches = "the prior reaches where " + (
+        Failure.UNSTABLE.words if Failure.UNSTABLE in counts else next(iter(counts)).words
+    )
+    judges = (
+        "R-hat and effective sample sizes judge the draws"
+        if run.kind is not Kind.INEXACT
+        else "compare with a short NUTS run, for there is no test"
+    )
+    return Finding(
+        "note",
+        "walls",
+        met,
+        expected,
+        f"fine if it is meant: {reaches}, and the posterior ends there; proposals beyond are rejected;"
+        f" {judges}",
+    )
 
 
 def _share(run: Result) -> float | None:
@@ -80,5 +109,6 @@ def _approximated(run: Result, count: int, why: str) -> Finding:
         "walls",
         f"{why} points",
         f"at < {100 * FAILED:.0f} % of the draws",
-        "the approximation reaches over an edge that the posterior has, and knows nothing of it: compare it with a short NUTS run near that edge",
+        "the approximation reaches over an edge that the posterior has, and knows nothing of it: compare it"
+        " with a short NUTS run near that edge",
     )

@@ -14,10 +14,19 @@ FEWEST_DRAWS = 100
 
 
 def influential(run: Result) -> Finding | None:
-    """No observation is so unlike the others that the draws cannot say what the posterior would be without it (PSIS-LOO; Vehtari et al. 2024)."""
-    if run.log_likelihood is None or run.posterior.sizes["chain"] * run.posterior.sizes["draw"] < FEWEST_DRAWS:
+    """No observation is so unlike the others that the draws cannot say what the posterior would be without it
+    (PSIS-LOO; Vehtari et al. 2024).
+    """
+    if (
+        run.log_likelihood is None
+        or run.posterior.sizes["chain"] * run.posterior.sizes["draw"] < FEWEST_DRAWS
+    ):
         return None
-    values = [_pointwise(data) for data in run.log_likelihood.data_vars.values() if {"chain", "draw"} <= set(data.dims)]
+    values = [
+        _pointwise(data)
+        for data in run.log_likelihood.data_vars.values()
+        if {"chain", "draw"} <= set(data.dims)
+    ]
     if not values:
         return None
     from arviz_stats.base.array import array_stats
@@ -33,7 +42,9 @@ def influential(run: Result) -> Finding | None:
         with np.errstate(all="ignore"):
             # The weights without an observation are 1/likelihood; the sign is taken inside.
             k = np.asarray(array_stats.psislw(pointwise[:, chosen], axis=0)[1])
-    except ValueError:  # chains that stand still have the same number in all of a tail: they have no shape, and R-hat says so
+    except (
+        ValueError
+    ):  # chains that stand still have the same number in all of a tail: they have no shape, and R-hat says so
         return None
     limit = min(1.0 - 1.0 / math.log10(len(pointwise)), PARETO_K)
     bad = int(np.sum(k > limit))
@@ -43,10 +54,13 @@ def influential(run: Result) -> Finding | None:
         "Pareto k (LOO)",
         f"{bad} of {of} observations above, at most {np.nanmax(k):.2f}",
         f"< {limit:.2f}",
-        "these observations pull the posterior so much that leave-one-out comparisons (az.loo) are not to be trusted: look at them for artefacts, use a "
-        "likelihood with heavier tails (StudentT), or compare models by evidence or by leaving out whole subjects"
-        if bad
-        else "",
+        (
+            "these observations pull the posterior so much that leave-one-out comparisons (az.loo) are not to"
+            " be trusted: look at them for artefacts, use a likelihood with heavier tails (StudentT), or"
+            " compare models by evidence or by leaving out whole subjects"
+            if bad
+            else ""
+        ),
     )
 
 

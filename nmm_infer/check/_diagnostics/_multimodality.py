@@ -9,7 +9,8 @@ from .._groups import group, require_posterior
 from .._table import element_label
 from ._finding import Finding
 
-# Two chains are apart in an unknown if a draw of one exceeds a draw of the other with at least this probability.
+# Two chains are apart in an unknown if a draw of one exceeds a draw of the other with at least this
+# probability.
 APART = 0.98
 # Chains that differ more than this (nats) in mean log density are no two modes worth weighing.
 NEGLIGIBLE = 10.0
@@ -37,11 +38,17 @@ class Modes:
     def __str__(self) -> str:
         if not self.several:
             return f"All {len(self.groups[0])} chains are in one place."
-        where = ", ".join(self.apart[:3]) + (f" and {len(self.apart) - 3} more" if len(self.apart) > 3 else "")
+        where = ", ".join(self.apart[:3]) + (
+            f" and {len(self.apart) - 3} more" if len(self.apart) > 3 else ""
+        )
         lines = [f"The chains are in {len(self.groups)} places, apart in {where}:"]
         for chains, density in zip(self.groups, self.log_density, strict=True):
             below = self.log_density[0] - density
-            height = "" if np.isnan(density) else f", mean log density {density:.1f}" + (f" ({below:.1f} nats lower)" if below > 0 else "")
+            height = (
+                ""
+                if np.isnan(density)
+                else f", mean log density {density:.1f}" + (f" ({below:.1f} nats lower)" if below > 0 else "")
+            )
             lines.append(f"  chains {', '.join(map(str, chains))}{height}")
         return "\n".join([*lines, self.remedy])
 
@@ -55,20 +62,22 @@ class Modes:
         lower = self.log_density[0] - max(self.log_density[1:])
         if lower > NEGLIGIBLE:
             return (
-                "the lower chains sit in a local optimum: start all chains from the best of several searches (start=nmm.infer.starts.FromModes()), "
-                "or drop them and say so"
+                "the lower chains sit in a local optimum: start all chains from the best of several searches"
+                " (start=nmm.infer.starts.FromModes()), or drop them and say so"
             )
         return (
-            "the posterior has several modes of similar height: use nmm.infer.SMC, which gives their weights, a more informative prior, "
-            "or nmm.infer.stack(tree), which weighs the chains by what they predict"
+            "the posterior has several modes of similar height: use nmm.infer.SMC, which gives their weights,"
+            " a more informative prior, or nmm.infer.stack(tree), which weighs the chains by what they"
+            " predict"
         )
 
 
 def modes(tree: Any) -> Modes:
     """Groups the chains of a result by where they are.
 
-    Two chains belong together unless some parameter keeps them apart: its draws in one chain exceed those in the other with
-    probability 0.98 or more. Groups are what such pairs connect. R-hat says that chains differ; this says how many places there are, and which is higher.
+    Two chains belong together unless some parameter keeps them apart: its draws in one chain exceed those in
+    the other with probability 0.98 or more. Groups are what such pairs connect. R-hat says that chains
+    differ; this says how many places there are, and which is higher.
 
     Raises:
         ValueError: the tree has no posterior.
@@ -85,8 +94,18 @@ def finding(posterior: Any, stats: Any) -> Finding | None:
     if not found.several:
         return Finding("good", "modes", "all chains are in one place", "one place", "")
     sizes = " and ".join(str(len(chains)) for chains in found.groups)
-    density = "" if np.isnan(found.log_density).any() else "; mean log densities " + ", ".join(f"{value:.1f}" for value in found.log_density)
-    return Finding("problem", "modes", f"groups of {sizes} chains, apart in {', '.join(found.apart[:2])}{density}", "one place", found.remedy)
+    density = (
+        ""
+        if np.isnan(found.log_density).any()
+        else "; mean log densities " + ", ".join(f"{value:.1f}" for value in found.log_density)
+    )
+    return Finding(
+        "problem",
+        "modes",
+        f"groups of {sizes} chains, apart in {', '.join(found.apart[:2])}{density}",
+        "one place",
+        found.remedy,
+    )
 
 
 def of_chains(posterior: Any, stats: Any) -> Modes:
@@ -109,10 +128,16 @@ def of_chains(posterior: Any, stats: Any) -> Modes:
                     label = element_label(data.isel(chain=0, draw=0), clearest)
                     full = f"{name}[{label}]" if label else str(name)
                     scores[full] = max(scores.get(full, 0.0), float(far[clearest]))
-    lp = np.full(n, np.nan) if stats is None or "lp" not in stats else np.asarray(stats["lp"].transpose("chain", "draw").mean("draw").values, dtype=np.float64)
+    lp = (
+        np.full(n, np.nan)
+        if stats is None or "lp" not in stats
+        else np.asarray(stats["lp"].transpose("chain", "draw").mean("draw").values, dtype=np.float64)
+    )
     groups = sorted(_components(together), key=lambda chains: -np.nan_to_num(lp[chains].mean(), nan=0.0))
     return Modes(
-        tuple(tuple(chains) for chains in groups), tuple(float(lp[chains].mean()) for chains in groups), tuple(sorted(scores, key=lambda key: -scores[key]))
+        tuple(tuple(chains) for chains in groups),
+        tuple(float(lp[chains].mean()) for chains in groups),
+        tuple(sorted(scores, key=lambda key: -scores[key])),
     )
 
 

@@ -23,17 +23,21 @@ def leave_future_out(
     path: str | Path | None = None,
     progress: bool = True,
 ) -> Any:
-    """Predictive density of every stretch of a time course, given what came before it (PSIS-LFO; Bürkner, Gabry, Vehtari 2020, J Stat Comput Simul 90:2499).
+    """Predictive density of every stretch of a time course, given what came before it (PSIS-LFO; Bürkner,
+    Gabry, Vehtari 2020, J Stat Comput Simul 90:2499).
 
-    Leaving out single samples of a slow signal is too easy, for both of their neighbours tell what they were. Here the model is fitted to the first
-    `min_observations` samples, predicts the next `forecast_horizon`, and goes on sample by sample: by importance sampling as long as that is
-    reliable, by fitting anew where it is not. All fits share one compiled program.
+    Leaving out single samples of a slow signal is too easy, for both of their neighbours tell what they were.
+    Here the model is fitted to the first `min_observations` samples, predicts the next `forecast_horizon`,
+    and goes on sample by sample: by importance sampling as long as that is reliable, by fitting anew where it
+    is not. All fits share one compiled program.
 
-    A stretch of several samples is predicted sample by sample, each given the ones before it. The channels and trials of a sample are predicted together.
+    A stretch of several samples is predicted sample by sample, each given the ones before it. The channels
+    and trials of a sample are predicted together.
 
     Args:
-        problem: an `nmm.Problem` or `nmm.NumPyroModel` whose pointwise log likelihood has the dim `time_dim`: each index of it independent given the
-            parameters (`Gaussian`, `StudentT`), or given those before it (`AR1`, `ExtendedKalman`).
+        problem: an `nmm.Problem` or `nmm.NumPyroModel` whose pointwise log likelihood has the dim `time_dim`:
+            each index of it independent given the parameters (`Gaussian`, `StudentT`), or given those before
+            it (`AR1`, `ExtendedKalman`).
         data: what the problem takes.
         engine: any of `nmm.infer` with draws.
         key: a JAX random key, or a seed.
@@ -45,16 +49,22 @@ def leave_future_out(
         progress: show progress.
 
     Returns:
-        ArviZ's `ELPDDataLFO`, for `nmm.check.compare` and `az.compare`; interrupted by Ctrl-C, of the samples before the fit that was stopped.
+        ArviZ's `ELPDDataLFO`, for `nmm.check.compare` and `az.compare`; interrupted by Ctrl-C, of the samples
+            before the fit that was stopped.
 
     Raises:
-        ValueError: a likelihood that is no product over time (`Spectral`, `Covariance`, `Features`); no samples left to predict; `path` holds fits of another
-            problem, engine, key or data.
+        ValueError: a likelihood that is no product over time (`Spectral`, `Covariance`, `Features`); no
+            samples left to predict; `path` holds fits of another problem, engine, key or data.
         KeyboardInterrupt: nothing was predicted yet.
     """
     from arviz_stats import lfo_cv  # pyright: ignore[reportPrivateImportUsage]
 
-    from ...infer._engine import AbstractEngine, check_counts, check_problem, precision  # engines are slow to import
+    from ...infer._engine import (
+        AbstractEngine,
+        check_counts,
+        check_problem,
+        precision,
+    )  # engines are slow to import
     from ...infer._progress import Steps, progress_bar
     from ...infer._target import Target
     from .._calibration._calibration_report import CONVERGED
@@ -67,15 +77,18 @@ def leave_future_out(
     key = random_key(key, "leave_future_out(key=...)")
     check_counts("leave_future_out", min_observations=min_observations, forecast_horizon=forecast_horizon)
     if not isinstance(engine, AbstractEngine):
-        raise TypeError(f"leave_future_out(engine=...) got {kind_of(engine)}, expected an engine such as nmm.infer.NUTS(draws=500, warmup=500)")
+        raise TypeError(
+            f"leave_future_out(engine=...) got {kind_of(engine)}, expected an engine such as"
+            " nmm.infer.NUTS(draws=500, warmup=500)"
+        )
     with precision("float64"):
         conditioned = problem.condition(data)
         target = Target(conditioned)
         past = Truncated(conditioned, target, time_dim)
         if min_observations + forecast_horizon > past.size:
             raise ValueError(
-                f"leave_future_out(min_observations={min_observations}, forecast_horizon={forecast_horizon}) leaves nothing to predict: "
-                f"the data have {past.size} indices of {time_dim!r}"
+                f"leave_future_out(min_observations={min_observations}, forecast_horizon={forecast_horizon})"
+                f" leaves nothing to predict: the data have {past.size} indices of {time_dim!r}"
             )
         data_and_dim = {"data": conditioned.fingerprint(), "dim": time_dim}
         store = Store(path, lambda: identity(target, engine, key, target.values) | data_and_dim, "fit")
@@ -85,7 +98,12 @@ def leave_future_out(
         bar = Steps(bars, "predicted", past.size - min_observations)
         fits = Refits(past, engine, key, store, bar, min_observations)
         everything = fits.get_inference_data(fits.sample(past.size))
-        settings = {"min_observations": min_observations, "forecast_horizon": forecast_horizon, "time_dim": time_dim, "k_threshold": k_threshold}
+        settings = {
+            "min_observations": min_observations,
+            "forecast_horizon": forecast_horizon,
+            "time_dim": time_dim,
+            "k_threshold": k_threshold,
+        }
         try:
             found = lfo_cv(everything, fits, pointwise=True, **settings)
             bar.finish()
@@ -93,14 +111,24 @@ def leave_future_out(
             reached = fits.unfinished
             if reached <= min_observations:
                 raise
-            warnings.warn(f"interrupted: nothing after the first {reached} of {past.size} was predicted; with path= the same call goes on there", stacklevel=2)
+            warnings.warn(
+                f"interrupted: nothing after the first {reached} of {past.size} was predicted; with path= the"
+                " same call goes on there",
+                stacklevel=2,
+            )
             # Every fit that this needs is there.
-            found = lfo_cv(everything.isel({time_dim: slice(0, reached + forecast_horizon - 1)}), fits, pointwise=True, **settings)
+            found = lfo_cv(
+                everything.isel({time_dim: slice(0, reached + forecast_horizon - 1)}),
+                fits,
+                pointwise=True,
+                **settings,
+            )
     if fits.apart:
         worst = max(fits.apart, key=fits.apart.__getitem__)
         warnings.warn(
-            f"in {len(fits.apart)} of {len(store.done())} fits the chains had not converged (R-hat > {CONVERGED}, at most {fits.apart[worst]:.2f}, given the "
-            f"first {worst}): give the engine more warmup and draws",
+            f"in {len(fits.apart)} of {len(store.done())} fits the chains had not converged (R-hat >"
+            f" {CONVERGED}, at most {fits.apart[worst]:.2f}, given the first {worst}): give the engine more"
+            " warmup and draws",
             stacklevel=2,
         )
     return found

@@ -35,11 +35,20 @@ class Refits(SamplingWrapper):
         apart: R-hat of the fits that had not converged, by their number of data.
     """
 
-    def __init__(self, past: Truncated, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int):
+    def __init__(
+        self, past: Truncated, engine: AbstractEngine, key: PRNGKeyArray, store: Store, bar: Steps, begin: int
+    ):
         super().__init__(past)
         self.unfinished = 0
         self.apart: dict[int, float] = {}
-        self._past, self._engine, self._key, self._store, self._bar, self._shown = past, engine, key, store, bar, begin
+        self._past, self._engine, self._key, self._store, self._bar, self._shown = (
+            past,
+            engine,
+            key,
+            store,
+            bar,
+            begin,
+        )
         self._values = past.conditioned.values
         self._coords = used(past.coords(), {past.dim: past.size})
         with precision(engine.dtype):
@@ -65,25 +74,39 @@ class Refits(SamplingWrapper):
     def _fit(self, n: int) -> dict[str, np.ndarray]:
         seen = np.arange(self._past.size) < n
         stopped = f"interrupted in the fit to {n} of {self._past.size}"
-        run = refit(self._engine, self._target, (self._values, seen), jax.random.fold_in(self._key, n), stopped)
+        run = refit(
+            self._engine, self._target, (self._values, seen), jax.random.fold_in(self._key, n), stopped
+        )
         arrangement = default_arrangement(run.latent.shape[0] * run.latent.shape[1], self._past.problem)
         with precision(self._engine.dtype), arrangement.threads():
             # Of all data, those that were left out included.
             each, _ = pointwise(self._target, jnp.asarray(run.latent), arrangement)
         if not each.data_vars:
-            raise ValueError("leave_future_out: the fit has no pointwise log likelihood, for it would fill the memory; take fewer draws")
+            raise ValueError(
+                "leave_future_out: the fit has no pointwise log likelihood, for it would fill the memory;"
+                " take fewer draws"
+            )
         total = sum(
-            np.asarray(one.sum([dim for dim in one.dims if dim not in ("chain", "draw", self._past.dim)]).transpose("chain", "draw", self._past.dim).values)
+            np.asarray(
+                one.sum([dim for dim in one.dims if dim not in ("chain", "draw", self._past.dim)])
+                .transpose("chain", "draw", self._past.dim)
+                .values
+            )
             for one in each.data_vars.values()
         )
-        return {"latent": np.asarray(run.latent, dtype=np.float64), "log_likelihood": np.asarray(total, dtype=np.float64)}
+        return {
+            "latent": np.asarray(run.latent, dtype=np.float64),
+            "log_likelihood": np.asarray(total, dtype=np.float64),
+        }
 
     def get_inference_data(self, fitted_model: dict[str, np.ndarray]) -> Any:
         """A fit as ArviZ reads it: the data of an index together."""
         import xarray as xr
 
         posterior = xr.Dataset({"latent": (("chain", "draw", "latent_dim_0"), fitted_model["latent"])})
-        pointwise = xr.Dataset({"y": (("chain", "draw", self._past.dim), fitted_model["log_likelihood"])}, coords=self._coords)
+        pointwise = xr.Dataset(
+            {"y": (("chain", "draw", self._past.dim), fitted_model["log_likelihood"])}, coords=self._coords
+        )
         return xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": pointwise})
 
     def log_likelihood__i(self, excluded_obs: np.ndarray, idata__i: Any) -> Any:

@@ -13,11 +13,12 @@ from ...problems import AbstractConditioned
 
 
 class Truncated(AbstractConditioned):
-    """A problem given the data at some indices of a dim only, such as the samples before a moment; of all indices at first.
+    """A problem given the data at some indices of a dim only, such as the samples before a moment; of all
+    indices at first.
 
-    The others remain: `log_likelihood` is that of all data. What is left out is a term of the log density for each index, so these have to
-    be densities of data given data *before* them, or independent ones. Which data count are numbers, not shapes: programs that were compiled for one part serve
-    every other.
+    The others remain: `log_likelihood` is that of all data. What is left out is a term of the log density for
+    each index, so these have to be densities of data given data *before* them, or independent ones. Which
+    data count are numbers, not shapes: programs that were compiled for one part serve every other.
 
     Args:
         conditioned: the problem given all its data, whose pointwise log likelihood has the dim.
@@ -35,18 +36,25 @@ class Truncated(AbstractConditioned):
 
     def __init__(self, conditioned: AbstractConditioned, target: Target, dim: str):
         self.conditioned, self.dim = conditioned, dim
-        found = eqx.filter_eval_shape(lambda x: target.conditioned.log_likelihood(target.constrain(x)), jnp.zeros(target.size))
+        found = eqx.filter_eval_shape(
+            lambda x: target.conditioned.log_likelihood(target.constrain(x)), jnp.zeros(target.size)
+        )
         self.pointwise = tuple((name, named.dims, tuple(named.values.shape)) for name, named in found.items())
         if not found:
             raise ValueError(f"the problem has no data, so there is nothing along {dim!r} to leave out")
         for name, dims, _ in self.pointwise:
             if dim not in dims:
                 raise ValueError(
-                    f"the log likelihood of {name!r} has {f'the dims {", ".join(dims)}' if dims else 'no dims'}, expected {dim!r} among them: its data have no "
-                    f"density for each index of {dim!r} given those before it; use a likelihood of time courses (Gaussian, StudentT, AR1, ExtendedKalman)"
+                    f"the log likelihood of {name!r} has"
+                    f" {f'the dims {", ".join(dims)}' if dims else 'no dims'}, expected {dim!r} among them:"
+                    f" its data have no density for each index of {dim!r} given those before it; use a"
+                    " likelihood of time courses (Gaussian, StudentT, AR1, ExtendedKalman)"
                 )
         if len(sizes := {shape[dims.index(dim)] for _, dims, shape in self.pointwise}) > 1:
-            raise ValueError(f"the data have {' and '.join(map(str, sorted(sizes)))} indices of {dim!r}, expected the same number at all sites")
+            raise ValueError(
+                f"the data have {' and '.join(map(str, sorted(sizes)))} indices of {dim!r}, expected the same"
+                " number at all sites"
+            )
         self.seen = np.ones(self.size, bool)
 
     @property
@@ -60,7 +68,9 @@ class Truncated(AbstractConditioned):
         return shape[dims.index(self.dim)]
 
     def model(self):
-        with _Only({name: _along(self.seen, dims.index(self.dim), shape) for name, dims, shape in self.pointwise}):
+        with _Only(
+            {name: _along(self.seen, dims.index(self.dim), shape) for name, dims, shape in self.pointwise}
+        ):
             self.conditioned.model()
 
     @property
@@ -69,7 +79,9 @@ class Truncated(AbstractConditioned):
 
     def with_values(self, values):
         data, seen = values
-        return eqx.tree_at(lambda past: (past.conditioned, past.seen), self, (self.conditioned.with_values(data), seen))
+        return eqx.tree_at(
+            lambda past: (past.conditioned, past.seen), self, (self.conditioned.with_values(data), seen)
+        )
 
     def alike(self, other):
         return other is self
@@ -126,4 +138,6 @@ class _Only(Messenger):
 
 
 def _along(seen: Any, axis: int, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
-    return jnp.broadcast_to(jnp.expand_dims(jnp.asarray(seen), tuple(i for i in range(len(shape)) if i != axis)), shape)
+    return jnp.broadcast_to(
+        jnp.expand_dims(jnp.asarray(seen), tuple(i for i in range(len(shape)) if i != axis)), shape
+    )

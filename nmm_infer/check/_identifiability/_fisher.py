@@ -15,12 +15,15 @@ from .._unwrapped import unwrapped
 REPLICAS = 2000
 
 
-def informer(target: Target, key: PRNGKeyArray) -> Callable[[Float[np.ndarray, " latent"]], Float[np.ndarray, "latent latent"]]:
-    """A function that gives the expected information about the unconstrained parameters at a point; NaN where the model fails.
+def informer(
+    target: Target, key: PRNGKeyArray
+) -> Callable[[Float[np.ndarray, " latent"]], Float[np.ndarray, "latent latent"]]:
+    """A function that gives the expected information about the unconstrained parameters at a point; NaN where
+    the model fails.
 
-    Normal, multivariate and complex normal and Student t data have a closed form, JᵀJ with J the Jacobian of the coordinates in `_coordinates`. It is
-    taken by central differences, which need nothing of a solver but that it runs. For other likelihoods it is the mean of
-    the scores' outer products over simulated data.
+    Normal, multivariate and complex normal and Student t data have a closed form, JᵀJ with J the Jacobian of
+    the coordinates in `_coordinates`. It is taken by central differences, which need nothing of a solver but
+    that it runs. For other likelihoods it is the mean of the scores' outer products over simulated data.
     """
     if closed_form(target):
         by_jacobian = _by_jacobian(target)
@@ -34,7 +37,9 @@ def closed_form(target: Target) -> bool:
     known: list[bool] = []
 
     def look(x: Array) -> None:
-        known.extend(_coordinates(site["fn"], site["value"]) is not None for site in _observed(target, x).values())
+        known.extend(
+            _coordinates(site["fn"], site["value"]) is not None for site in _observed(target, x).values()
+        )
 
     jax.eval_shape(look, jnp.zeros(target.size))
     return all(known)
@@ -45,16 +50,26 @@ def _observed(target: Target, x: Array) -> dict[str, Any]:
     from numpyro import handlers
 
     sites = target.constrain(x)
-    with handlers.block(), handlers.trace() as trace, handlers.substitute(data={name: sites[name] for name in target.names}), handlers.seed(rng_seed=0):
+    with (
+        handlers.block(),
+        handlers.trace() as trace,
+        handlers.substitute(data={name: sites[name] for name in target.names}),
+        handlers.seed(rng_seed=0),
+    ):
         target.conditioned.model()
-    return {name: site for name, site in trace.items() if site["type"] == "sample" and site["is_observed"] and type(site["fn"]).__name__ != "Unit"}
+    return {
+        name: site
+        for name, site in trace.items()
+        if site["type"] == "sample" and site["is_observed"] and type(site["fn"]).__name__ != "Unit"
+    }
 
 
 def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] | None:
-    """Functions φ of a distribution of the same kind with information Σ dφᵀdφ at `distribution`; None: not known.
+    """Functions φ of a distribution of the same kind with information Σ dφᵀdφ at `distribution`; None: not
+    known.
 
-    Normal: (μ/σ, √2 log σ). Student t, ν known: √((ν + 1)/(ν + 3)) μ/σ and √(2ν/(ν + 3)) log σ.
-    Multivariate normal: (L⁻¹ μ, L⁻¹ Σ L⁻ᵀ/√2), complex normal: √k L⁻¹ S L⁻ᴴ, with L the Cholesky factor at the point.
+    Normal: (μ/σ, √2 log σ). Student t, ν known: √((ν + 1)/(ν + 3)) μ/σ and √(2ν/(ν + 3)) log σ. Multivariate
+    normal: (L⁻¹ μ, L⁻¹ Σ L⁻ᵀ/√2), complex normal: √k L⁻¹ S L⁻ᴴ, with L the Cholesky factor at the point.
     """
     import numpyro.distributions as dist
     from jax.scipy.linalg import solve_triangular
@@ -66,7 +81,10 @@ def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] 
 
     def location_scale(location: Any, scale: Any) -> Callable[[Any], list[Array]]:
         at = fixed(unwrapped(distribution).scale)
-        return lambda d: [jnp.broadcast_to(location * unwrapped(d).loc / at, shape), jnp.broadcast_to(scale * jnp.log(unwrapped(d).scale), shape)]
+        return lambda d: [
+            jnp.broadcast_to(location * unwrapped(d).loc / at, shape),
+            jnp.broadcast_to(scale * jnp.log(unwrapped(d).scale), shape),
+        ]
 
     def white(S: Any, L: Any) -> Array:
         half = solve_triangular(L, S, lower=True)
@@ -83,7 +101,9 @@ def _coordinates(distribution: Any, value: Any) -> Callable[[Any], list[Array]] 
             L: Any = fixed(inner.scale_tril)
             return lambda d: [
                 jnp.broadcast_to(solve_triangular(L, unwrapped(d).loc[..., None], lower=True)[..., 0], shape),
-                jnp.broadcast_to(white(unwrapped(d).covariance_matrix, L) / jnp.sqrt(2.0), (*shape, shape[-1])),
+                jnp.broadcast_to(
+                    white(unwrapped(d).covariance_matrix, L) / jnp.sqrt(2.0), (*shape, shape[-1])
+                ),
             ]
         case ComplexNormal():
             L, k = jnp.linalg.cholesky(fixed(inner.S)), inner.k
@@ -101,14 +121,18 @@ def _by_jacobian(target: Target) -> Callable[[Array], Array]:
 
     @jax.jit
     def at(x: Array) -> Array:
-        functions = {name: _coordinates(site["fn"], site["value"]) for name, site in _observed(target, x).items()}
+        functions = {
+            name: _coordinates(site["fn"], site["value"]) for name, site in _observed(target, x).items()
+        }
 
         def phi(z: Array) -> Array:
             sites = _observed(target, z)
             parts = [part for name, function in functions.items() for part in function(sites[name]["fn"])]  # pyright: ignore[reportOptionalCall]
             return jnp.concatenate([jnp.ravel(part) for part in parts])
 
-        J = jax.lax.map(lambda e: (phi(x + h * e) - phi(x - h * e)) / (2.0 * h), jnp.eye(x.size, dtype=x.dtype))
+        J = jax.lax.map(
+            lambda e: (phi(x + h * e) - phi(x - h * e)) / (2.0 * h), jnp.eye(x.size, dtype=x.dtype)
+        )
         return jnp.where(jnp.isfinite(target.log_density(x)), J @ J.T, jnp.nan)
 
     return at

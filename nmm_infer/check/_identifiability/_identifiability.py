@@ -20,18 +20,29 @@ PRIOR_DRAWS, AVERAGED = 4000, 20
 UNSEEN = 1e-8
 
 
-def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: int = AVERAGED, key: PRNGKeyArray | int | None = None) -> Identifiability:
-    """Fisher's information of a problem, its eigenvalues, and standard errors that no unbiased method can beat.
+def identifiability(
+    problem: Any,
+    data: Any = None,
+    *,
+    at: Any = None,
+    draws: int = AVERAGED,
+    key: PRNGKeyArray | int | None = None,
+) -> Identifiability:
+    """Fisher's information of a problem, its eigenvalues, and standard errors that no unbiased method can
+    beat.
 
-    For normal, complex normal (`Spectral`) and Student t data the expected information is exact up to rounding; for others it is estimated from
-    simulated data. Parameters are compared in standard deviations of their prior, unconstrained: an eigenvalue of 1 says that the data know a
-    combination of parameters as well as the prior does.
+    For normal, complex normal (`Spectral`) and Student t data the expected information is exact up to
+    rounding; for others it is estimated from simulated data. Parameters are compared in standard deviations
+    of their prior, unconstrained: an eigenvalue of 1 says that the data know a combination of parameters as
+    well as the prior does.
 
     Args:
         problem: an `nmm.Problem` or `nmm.NumPyroModel`.
-        data: data of the shape that is asked about; their numbers do not matter. None: as the problem simulates them.
-        at: where: values by site in the unit of their prior (others at the prior's median), or the result of an engine, whose
-            posterior mean is taken; None: the average over draws of the prior, that is, before there are data.
+        data: data of the shape that is asked about; their numbers do not matter. None: as the problem
+            simulates them.
+        at: where: values by site in the unit of their prior (others at the prior's median), or the result of
+            an engine, whose posterior mean is taken; None: the average over draws of the prior, that is,
+            before there are data.
         draws: of the prior for this average; those at which the model fails are left out.
         key: for draws of the prior and simulated data; None: always the same ones.
 
@@ -50,7 +61,9 @@ def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: in
     check_problem(problem)
     check_counts("identifiability", draws=draws)
     conditioned = example(problem, data, "identifiability(...)")
-    key_prior, key_data = jax.random.split(jax.random.key(0) if key is None else random_key(key, "identifiability(key=...)"))
+    key_prior, key_data = jax.random.split(
+        jax.random.key(0) if key is None else random_key(key, "identifiability(key=...)")
+    )
     with precision("float64"):
         target = Target(conditioned)
         prior = np.asarray(target.prior_draws(key_prior, PRIOR_DRAWS))
@@ -60,15 +73,21 @@ def identifiability(problem: Any, data: Any = None, *, at: Any = None, draws: in
         good = np.isfinite(found).all(axis=(1, 2))
         if not good.any():
             raise ValueError(
-                f"identifiability(...): the model fails at {'all draws of the prior' if at is None else 'the given point'} (unstable network or diverged "
-                "simulation); give another at=, or narrow the priors"
+                "identifiability(...): the model fails at"
+                f" {'all draws of the prior' if at is None else 'the given point'} (unstable network or"
+                " diverged simulation); give another at=, or narrow the priors"
             )
         centre = points[good].mean(axis=0) if at is not None else np.median(prior, axis=0)
         sites = jax.tree.map(np.asarray, target.unravel(jnp.asarray(centre)))
         what = labels(sites, conditioned.site_dims(), conditioned.coords(), list(target.names))
         slopes, logarithmic = _scales(target, centre)
     result = _dataset(found[good].mean(axis=0), prior, centre, slopes, logarithmic, what)
-    result.attrs.update(where="prior" if at is None else "point", points=int(good.sum()), failed=int((~good).sum()), closed_form=int(exact))
+    result.attrs.update(
+        where="prior" if at is None else "point",
+        points=int(good.sum()),
+        failed=int((~good).sum()),
+        closed_form=int(exact),
+    )
     return Identifiability(result)
 
 
@@ -85,19 +104,33 @@ def point(target: Any, at: Any, caller: str) -> Float[np.ndarray, " latent"]:
         known = target.constrain(jnp.asarray(median))
         unknown = sorted(set(at) - set(target.names))
         if unknown:
-            raise ValueError(f"{caller}(at=...) names {', '.join(unknown)}, but the unknowns are {', '.join(target.names)}")
+            raise ValueError(
+                f"{caller}(at=...) names {', '.join(unknown)}, but the unknowns are {', '.join(target.names)}"
+            )
         wrong = [name for name, value in at.items() if np.shape(value) != np.shape(known[name])]
         if wrong:
-            raise ValueError(f"{caller}(at=...) has shape {np.shape(at[wrong[0]])} for {wrong[0]!r}, expected {np.shape(known[wrong[0]])}")
-        return np.asarray(target.flatten({**known, **{name: jnp.asarray(value, dtype=float) for name, value in at.items()}}))
+            raise ValueError(
+                f"{caller}(at=...) has shape {np.shape(at[wrong[0]])} for {wrong[0]!r}, expected"
+                f" {np.shape(known[wrong[0]])}"
+            )
+        return np.asarray(
+            target.flatten({**known, **{name: jnp.asarray(value, dtype=float) for name, value in at.items()}})
+        )
     unconstrained = group(at, "unconstrained_posterior") if isinstance(at, xr.DataTree) else None
     if unconstrained is None or not set(target.names) <= set(unconstrained.data_vars):
-        raise ValueError(f"{caller}(at=...) got {kind_of(at)}, expected values by site or the result of an engine for this problem")
-    return np.concatenate([np.ravel(unconstrained[name].mean(("chain", "draw")).values) for name in target.names])
+        raise ValueError(
+            f"{caller}(at=...) got {kind_of(at)}, expected values by site or the result of an engine for this"
+            " problem"
+        )
+    return np.concatenate(
+        [np.ravel(unconstrained[name].mean(("chain", "draw")).values) for name in target.names]
+    )
 
 
 def _scales(target: Any, x: Float[np.ndarray, " latent"]) -> tuple[np.ndarray, np.ndarray]:
-    """Derivative of each parameter by its unconstrained coordinate, and which coordinates are logarithms; NaN where there is no one-to-one relation."""
+    """Derivative of each parameter by its unconstrained coordinate, and which coordinates are logarithms; NaN
+    where there is no one-to-one relation.
+    """
 
     def flat(x: Any) -> Any:
         sites = target.constrain(x)
@@ -107,7 +140,9 @@ def _scales(target: Any, x: Float[np.ndarray, " latent"]) -> tuple[np.ndarray, n
     if sum(math.prod(shapes[name].shape) for name in target.names) != target.size:
         return np.full(target.size, np.nan), np.zeros(target.size, bool)
     logarithms = _logarithms(target)
-    logarithmic = np.concatenate([np.full(math.prod(shapes[name].shape), name in logarithms) for name in target.names])
+    logarithmic = np.concatenate(
+        [np.full(math.prod(shapes[name].shape), name in logarithms) for name in target.names]
+    )
     return np.asarray(jax.jacfwd(flat)(jnp.asarray(x))).diagonal(), logarithmic
 
 
@@ -129,12 +164,20 @@ def _logarithms(target: Any) -> set[str]:
     return found
 
 
-def _dataset(F: np.ndarray, prior: np.ndarray, centre: np.ndarray, slopes: np.ndarray, logarithmic: np.ndarray, what: Any) -> Any:
+def _dataset(
+    F: np.ndarray,
+    prior: np.ndarray,
+    centre: np.ndarray,
+    slopes: np.ndarray,
+    logarithmic: np.ndarray,
+    what: Any,
+) -> Any:
     import xarray as xr
 
     sd = prior.std(axis=0)
     covariance = np.atleast_2d(np.cov(prior, rowvar=False))
-    # In units of the prior's own covariance, so that a hierarchy's mean counts as known where its members are.
+    # In units of the prior's own covariance, so that a hierarchy's mean counts as known where its members
+    # are.
     variances, axes = np.linalg.eigh(covariance)
     W = (axes * np.sqrt(variances)) @ axes.T
     values, vectors = np.linalg.eigh(W @ F @ W)
@@ -173,8 +216,12 @@ def _dataset(F: np.ndarray, prior: np.ndarray, centre: np.ndarray, slopes: np.nd
     )
 
 
-def varimax(vectors: Float[np.ndarray, "parameter direction"], iterations: int = 100) -> Float[np.ndarray, "parameter direction"]:
-    """The rotation of some directions in which each has few large coefficients (Kaiser 1958, Psychometrika 23:187)."""
+def varimax(
+    vectors: Float[np.ndarray, "parameter direction"], iterations: int = 100
+) -> Float[np.ndarray, "parameter direction"]:
+    """The rotation of some directions in which each has few large coefficients (Kaiser 1958, Psychometrika
+    23:187).
+    """
     n, k = vectors.shape
     rotation = np.eye(k)
     if k < 2:

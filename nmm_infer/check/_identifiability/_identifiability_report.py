@@ -17,7 +17,8 @@ NAMED = 0.3
 DESCRIBED = 5
 # Numbers of a site that still have rows of their own in the table.
 MANY = 6
-# A parameter that data do not see and that contracts by more than this is known by way of others: the mean of a centred hierarchy.
+# A parameter that data do not see and that contracts by more than this is known by way of others: the mean of
+# a centred hierarchy.
 THROUGH_OTHERS = 0.5
 # Below this contraction a parameter keeps its prior.
 LEARNT = 0.1
@@ -42,10 +43,11 @@ class Identifiability:
     """What data of this kind can tell; print it.
 
     Attributes:
-        data: `xarray.Dataset`. By direction: `eigenvalue` (information relative to the prior's) and `direction_of`. By parameter: `se` (Cramér–Rao bound
-            without the prior; infinite where data say nothing), `se_with_prior` and `prior_sd`, all in the parameter's unit (NaN for parameters without a
-            coordinate of their own, such as those of a simplex), and the expected `contraction`, 1 - variance/prior variance. `information` is
-            in standard deviations of the unconstrained prior.
+        data: `xarray.Dataset`. By direction: `eigenvalue` (information relative to the prior's) and
+            `direction_of`. By parameter: `se` (Cramér–Rao bound without the prior; infinite where data say
+            nothing), `se_with_prior` and `prior_sd`, all in the parameter's unit (NaN for parameters without
+            a coordinate of their own, such as those of a simplex), and the expected `contraction`, 1 -
+            variance/prior variance. `information` is in standard deviations of the unconstrained prior.
     """
 
     data: Any
@@ -67,26 +69,49 @@ class Identifiability:
         sd = data["unconstrained_sd"].values
         return tuple(
             _direction(value, vector, names, logs, sd, data["contraction"].values)
-            for value, vector in zip(self.eigenvalues[::-1], data["direction_of"].transpose("direction", "parameter").values[::-1], strict=True)
+            for value, vector in zip(
+                self.eigenvalues[::-1],
+                data["direction_of"].transpose("direction", "parameter").values[::-1],
+                strict=True,
+            )
         )
 
     def sentences(self) -> list[str]:
         """The verdict, and the combinations that data do not see."""
         data, size = self.data, len(self.eigenvalues)
         where = "on average over the prior" if data.attrs.get("where") == "prior" else "at the given point"
-        found = [f"Data of this kind know {self.informed} of {size} combinations of parameters better than the prior does, {where}."]
+        found = [
+            f"Data of this kind know {self.informed} of {size} combinations of parameters better than the"
+            f" prior does, {where}."
+        ]
         unseen = [direction for direction in self.directions() if direction.eigenvalue <= INFORMED]
-        found += [f"Hardly seen (information {_short(direction.eigenvalue)} of the prior's): {direction.words}." for direction in unseen[:DESCRIBED]]
+        found += [
+            f"Hardly seen (information {_short(direction.eigenvalue)} of the prior's): {direction.words}."
+            for direction in unseen[:DESCRIBED]
+        ]
         if len(unseen) > DESCRIBED:
             found.append(f"And {len(unseen) - DESCRIBED} combinations more.")
         if not unseen and size > 1:
             weakest = self.directions()[0]
-            found.append(f"The worst known ({_short(weakest.eigenvalue)} times the prior's information): {weakest.words}.")
-        silent = [str(name) for name, value in zip(data["parameter"].values, data["contraction"].values, strict=True) if value < LEARNT]
+            found.append(
+                f"The worst known ({_short(weakest.eigenvalue)} times the prior's information):"
+                f" {weakest.words}."
+            )
+        silent = [
+            str(name)
+            for name, value in zip(data["parameter"].values, data["contraction"].values, strict=True)
+            if value < LEARNT
+        ]
         if silent:
-            found.append(f"Expected to keep their prior: {', '.join(silent[:6])}{f' and {len(silent) - 6} more' if len(silent) > 6 else ''}.")
+            found.append(
+                "Expected to keep their prior:"
+                f" {', '.join(silent[:6])}{f' and {len(silent) - 6} more' if len(silent) > 6 else ''}."
+            )
         if int(data.attrs.get("failed", 0)):
-            found.append(f"The model fails at {data.attrs['failed']} of {data.attrs['failed'] + data.attrs['points']} draws of the prior; they were left out.")
+            found.append(
+                f"The model fails at {data.attrs['failed']} of {data.attrs['failed'] + data.attrs['points']}"
+                " draws of the prior; they were left out."
+            )
         return found
 
     def table(self) -> list[tuple[str, ...]]:
@@ -96,9 +121,18 @@ class Identifiability:
             of = data.isel(parameter=data["name"].values == name)
             columns = [of[variable].values for variable in ("se", "se_with_prior", "prior_sd", "contraction")]
             if of.sizes["parameter"] > MANY:
-                rows.append((f"{name} ({of.sizes['parameter']})", *(_short(float(np.median(c))) for c in columns[:3]), f"{np.median(columns[3]):.2f}"))
+                rows.append(
+                    (
+                        f"{name} ({of.sizes['parameter']})",
+                        *(_short(float(np.median(c))) for c in columns[:3]),
+                        f"{np.median(columns[3]):.2f}",
+                    )
+                )
                 continue
-            rows += [(str(label), *(_short(v) for v in row[:3]), f"{row[3]:.2f}") for label, *row in zip(of["parameter"].values, *columns, strict=True)]
+            rows += [
+                (str(label), *(_short(v) for v in row[:3]), f"{row[3]:.2f}")
+                for label, *row in zip(of["parameter"].values, *columns, strict=True)
+            ]
         return rows
 
     def __str__(self) -> str:
@@ -112,7 +146,9 @@ class Identifiability:
         return escape(str(self))
 
 
-def _direction(value: float, vector: np.ndarray, names: np.ndarray, logs: np.ndarray, sd: np.ndarray, learnt: np.ndarray) -> Direction:
+def _direction(
+    value: float, vector: np.ndarray, names: np.ndarray, logs: np.ndarray, sd: np.ndarray, learnt: np.ndarray
+) -> Direction:
     order = [i for i in np.argsort(-np.abs(vector)) if abs(vector[i]) >= NAMED * np.abs(vector).max()]
     parts = tuple((str(names[i]), float(vector[i])) for i in order)
     words = _words(order, vector, names, logs, sd)
@@ -122,12 +158,15 @@ def _direction(value: float, vector: np.ndarray, names: np.ndarray, logs: np.nda
 
 
 def _words(order: list[Any], vector: np.ndarray, names: np.ndarray, logs: np.ndarray, sd: np.ndarray) -> str:
-    """What moves without being seen. Two logarithms that do are a product or a ratio, whose factors cannot be told apart."""
+    """What moves without being seen. Two logarithms that do are a product or a ratio, whose factors cannot be
+    told apart.
+    """
     if len(order) == 1:
         return f"{names[order[0]]} itself"
     if len(order) == 2 and all(logs[i] for i in order):
         a, b = order
-        # Changes of the logarithms themselves, of which equal ones leave a ratio and opposite ones a product as it is.
+        # Changes of the logarithms themselves, of which equal ones leave a ratio and opposite ones a product
+        # as it is.
         ratio = abs(vector[a] * sd[a] / (vector[b] * sd[b]))
         pair = f"{names[a]} × {names[b]}" if vector[a] * vector[b] < 0 else f"{names[a]} / {names[b]}"
         if 2 / 3 < ratio < 3 / 2:

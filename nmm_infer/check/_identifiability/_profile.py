@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-# Half the 95 % quantile of χ² with one degree of freedom: how far the log likelihood falls at the ends of the interval.
+# Half the 95 % quantile of χ² with one degree of freedom: how far the log likelihood falls at the ends of the
+# interval.
 THRESHOLD = 1.9207
 # Minus log likelihood where the model fails: a wall that a line search backs away from.
 FAILED = 1e300
@@ -19,7 +20,8 @@ SEEN, FINER = 7, 8
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """The log likelihood of one parameter, maximised over all others; print it, or draw `nmm.viz.profile(profile.data)`.
+    """The log likelihood of one parameter, maximised over all others; print it, or draw
+    `nmm.viz.profile(profile.data)`.
 
     Attributes:
         data: `xarray.Dataset` with `log_likelihood`, relative to its maximum, over `value`.
@@ -31,39 +33,62 @@ class Profile:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % likelihood interval; infinite on a side where the profile does not fall far enough inside the grid."""
+        """The 95 % likelihood interval; infinite on a side where the profile does not fall far enough inside
+        the grid.
+        """
         value, height = self.data["value"].values, self.data["log_likelihood"].values
         best = int(np.argmax(height))
-        return _crossing(value[: best + 1][::-1], height[: best + 1][::-1], -math.inf), _crossing(value[best:], height[best:], math.inf)
+        return _crossing(value[: best + 1][::-1], height[: best + 1][::-1], -math.inf), _crossing(
+            value[best:], height[best:], math.inf
+        )
 
     def __str__(self) -> str:
         low, high = self.interval
         value = self.data["value"].values
         best = value[int(np.argmax(self.data["log_likelihood"].values))]
         if math.isfinite(low) and math.isfinite(high):
-            return f"{self.parameter} is identified: best {best:.4g}, 95 % likelihood interval {low:.4g} to {high:.4g}."
+            return (
+                f"{self.parameter} is identified: best {best:.4g}, 95 % likelihood interval {low:.4g} to"
+                f" {high:.4g}."
+            )
         sides = " and ".join(side for side, end in (("below", low), ("above", high)) if math.isinf(end))
         if math.isinf(low) and math.isinf(high):
-            return f"{self.parameter} is not identified by these data: from {value[0]:.4g} to {value[-1]:.4g} others make up for any value."
-        return f"{self.parameter} is bounded on one side only: nothing ends it {sides} (between {value[0]:.4g} and {value[-1]:.4g})."
+            return (
+                f"{self.parameter} is not identified by these data: from {value[0]:.4g} to {value[-1]:.4g}"
+                " others make up for any value."
+            )
+        return (
+            f"{self.parameter} is bounded on one side only: nothing ends it {sides} (between {value[0]:.4g}"
+            f" and {value[-1]:.4g})."
+        )
 
     __repr__ = __str__
 
 
 def profile(
-    problem: Any, data: Any, parameter: str, *, at: Any = None, points: int = 21, width: float = 3.0, steps: int = 200, progress: bool = True
+    problem: Any,
+    data: Any,
+    parameter: str,
+    *,
+    at: Any = None,
+    points: int = 21,
+    width: float = 3.0,
+    steps: int = 200,
+    progress: bool = True,
 ) -> Profile:
     """Profile likelihood of one parameter (Raue et al. 2009, Bioinformatics 25:1923).
 
-    The parameter is held at each of several values, and the likelihood is maximised over all others by L-BFGS, from the middle outwards, each search
-    beginning where the last one ended. The prior takes part in nothing but the grid, and in keeping the others within 5 of its standard deviations.
+    The parameter is held at each of several values, and the likelihood is maximised over all others by
+    L-BFGS, from the middle outwards, each search beginning where the last one ended. The prior takes part in
+    nothing but the grid, and in keeping the others within 5 of its standard deviations.
 
     Args:
         problem: an `nmm.Problem` or `nmm.NumPyroModel`.
         data: the data.
         parameter: its label, as `identifiability` has it: `"model.a"`, `"model.tau[L.PCU]"`.
         at: where the middle is, as in `identifiability`; None: at the prior's median.
-        points: values on the grid, and on each finer grid where the data know the parameter so well that the first one steps over the interval.
+        points: values on the grid, and on each finer grid where the data know the parameter so well that the
+            first one steps over the interval.
         width: of the first grid to either side, in standard deviations of the prior (unconstrained).
         steps: of each search, at most.
         progress: show progress.
@@ -93,7 +118,10 @@ def profile(
         sites = jax.tree.map(np.asarray, target.unravel(jnp.asarray(start)))
         known = labels(sites, conditioned.site_dims(), conditioned.coords(), list(target.names)).parameter
         if parameter not in known:
-            raise ValueError(f"profile(parameter=...) got {parameter!r}, expected one of {', '.join(known[:20])}{', …' if len(known) > 20 else ''}")
+            raise ValueError(
+                f"profile(parameter=...) got {parameter!r}, expected one of"
+                f" {', '.join(known[:20])}{', …' if len(known) > 20 else ''}"
+            )
         index = known.index(parameter)
         others = np.arange(target.size) != index
 
@@ -110,7 +138,13 @@ def profile(
             return (float(value) if np.isfinite(value) else FAILED), np.asarray(gradient)
 
         median = np.median(prior, axis=0)[others]
-        bounds = list(zip(np.minimum(median, start[others]) - 5 * sd[others], np.maximum(median, start[others]) + 5 * sd[others], strict=True))
+        bounds = list(
+            zip(
+                np.minimum(median, start[others]) - 5 * sd[others],
+                np.maximum(median, start[others]) + 5 * sd[others],
+                strict=True,
+            )
+        )
         grid = start[index] + width * sd[index] * np.linspace(-1.0, 1.0, points)
         found: dict[float, float] = {}
         ends: dict[float, np.ndarray] = {}
@@ -118,7 +152,15 @@ def profile(
         def walk(values: np.ndarray, end: np.ndarray, bar: Steps) -> None:
             """Searches at `values`, each beginning where the one before it ended."""
             for x in values:
-                ended = minimize(function, end, args=(x,), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
+                ended = minimize(
+                    function,
+                    end,
+                    args=(x,),
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=bounds,
+                    options={"maxiter": steps},
+                )
                 end = ended.x if ended.fun < FAILED else end
                 found[float(x)], ends[float(x)] = -float(ended.fun), end
                 bar.advance(1)
@@ -142,13 +184,23 @@ def profile(
         done = np.array(sorted(found))
         height = np.array([found[x] for x in done])
         if height.max() <= -FAILED:
-            raise ValueError(f"profile({parameter!r}): the model fails everywhere on the grid; give another at=, or a smaller width=")
+            raise ValueError(
+                f"profile({parameter!r}): the model fails everywhere on the grid; give another at=, or a"
+                " smaller width="
+            )
         values = np.asarray(jax.vmap(lambda x: _constrained(target, start, index, x))(jnp.asarray(done)))
-    return Profile(_dataset(values, np.where(height <= -FAILED, -np.inf, height - height.max()), parameter, problem.units()), parameter)
+    return Profile(
+        _dataset(
+            values, np.where(height <= -FAILED, -np.inf, height - height.max()), parameter, problem.units()
+        ),
+        parameter,
+    )
 
 
 def _finer(found: dict[float, float], points: int) -> np.ndarray | None:
-    """Values between the neighbours of the interval, where hardly any were looked at; None where it is seen well enough."""
+    """Values between the neighbours of the interval, where hardly any were looked at; None where it is seen
+    well enough.
+    """
     x = np.array(sorted(found))
     height = np.array([found[value] for value in x])
     inside = np.flatnonzero(height >= height.max() - 2 * THRESHOLD)
@@ -158,7 +210,9 @@ def _finer(found: dict[float, float], points: int) -> np.ndarray | None:
 
 
 def _constrained(target: Any, start: np.ndarray, index: int, x: Array) -> Array:
-    """The parameter itself where its coordinate is `x`; the coordinate where there is no one-to-one relation."""
+    """The parameter itself where its coordinate is `x`; the coordinate where there is no one-to-one
+    relation.
+    """
     sites = target.constrain(jnp.asarray(start).at[index].set(x))
     flat = jnp.concatenate([jnp.ravel(sites[name]) for name in target.names])
     return flat[index] if flat.size == target.size else x
@@ -169,7 +223,9 @@ def _dataset(values: np.ndarray, height: np.ndarray, parameter: str, units: dict
 
     unit = units.get(parameter.partition("[")[0])
     return xr.Dataset(
-        {"log_likelihood": ("value", height)}, coords={"value": ("value", values, {"units": unit} if unit else {})}, attrs={"parameter": parameter}
+        {"log_likelihood": ("value", height)},
+        coords={"value": ("value", values, {"units": unit} if unit else {})},
+        attrs={"parameter": parameter},
     )
 
 

@@ -22,7 +22,8 @@ from ...observe._streaming import streaming
 from ...problems._sites import at
 from ...solving import solve
 
-# The twin's noise relative to the network's. What is left of second-order terms is as small, and in double precision nothing is lost to rounding.
+# The twin's noise relative to the network's. What is left of second-order terms is as small, and in double
+# precision nothing is lost to rounding.
 QUIET = 1e-4
 # Heun's steps times the fastest rate: variances are then off by a quarter of its square, 0.25 %.
 STEP = 0.1
@@ -30,7 +31,8 @@ STEP = 0.1
 TRANSIENT = 5.0
 # Until blood flow rests: some ten time constants of the Balloon–Windkessel model.
 HAEMODYNAMICS = 30_000.0
-# A network whose last tenth lies, in the median, so many standard deviations of its linear twin from the fixed point has left it.
+# A network whose last tenth lies, in the median, so many standard deviations of its linear twin from the
+# fixed point has left it.
 LEFT = 6.0
 # Frequencies at which the power of a global signal is computed; it is interpolated between them.
 FREQUENCIES = 512
@@ -89,7 +91,9 @@ class Quiet(AbstractNoise):
 
 
 def rates(problem: Any, sites: dict[str, Array]) -> Float[Array, "2"]:
-    """The fastest rate of a linearised network, region by region and as a whole, and the slowest at which anything decays (per ms), as if without delays."""
+    """The fastest rate of a linearised network, region by region and as a whole, and the slowest at which
+    anything decays (per ms), as if without delays.
+    """
     with at(sites):
         network, _, _ = problem.draw()
     linear = linearise(network)
@@ -101,8 +105,17 @@ def rates(problem: Any, sites: dict[str, Array]) -> Float[Array, "2"]:
     return jnp.stack([fastest, jnp.min(-whole.real)])
 
 
-def times(observe: AbstractLinear, interval: float, samples: int, found: Float[np.ndarray, "draw 2"], step: float | None, transient: float | None) -> Times:
-    """A step that divides the time between samples, and a transient no longer than the recording, unless they are given."""
+def times(
+    observe: AbstractLinear,
+    interval: float,
+    samples: int,
+    found: Float[np.ndarray, "draw 2"],
+    step: float | None,
+    transient: float | None,
+) -> Times:
+    """A step that divides the time between samples, and a transient no longer than the recording, unless they
+    are given.
+    """
     longest = STEP / found[:, 0].max() if step is None else step
     if step is None and isinstance(observe, Bold | HemodynamicResponse):
         longest = min(longest, observe.resolution)
@@ -115,11 +128,19 @@ def times(observe: AbstractLinear, interval: float, samples: int, found: Float[n
     return Times(interval, interval / int(np.ceil(interval / longest - 1e-9)), float(transient), samples)
 
 
-def pair(problem: Any, sites: dict[str, Array], key: PRNGKeyArray, times: Times, directions: Float[np.ndarray, "channel rank"] | None) -> Pair:
-    """One recording of each kind at `sites`, with the measurement noise and the global signal of the likelihood.
+def pair(
+    problem: Any,
+    sites: dict[str, Array],
+    key: PRNGKeyArray,
+    times: Times,
+    directions: Float[np.ndarray, "channel rank"] | None,
+) -> Pair:
+    """One recording of each kind at `sites`, with the measurement noise and the global signal of the
+    likelihood.
 
-    The twin is the same simulation in a ten-thousandth of the noise, magnified by as much: the solver's error, the observation and the random numbers are the
-    same, so that whatever is different about it is the nonlinearity.
+    The twin is the same simulation in a ten-thousandth of the noise, magnified by as much: the solver's
+    error, the observation and the random numbers are the same, so that whatever is different about it is the
+    nonlinearity.
     """
     key_network, key_noise, key_global = jax.random.split(key, 3)
     with at(sites):
@@ -130,14 +151,23 @@ def pair(problem: Any, sites: dict[str, Array], key: PRNGKeyArray, times: Times,
 
     def run(factor: Array) -> Array:
         quiet = eqx.tree_at(lambda network: network.noise, network, Quiet(network.noise, factor))
-        return solve(quiet, times.samples * times.interval, step=times.step, transient=times.transient, key=key_network, observe=sampled).values
+        return solve(
+            quiet,
+            times.samples * times.interval,
+            step=times.step,
+            transient=times.transient,
+            key=key_network,
+            observe=sampled,
+        ).values
 
     full, small = jax.vmap(run)(jnp.asarray([1.0, QUIET]))
     level = small.mean(axis=0)
     twin = level + (small - level) / QUIET
     end = jnp.median(full[-max(1, times.samples // 10) :], axis=0)
     left = jnp.any(jnp.abs(end - level) > LEFT * twin.std(axis=0))
-    added = _measurement(likelihood, observe, network, full.shape, times, directions, problem, key_noise, key_global)
+    added = _measurement(
+        likelihood, observe, network, full.shape, times, directions, problem, key_noise, key_global
+    )
     return Pair(full + added, twin + added, left)
 
 
@@ -157,7 +187,9 @@ def _measurement(
     key_noise: PRNGKeyArray,
     key_global: PRNGKeyArray,
 ) -> Float[Array, "time channel"]:
-    """What the likelihood adds to what is observed of a network: noise of the sensors, and a signal that all of them share."""
+    """What the likelihood adds to what is observed of a network: noise of the sensors, and a signal that all
+    of them share.
+    """
     noise = jnp.asarray(likelihood.noise) * jax.random.normal(key_noise, shape)
     if isinstance(observe, LeadField):
         noise = noise @ observe.reference().T
@@ -172,8 +204,12 @@ def _measurement(
         response = response if directions is None else jnp.asarray(directions).T @ response
         return jnp.sum(response.real**2 + response.imag**2) / response.shape[0]
 
-    at_all = jnp.interp(np.fft.rfftfreq(shape[0], times.interval), frequencies, jax.lax.map(power, jnp.asarray(frequencies)))
+    at_all = jnp.interp(
+        np.fft.rfftfreq(shape[0], times.interval), frequencies, jax.lax.map(power, jnp.asarray(frequencies))
+    )
     # White noise of unit variance has the two-sided density `interval`.
     white = jnp.fft.rfft(jax.random.normal(key_global, (shape[0],)))
-    shared = jnp.fft.irfft(white * jnp.sqrt(jnp.asarray(likelihood.global_signal) * at_all / times.interval), shape[0])
+    shared = jnp.fft.irfft(
+        white * jnp.sqrt(jnp.asarray(likelihood.global_signal) * at_all / times.interval), shape[0]
+    )
     return noise + shared[:, None]

@@ -13,11 +13,15 @@ from .._unwrapped import unwrapped
 ENDS = ("low", "high")
 
 
-def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: float) -> tuple[list[str], Float[np.ndarray, "hyperparameter parameter"]]:
-    """Names of the hyperparameters, and by how many posterior standard deviations each mean moves if one grows by `change`.
+def effects(
+    tree: Any, problem: Any, data: Any, parameters: list[Any], change: float
+) -> tuple[list[str], Float[np.ndarray, "hyperparameter parameter"]]:
+    """Names of the hyperparameters, and by how many posterior standard deviations each mean moves if one
+    grows by `change`.
 
-    d E[θ]/dη = Cov(θ, ∂ log p(θ | η)/∂η), over the posterior. Locations grow in units of their distribution's scale, everything else relative to
-    itself. Arguments that are themselves drawn, as in a hierarchy, are no hyperparameters, and ends of a support are left out.
+    d E[θ]/dη = Cov(θ, ∂ log p(θ | η)/∂η), over the posterior. Locations grow in units of their distribution's
+    scale, everything else relative to itself. Arguments that are themselves drawn, as in a hierarchy, are no
+    hyperparameters, and ends of a support are left out.
 
     Raises:
         ValueError: the tree has no draws of an unknown of the problem.
@@ -30,16 +34,24 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
 
     check_problem(problem)
     posterior = group(tree, "posterior")
-    values = [np.asarray(posterior[name].transpose("chain", "draw", ...).values, dtype=np.float64) for name in parameters]
+    values = [
+        np.asarray(posterior[name].transpose("chain", "draw", ...).values, dtype=np.float64)
+        for name in parameters
+    ]
     theta = np.concatenate([array.reshape(array.shape[0] * array.shape[1], -1) for array in values], axis=1)
     names, scores = [], []
     with precision("float64"):
         # The priors of a network are known without data.
-        prior = problem.draw if data is None and isinstance(problem, Problem) else problem.condition(data).prior
+        prior = (
+            problem.draw if data is None and isinstance(problem, Problem) else problem.condition(data).prior
+        )
         first, other = (_priors(prior, posterior.isel(chain=-k, draw=-k)) for k in (0, 1))
         missing = [name for name in first if name not in posterior]
         if missing:
-            raise ValueError(f"sensitivity(problem=...) has unknowns {', '.join(missing)} that the tree has no draws of; pass the problem that was fitted")
+            raise ValueError(
+                f"sensitivity(problem=...) has unknowns {', '.join(missing)} that the tree has no draws of;"
+                " pass the problem that was fitted"
+            )
         for site, distribution in first.items():
             draws = jnp.asarray(posterior[site].transpose("chain", "draw", ...).values, dtype=float)
             for argument, value in _arguments(distribution).items():
@@ -56,7 +68,9 @@ def effects(tree: Any, problem: Any, data: Any, parameters: list[Any], change: f
     if not names:
         return [], np.zeros((0, theta.shape[1]))
     S = np.stack(scores)
-    return names, change * (S - S.mean(axis=1, keepdims=True)) @ ((theta - theta.mean(axis=0)) / theta.std(axis=0)) / len(theta)
+    return names, change * (S - S.mean(axis=1, keepdims=True)) @ (
+        (theta - theta.mean(axis=0)) / theta.std(axis=0)
+    ) / len(theta)
 
 
 def _priors(prior: Callable[[], Any], draw: Any) -> dict[str, Any]:
@@ -64,9 +78,18 @@ def _priors(prior: Callable[[], Any], draw: Any) -> dict[str, Any]:
     from numpyro import handlers
 
     values: dict[str, Any] = {str(name): np.asarray(value.values) for name, value in draw.data_vars.items()}
-    with handlers.block(), handlers.trace() as trace, handlers.substitute(data=values), handlers.seed(rng_seed=0):
+    with (
+        handlers.block(),
+        handlers.trace() as trace,
+        handlers.substitute(data=values),
+        handlers.seed(rng_seed=0),
+    ):
         prior()
-    return {name: site["fn"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+    return {
+        name: site["fn"]
+        for name, site in trace.items()
+        if site["type"] == "sample" and not site["is_observed"]
+    }
 
 
 def _arguments(distribution: Any) -> dict[str, np.ndarray]:

@@ -1,4 +1,6 @@
-"""Files of named arrays (.npz, .mat, .h5) and of a single one (.npy). Nothing is unpacked before it is asked for."""
+"""Files of named arrays (.npz, .mat, .h5) and of a single one (.npy). Nothing is unpacked before it is asked
+for.
+"""
 
 import math
 import zipfile
@@ -34,7 +36,10 @@ def read_npy(path: Path) -> np.ndarray:
         loaded = np.load(path, allow_pickle=False)
     if not isinstance(loaded, np.ndarray):
         loaded.close()
-        raise ValueError(f"{path} is a NumPy archive of several arrays, expected one array; rename it to {path.with_suffix('.npz').name}")
+        raise ValueError(
+            f"{path} is a NumPy archive of several arrays, expected one array; rename it to"
+            f" {path.with_suffix('.npz').name}"
+        )
     return loaded
 
 
@@ -45,16 +50,23 @@ def read_npz(path: Path) -> Archive:
         return {name.removesuffix(".npy"): Item(*_npz_item(path, archive, name)) for name in members}
 
 
-def _npz_item(path: Path, archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], Callable[[], np.ndarray]]:
+def _npz_item(
+    path: Path, archive: zipfile.ZipFile, name: str
+) -> tuple[tuple[int, ...], Callable[[], np.ndarray]]:
     with archive.open(name) as stream:
         version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         shape, _, dtype = header(stream)
     key = name.removesuffix(".npy")
 
     def load() -> np.ndarray:
         if dtype.hasobject:
-            raise ValueError(f"{path}: {key!r} holds Python objects, expected numbers or text; save it as text, {key}.astype(str), or as numbers")
+            raise ValueError(
+                f"{path}: {key!r} holds Python objects, expected numbers or text; save it as text,"
+                f" {key}.astype(str), or as numbers"
+            )
         _check_size(path, key, shape)
         with intact(path, "a NumPy archive"), np.load(path, allow_pickle=False) as opened:
             return opened[key]
@@ -73,7 +85,10 @@ def read_mat(path: Path) -> Archive:
         items: Archive = {}
         for name, shape, kind in whosmat(path):
             if kind == "struct":
-                items |= {key: Item(value.shape, lambda value=value: value) for key, value in _fields(name, _loaded(path, name))}
+                items |= {
+                    key: Item(value.shape, lambda value=value: value)
+                    for key, value in _fields(name, _loaded(path, name))
+                }
             elif kind not in ("function", "opaque", "object", "unknown"):
                 items[name] = Item(tuple(shape), lambda name=name: _loaded(path, name))
         return items
@@ -96,7 +111,9 @@ def _fields(name: str, struct: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for field in struct.dtype.names or ():
         value = struct[field].item()
         if isinstance(value, np.ndarray):
-            yield from _fields(f"{name}.{field}", value) if value.dtype.names else [(f"{name}.{field}", value)]
+            yield from (
+                _fields(f"{name}.{field}", value) if value.dtype.names else [(f"{name}.{field}", value)]
+            )
 
 
 def read_hdf5(path: Path, *, by_columns: bool = True) -> Archive:
@@ -154,7 +171,11 @@ def _plain(file: Any, node: Any, by_columns: bool) -> np.ndarray:
         return held
     if array.dtype.names == ("real", "imag"):
         return array["real"] + 1j * array["imag"]
-    return np.array([item.decode("utf-8") if isinstance(item, bytes) else item for item in np.ravel(array)]) if array.dtype.kind in "SO" else array
+    return (
+        np.array([item.decode("utf-8") if isinstance(item, bytes) else item for item in np.ravel(array)])
+        if array.dtype.kind in "SO"
+        else array
+    )
 
 
 def _sparse(path: Path, place: str, shape: tuple[int, int]) -> np.ndarray:
@@ -166,12 +187,17 @@ def _sparse(path: Path, place: str, shape: tuple[int, int]) -> np.ndarray:
         node: Any = file[place]
         # An empty sparse matrix has no data at all.
         data, rows = (node[key][()] if key in node else np.zeros(0) for key in ("data", "ir"))
-        return csc_matrix((data, rows.astype(np.int64), node["jc"][()].astype(np.int64)), shape=shape).toarray()
+        return csc_matrix(
+            (data, rows.astype(np.int64), node["jc"][()].astype(np.int64)), shape=shape
+        ).toarray()
 
 
 def _check_size(path: Path, name: str, shape: tuple[int, ...]) -> None:
     if math.prod(shape) > LARGEST:
-        raise ValueError(f"{path}: {name!r} has the shape {shape}, expected at most {LARGEST:g} numbers; this is more than a connectome or a recording can be")
+        raise ValueError(
+            f"{path}: {name!r} has the shape {shape}, expected at most {LARGEST:g} numbers; this is more than"
+            " a connectome or a recording can be"
+        )
 
 
 def pick(archive: Archive, names: tuple[str, ...], path: Path) -> np.ndarray | None:
@@ -182,7 +208,10 @@ def pick(archive: Archive, names: tuple[str, ...], path: Path) -> np.ndarray | N
     """
     found = called(archive, names)
     if len(found) > 1:
-        raise ValueError(f"{path} holds {describe({key: archive[key] for key in found})}, expected only one of {', '.join(names)}; keep the one that is meant")
+        raise ValueError(
+            f"{path} holds {describe({key: archive[key] for key in found})}, expected only one of"
+            f" {', '.join(names)}; keep the one that is meant"
+        )
     return archive[found[0]].load() if found else None
 
 

@@ -9,7 +9,9 @@ from ._tables import read_text
 
 
 def _sidecar(path: Path) -> dict[str, Any]:
-    """The .json of the same name, without the suffixes that say what the table is (`.dense.tsv`); empty if there is none."""
+    """The .json of the same name, without the suffixes that say what the table is (`.dense.tsv`); empty if
+    there is none.
+    """
     for beside in (path.with_name(path.name.partition(".")[0] + ".json"), path.with_suffix(".json")):
         if beside.is_file():
             with intact(beside, "JSON"):
@@ -25,7 +27,9 @@ def bids_step(path: Path) -> float | None:
 
 
 def bids_nodes(path: Path) -> list[str] | None:
-    """Labels of the rows of a connectivity matrix (BEP017), from the table of nodes that its .json names; None if there is none."""
+    """Labels of the rows of a connectivity matrix (BEP017), from the table of nodes that its .json names;
+    None if there is none.
+    """
     axes = _sidecar(path).get("Axes")
     file = axes[0].get("NodeFile") if isinstance(axes, list) and axes and isinstance(axes[0], dict) else None
     if not isinstance(file, str) or not (nodes := path.parent / Path(file).name).is_file():

@@ -40,20 +40,26 @@ def read_bold(
 
     | name ends in | what is read |
     |---|---|
-    | .tsv .csv .txt .1D .dat, these with .gz | a row for each volume; region labels in the header, as XCP-D writes them after fMRIPrep, or in AFNI's comment |
+    | .tsv .csv .txt .1D .dat, these with .gz | a row for each volume; region labels in the header, as XCP-D
+      writes them after fMRIPrep, or in AFNI's comment |
     | .npy | `["time region"]` |
-    | .npz .mat | `bold` (or `timeseries`, `ts`, `tc`, `data`) and `labels` (or `names`), in cells for each region too, as CONN writes them; `DCM.Y` of SPM |
+    | .npz .mat | `bold` (or `timeseries`, `ts`, `tc`, `data`) and `labels` (or `names`), in cells for each
+      region too, as CONN writes them; `DCM.Y` of SPM |
     | .ptseries.nii | CIFTI, with nibabel |
 
     Args:
         path: the file.
-        repetition_time: time between volumes, a Quantity or a number in ms; None: as the file or the `.json` beside it says.
-        labels: region names; the file's own in another order put its regions in that order, new ones rename them; None: those of the file, or numbers.
+        repetition_time: time between volumes, a Quantity or a number in ms; None: as the file or the `.json`
+            beside it says.
+        labels: region names; the file's own in another order put its regions in that order, new ones rename
+            them; None: those of the file, or numbers.
         transposed: the file has a row for each region.
-        overrule: `repetition_time` counts though the file says another one, as some programs write a placeholder of 1 s.
+        overrule: `repetition_time` counts though the file says another one, as some programs write a
+            placeholder of 1 s.
         leave_out: regions of the file that are not read, such as parcels without coverage.
-        interpolate: volumes without any numbers, as censoring leaves them, are filled linearly between their neighbours; their numbers are in
-            `attrs["interpolated"]`. They hold no information, so that a likelihood counts too many samples: fine for a few.
+        interpolate: volumes without any numbers, as censoring leaves them, are filled linearly between their
+            neighbours; their numbers are in `attrs["interpolated"]`. They hold no information, so that a
+            likelihood counts too many samples: fine for a few.
 
     Raises:
         FileNotFoundError: no such file.
@@ -65,21 +71,34 @@ def read_bold(
 
     path = Path(path)
     if isinstance(labels, str | os.PathLike):
-        raise ValueError(f"read_bold(labels=...) got the text {str(labels)!r}, expected one label for each region; read the file into a list first")
-    given = None if repetition_time is None else milliseconds(repetition_time, "read_bold(repetition_time=...)")
+        raise ValueError(
+            f"read_bold(labels=...) got the text {str(labels)!r}, expected one label for each region; read"
+            " the file into a list first"
+        )
+    given = (
+        None if repetition_time is None else milliseconds(repetition_time, "read_bold(repetition_time=...)")
+    )
     if given is not None and given < _SHORTEST_MS:
-        raise ValueError(f"read_bold(repetition_time=...) got {given:g} ms, expected at least {_SHORTEST_MS:g} ms; seconds are written {given:g} * u.second")
+        raise ValueError(
+            f"read_bold(repetition_time=...) got {given:g} ms, expected at least {_SHORTEST_MS:g} ms; seconds"
+            f" are written {given:g} * u.second"
+        )
     recording = reader_for(path, _READERS, "read_bold(...)")(path)
     step = _step(given, recording.step or bids_step(path), path, overrule)
     values = recording.values.T if transposed else recording.values
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
-        raise ValueError(f"{path} has an array of {values.dtype} with shape {recording.values.shape}, expected numbers of shape (time, region)")
+        raise ValueError(
+            f"{path} has an array of {values.dtype} with shape {recording.values.shape}, expected numbers of"
+            " shape (time, region)"
+        )
     values = values.astype(np.float64)
     own, across = (recording.rows, recording.columns) if transposed else (recording.columns, recording.rows)
     if labels is None and across and not counts(across) and (own is None or counts(own)):
         raise ValueError(
-            f"{path} names {'columns' if transposed else 'rows'}, {some(across)}, and only counts the others; expected a name for each region; "
-            f"{'leave transposed out' if transposed else 'if these are regions pass transposed=True'}, or name the regions, labels=[...]"
+            f"{path} names {'columns' if transposed else 'rows'}, {some(across)}, and only counts the others;"
+            " expected a name for each region;"
+            f" {'leave transposed out' if transposed else 'if these are regions pass transposed=True'}, or"
+            " name the regions, labels=[...]"
         )
     names = _checked_names(list(labels) if labels is not None else own, values.shape, path)
     if labels is not None and own is not None:
@@ -90,18 +109,23 @@ def read_bold(
     values = _interpolated(values, filled)
     _check_values(values, names, path)
     coords = {"time": ("time", step * np.arange(len(values)), {"units": "ms"}), "region": names}
-    attrs = {"units": "1", "repetition_time_ms": step, "provenance": path.name} | ({"interpolated": filled} if len(filled) else {})
+    attrs = {"units": "1", "repetition_time_ms": step, "provenance": path.name} | (
+        {"interpolated": filled} if len(filled) else {}
+    )
     return xr.DataArray(values, dims=("time", "region"), coords=coords, name="bold", attrs=attrs)
 
 
 def _step(given: float | None, own: float | None, path: Path, overrule: bool) -> float:
     """Time between volumes in ms."""
     if own is None and given is None:
-        raise ValueError(f"{path} does not say the time between volumes, nor does a .json beside it; pass read_bold(repetition_time=2 * u.second)")
+        raise ValueError(
+            f"{path} does not say the time between volumes, nor does a .json beside it; pass"
+            " read_bold(repetition_time=2 * u.second)"
+        )
     if own is not None and given is not None and abs(own - given) > 0.01 * given and not overrule:
         raise ValueError(
-            f"{path} (or the .json beside it) says {own:g} ms between volumes, read_bold(repetition_time=...) got {given:g} ms; pass the one that is right, "
-            "with overrule=True if the file is wrong"
+            f"{path} (or the .json beside it) says {own:g} ms between volumes, read_bold(repetition_time=...)"
+            f" got {given:g} ms; pass the one that is right, with overrule=True if the file is wrong"
         )
     return given or own  # pyright: ignore[reportReturnType]
 
@@ -110,15 +134,24 @@ def _kept(names: list[str], leave_out: Sequence[str], path: Path) -> list[int]:
     out = [leave_out] if isinstance(leave_out, str) else [str(name) for name in leave_out]
     unknown = [name for name in out if name not in names]
     if unknown:
-        raise ValueError(f"read_bold(leave_out=...) names {some(unknown)}, expected regions of {path}, such as {some(names)}")
+        raise ValueError(
+            f"read_bold(leave_out=...) names {some(unknown)}, expected regions of {path}, such as"
+            f" {some(names)}"
+        )
     return [i for i, name in enumerate(names) if name not in out]
 
 
 def _from_table(path: Path) -> Recording:
     table = read_table(path)
-    clock = [name for name, column in zip(table.columns or (), table.values.T, strict=False) if name.lower() in _CLOCK or _is_ramp(column)]
+    clock = [
+        name
+        for name, column in zip(table.columns or (), table.values.T, strict=False)
+        if name.lower() in _CLOCK or _is_ramp(column)
+    ]
     if clock:
-        raise ValueError(f"{path} has a column {clock[0]!r}, expected a column for each region and nothing else; remove it")
+        raise ValueError(
+            f"{path} has a column {clock[0]!r}, expected a column for each region and nothing else; remove it"
+        )
     return Recording(table.values, table.rows, table.columns)
 
 
@@ -145,8 +178,15 @@ def _named(archive: Archive, path: Path) -> Recording:
     if values is None and "DCM.Y.y" in archive:
         return _from_dcm(archive)
     if values is None:
-        other = "; evoked responses of FieldTrip are read by read_evoked" if any(key.endswith((".avg", ".dimord")) for key in archive) else ""
-        raise ValueError(f"{path} holds {describe(archive)}; expected the series under one of {', '.join(_SERIES)}; rename it, or save it as .npy{other}")
+        other = (
+            "; evoked responses of FieldTrip are read by read_evoked"
+            if any(key.endswith((".avg", ".dimord")) for key in archive)
+            else ""
+        )
+        raise ValueError(
+            f"{path} holds {describe(archive)}; expected the series under one of {', '.join(_SERIES)}; rename"
+            f" it, or save it as .npy{other}"
+        )
     names = texts(pick(archive, _LABELS, path))
     if values.dtype == object:
         return Recording(_side_by_side(values, path), names, names)
@@ -166,7 +206,8 @@ def _side_by_side(cells: np.ndarray, path: Path) -> np.ndarray:
     shapes = sorted({one.shape for one in series})
     if len(shapes) > 1 or len(shapes[0]) != 1:
         raise ValueError(
-            f"{path} has a cell array of arrays of the shapes {', '.join(map(str, shapes[:3]))}, expected one series of the same length in each cell"
+            f"{path} has a cell array of arrays of the shapes {', '.join(map(str, shapes[:3]))}, expected one"
+            " series of the same length in each cell"
         )
     return np.stack(series, axis=1)
 
@@ -186,16 +227,26 @@ def _checked_names(names: list[str] | None, shape: tuple[int, ...], path: Path) 
     if names is None:
         if n_regions > n_times:
             raise ValueError(
-                f"{path} has {n_times} time points of {n_regions} regions, expected more time points than regions; if it has a row for each region "
-                f"pass transposed=True, if it is right confirm it with labels=[...], one for each region"
+                f"{path} has {n_times} time points of {n_regions} regions, expected more time points than"
+                " regions; if it has a row for each region pass transposed=True, if it is right confirm it"
+                " with labels=[...], one for each region"
             )
         return [str(i) for i in range(n_regions)]
     if len(names) != n_regions:
-        hint = "as many as time points: flip transposed=" if len(names) == n_times else "pass one for each region"
-        raise ValueError(f"{path} has {n_regions} regions and {n_times} time points, but there are {len(names)} labels, expected {n_regions}; {hint}")
+        hint = (
+            "as many as time points: flip transposed="
+            if len(names) == n_times
+            else "pass one for each region"
+        )
+        raise ValueError(
+            f"{path} has {n_regions} regions and {n_times} time points, but there are {len(names)} labels,"
+            f" expected {n_regions}; {hint}"
+        )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"{path} has repeated labels {some(repeated)}, expected unique ones; pass labels=[...]")
+        raise ValueError(
+            f"{path} has repeated labels {some(repeated)}, expected unique ones; pass labels=[...]"
+        )
     return names
 
 
@@ -205,7 +256,9 @@ def _empty(values: np.ndarray) -> np.ndarray:
 
 
 def _interpolated(values: np.ndarray, volumes: np.ndarray) -> np.ndarray:
-    """Series with some volumes filled linearly from the others; as the nearest one where they lie at an end."""
+    """Series with some volumes filled linearly from the others; as the nearest one where they lie
+    at an end.
+    """
     if not len(volumes) or len(volumes) == len(values):
         return values
     known = np.setdiff1d(np.arange(len(values)), volumes)
@@ -216,17 +269,31 @@ def _check_values(values: np.ndarray, names: list[str], path: Path) -> None:
     gone = _empty(values)
     if len(gone):
         raise ValueError(
-            f"{path} has no numbers at all in {len(gone)} of {len(values)} volumes, {some([str(volume) for volume in gone])} (the first is 0), as censoring "
-            "leaves them; expected a number at every time point; pass interpolate=True, or save the series before censoring"
+            f"{path} has no numbers at all in {len(gone)} of {len(values)} volumes,"
+            f" {some([str(volume) for volume in gone])} (the first is 0), as censoring leaves them; expected"
+            " a number at every time point; pass interpolate=True, or save the series before censoring"
         )
     missing = [name for name, series in zip(names, values.T, strict=True) if not np.all(np.isfinite(series))]
     if missing:
-        raise ValueError(f"{path} has NaN or infinite values in {some(missing)}; expected a number at every time point; interpolate, or pass leave_out=[...]")
-    flat = [name for name, series in zip(names, values.T, strict=True) if len(series) > 1 and np.ptp(series) == 0.0]
+        raise ValueError(
+            f"{path} has NaN or infinite values in {some(missing)}; expected a number at every time point;"
+            " interpolate, or pass leave_out=[...]"
+        )
+    flat = [
+        name
+        for name, series in zip(names, values.T, strict=True)
+        if len(series) > 1 and np.ptp(series) == 0.0
+    ]
     if flat:
-        raise ValueError(f"{path} has no change over time in {some(flat)}; expected a signal, this is a parcel without coverage; pass leave_out=[...]")
-    ramps = [name for name, series in zip(names, values.T, strict=True) if len(series) > 3 and _is_ramp(series)]
+        raise ValueError(
+            f"{path} has no change over time in {some(flat)}; expected a signal, this is a parcel without"
+            " coverage; pass leave_out=[...]"
+        )
+    ramps = [
+        name for name, series in zip(names, values.T, strict=True) if len(series) > 3 and _is_ramp(series)
+    ]
     if ramps:
         raise ValueError(
-            f"{path} rises by the same step at every time point in {some(ramps)}; expected a signal, this is a count or a time; pass leave_out=[...]"
+            f"{path} rises by the same step at every time point in {some(ramps)}; expected a signal, this is"
+            " a count or a time; pass leave_out=[...]"
         )

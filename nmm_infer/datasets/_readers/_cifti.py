@@ -38,5 +38,7 @@ def _image(path: Path) -> Any:
     try:
         import nibabel
     except ImportError as error:
-        raise ImportError(f"reading {path.name} needs nibabel, which is not installed; run pip install 'nmm-infer[neuro]'") from error
+        raise ImportError(
+            f"reading {path.name} needs nibabel, which is not installed; run pip install 'nmm-infer[neuro]'"
+        ) from error
     return nibabel.load(path)

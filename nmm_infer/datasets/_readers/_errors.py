@@ -8,20 +8,24 @@ from typing import Any
 
 @contextmanager
 def intact(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever a parser raises on a damaged file into a ValueError that says which file and what to do."""
+    """Turn whatever a parser raises on a damaged file into a ValueError that says which file and
+    what to do.
+    """
     try:
         yield
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not UTF-8 (byte {error.object[error.start]:#x} at {error.start}), which is what text is read as; save it as UTF-8"
+            f"{path} is not UTF-8 (byte {error.object[error.start]:#x} at {error.start}), which is what text"
+            " is read as; save it as UTF-8"
         ) from error
     except ImportError:
         raise
     # Parsers of truncated archives raise anything from BadZipFile to TypeError.
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as {kind} ({type(error).__name__}: {error}); got {path.stat().st_size} bytes, expected a complete file; "
-            f"it may be truncated or another format under this suffix: copy it again, or save it anew"
+            f"{path} cannot be read as {kind} ({type(error).__name__}: {error}); got {path.stat().st_size}"
+            " bytes, expected a complete file; it may be truncated or another format under this suffix: copy"
+            " it again, or save it anew"
         ) from error
 
 
@@ -33,11 +37,17 @@ def reader_for[Reader](path: Path, readers: Mapping[str, Reader], who: str) -> R
         ValueError: no reader for it.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{who} got {path}, which is {'a folder' if path.is_dir() else 'not there'}; expected a file, looked from {Path.cwd()}")
+        raise FileNotFoundError(
+            f"{who} got {path}, which is {'a folder' if path.is_dir() else 'not there'}; expected a file,"
+            f" looked from {Path.cwd()}"
+        )
     for suffix, reader in readers.items():
         if path.name.lower().endswith(suffix):
             return reader
-    raise ValueError(f"{who} got {path.name}, expected a file ending in {', '.join(readers)}; convert it, or load it yourself and pass the array")
+    raise ValueError(
+        f"{who} got {path.name}, expected a file ending in {', '.join(readers)}; convert it, or load it"
+        " yourself and pass the array"
+    )
 
 
 def describe(arrays: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from ._errors import some
 
 
 def places(given: Sequence[str], own: list[str], path: Path) -> list[int]:
-    """Where the regions of the file are that are called `given`: by name where these are the file's own, else, as they are new names, in its order.
+    """Where the regions of the file are that are called `given`: by name where these are the file's own,
+    else, as they are new names, in its order.
 
     Raises:
         ValueError: some of the names are the file's, at another place.
@@ -15,10 +16,12 @@ def places(given: Sequence[str], own: list[str], path: Path) -> list[int]:
     names = [str(name) for name in given]
     if sorted(names) == sorted(own) and len(set(own)) == len(own):
         return [own.index(name) for name in names]
-    moved = [name for position, name in enumerate(names) if name in own and own[position : position + 1] != [name]]
+    moved = [
+        name for position, name in enumerate(names) if name in own and own[position : position + 1] != [name]
+    ]
     if moved:
         raise ValueError(
-            f"labels=... gives {some(moved)} to other regions than {path} does; expected the file's own names in any order, or new names in its order: "
-            f"{some(own)}"
+            f"labels=... gives {some(moved)} to other regions than {path} does; expected the file's own names"
+            f" in any order, or new names in its order: {some(own)}"
         )
     return list(range(len(own)))

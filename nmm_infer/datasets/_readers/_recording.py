@@ -6,7 +6,9 @@ import numpy as np
 
 
 class Recording(NamedTuple):
-    """Values as the file has them; labels of rows and columns, and the time step (ms), where it states them."""
+    """Values as the file has them; labels of rows and columns, and the time step (ms), where it
+    states them.
+    """
 
     values: np.ndarray
     rows: list[str] | None = None

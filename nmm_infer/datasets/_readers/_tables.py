@@ -64,41 +64,59 @@ def read_text(path: Path) -> str:
 def decoded(content: bytes, path: Path) -> str:
     """Text from its bytes."""
     if len(content) > LONGEST:
-        raise ValueError(f"{path} has more than {LONGEST:g} bytes of text, which is more than a connectome or a recording can be; is it another file?")
+        raise ValueError(
+            f"{path} has more than {LONGEST:g} bytes of text, which is more than a connectome or a recording"
+            " can be; is it another file?"
+        )
     with intact(path, "text"):
         # Spreadsheets save "Unicode text" as UTF-16, with a mark in front.
-        return content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+        return content.decode(
+            "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        )
 
 
 def parse_table(text: str, source: str) -> Table:
-    """The table in `text`; `source` names it in messages. Lines that start with # are comments, of which one before the rows may hold names.
+    """The table in `text`; `source` names it in messages. Lines that start with # are comments, of which one
+    before the rows may hold names.
 
-    Row labels are a first column of words, of numbers that are the header's too, or under an empty corner. Where the first line is of whole numbers that
-    are all different it is a header if the table holds fractions, or is a symmetric matrix without it: atlas codes.
+    Row labels are a first column of words, of numbers that are the header's too, or under an empty corner.
+    Where the first line is of whole numbers that are all different it is a header if the table holds
+    fractions, or is a symmetric matrix without it: atlas codes.
     """
     lines = _split(text, source)
     if not lines:
         raise ValueError(f"{source} has no rows, expected a table of numbers; is the file complete?")
     head = lines.pop(0) if _is_header(lines) else None
     if not lines:
-        raise ValueError(f"{source} has a header and no rows, expected a table of numbers; is the file complete?")
+        raise ValueError(
+            f"{source} has a header and no rows, expected a table of numbers; is the file complete?"
+        )
     rows = None
     first = [line.cells[0] for line in lines]
     # A cell above the row labels may be empty, named or absent.
-    if all(_number(cell) is None for cell in first) or (head and (_CORNER.fullmatch(head.cells[0]) or first == head.cells[1:])):
+    if all(_number(cell) is None for cell in first) or (
+        head and (_CORNER.fullmatch(head.cells[0]) or first == head.cells[1:])
+    ):
         rows = first
         lines = [_Line(line.number, line.cells[1:]) for line in lines]
     width = len(lines[0].cells)
-    columns = head.cells[1:] if head and rows and len(head.cells) == width + 1 else head.cells if head else None
+    columns = (
+        head.cells[1:] if head and rows and len(head.cells) == width + 1 else head.cells if head else None
+    )
     if columns is not None and len(columns) != width:
-        raise ValueError(f"{source} has {len(columns)} names in its header and {width} numbers in line {lines[0].number}; expected one name for each column")
+        raise ValueError(
+            f"{source} has {len(columns)} names in its header and {width} numbers in line {lines[0].number};"
+            " expected one name for each column"
+        )
     shift = 1 if rows is None else 2
     values = np.array([_numbers(line, width, source, shift) for line in lines])
     return Table(values, rows, columns or _commented(text, width))
 
 
 def _commented(text: str, width: int) -> list[str] | None:
-    """Names of the columns in the last comment before the rows, each after its own # as AFNI's 3dROIstats writes them."""
+    """Names of the columns in the last comment before the rows, each after its own # as AFNI's 3dROIstats
+    writes them.
+    """
     comments = [line for line in text.splitlines() if line.strip()]
     found = None
     for line in comments:
@@ -116,15 +134,25 @@ def counts(names: list[str]) -> bool:
 
 
 def _split(text: str, source: str) -> list[_Line]:
-    kept = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and not line.lstrip().startswith("#")]
+    kept = [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     if not kept:
         return []
     delimiter = next((mark for mark in "\t;," if mark in kept[0][1]), None)
     for number, line in kept:
         if line.count('"') % 2:
-            raise ValueError(f"{source} has a quote in line {number} that is not closed; expected it around the whole name, or none")
+            raise ValueError(
+                f"{source} has a quote in line {number} that is not closed; expected it around the whole"
+                " name, or none"
+            )
     if (n := kept[0][1].count(delimiter or " ")) > WIDEST:
-        raise ValueError(f"{source} has about {n} columns in line {kept[0][0]}, which is more than a connectome or a recording can be; is it another file?")
+        raise ValueError(
+            f"{source} has about {n} columns in line {kept[0][0]}, which is more than a connectome or a"
+            " recording can be; is it another file?"
+        )
     # Without a delimiter any run of blanks divides.
     bare = [line if delimiter else " ".join(line.split()) for _, line in kept]
     cells = [[cell.strip() for cell in row] for row in csv.reader(bare, delimiter=delimiter or " ")]
@@ -137,9 +165,10 @@ def _split(text: str, source: str) -> list[_Line]:
 
 def _is_header(lines: list[_Line]) -> bool:
     first = lines[0].cells
-    if _CORNER.fullmatch(first[0]) or any(_number(cell) is None for cell in (first[1:] or first)):
+    if _CORNER.fullmatch(first[0]) or any(_number(cell) is None for cell in first[1:] or first):
         return True
-    # pandas numbers columns without names. A square table cannot have such a header: it would have one row too many.
+    # pandas numbers columns without names. A square table cannot have such a header: it would have one row
+    # too many.
     names = first if _number(first[0]) is not None else first[1:]
     return (counts(names) and len(names) > 2 and len(lines) != len(names)) or _of_codes(lines)
 
@@ -147,7 +176,12 @@ def _is_header(lines: list[_Line]) -> bool:
 def _of_codes(lines: list[_Line]) -> bool:
     """Whether the first line is of whole numbers that name columns, such as codes of an atlas."""
     first, rest = lines[0].cells, lines[1:]
-    if not rest or len(first) < 2 or not all(cell.isdigit() for cell in first) or len(set(first)) < len(first):
+    if (
+        not rest
+        or len(first) < 2
+        or not all(cell.isdigit() for cell in first)
+        or len(set(first)) < len(first)
+    ):
         return False
     square = len(lines) == len(first)
     if square:
@@ -155,16 +189,26 @@ def _of_codes(lines: list[_Line]) -> bool:
     if any(not _is_whole(cell) for line in rest for cell in line.cells):
         return True
     # Whole numbers below, too: the header of a matrix, which is square and symmetric without it.
-    return [line.cells for line in rest] == [list(column) for column in zip(*(line.cells for line in rest), strict=False)]
+    return [line.cells for line in rest] == [
+        list(column) for column in zip(*(line.cells for line in rest), strict=False)
+    ]
 
 
 def _cornered(lines: list[_Line]) -> bool:
-    """Whether a square table begins with the same codes above and beside a symmetric matrix, which are larger than all of its numbers."""
+    """Whether a square table begins with the same codes above and beside a symmetric matrix, which are larger
+    than all of its numbers.
+    """
     cells = [line.cells for line in lines]
     codes, inner = cells[0][1:], [row[1:] for row in cells[1:]]
-    if len(codes) < 2 or codes != [row[0] for row in cells[1:]] or inner != [list(column) for column in zip(*inner, strict=False)]:
+    if (
+        len(codes) < 2
+        or codes != [row[0] for row in cells[1:]]
+        or inner != [list(column) for column in zip(*inner, strict=False)]
+    ):
         return False
-    largest = max((number for row in inner for cell in row if (number := _number(cell)) is not None), default=math.inf)
+    largest = max(
+        (number for row in inner for cell in row if (number := _number(cell)) is not None), default=math.inf
+    )
     return min(float(code) for code in codes) > largest
 
 
@@ -183,11 +227,17 @@ def _number(cell: str) -> float | None:
 
 def _numbers(line: _Line, width: int, source: str, shift: int) -> list[float]:
     if len(line.cells) != width:
-        raise ValueError(f"{source} has {len(line.cells)} numbers in line {line.number}, expected {width} as in the lines before; is the file truncated?")
+        raise ValueError(
+            f"{source} has {len(line.cells)} numbers in line {line.number}, expected {width} as in the lines"
+            " before; is the file truncated?"
+        )
     numbers = []
     for column, cell in enumerate(line.cells, shift):
         number = _number(cell)
         if number is None:
-            raise ValueError(f"{source} has {cell!r} in line {line.number}, column {column}; expected a number (decimal point, not comma) or n/a")
+            raise ValueError(
+                f"{source} has {cell!r} in line {line.number}, column {column}; expected a number (decimal"
+                " point, not comma) or n/a"
+            )
         numbers.append(number)
     return numbers

@@ -11,14 +11,18 @@ from ._tables import LONGEST, Table, decoded, parse_table
 
 
 def read_tvb(path: Path) -> Parts:
-    """`weights.txt`, `tract_lengths.txt` and `centres.txt`, which holds labels too; each may be packed as .bz2 and lie in a subfolder.
+    """`weights.txt`, `tract_lengths.txt` and `centres.txt`, which holds labels too; each may be packed as
+    .bz2 and lie in a subfolder.
 
     Raises:
         ValueError: not a zip, the same file twice, or more text than a connectome can be.
     """
     with intact(path, "a TVB zip"), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-    chosen = {stems[0]: _member(path, names, stems) for stems in (("weights",), ("tract_lengths", "tract", "lengths"), ("centres", "centers"))}
+    chosen = {
+        stems[0]: _member(path, names, stems)
+        for stems in (("weights",), ("tract_lengths", "tract", "lengths"), ("centres", "centers"))
+    }
     weights, lengths = (_table(path, chosen[what]) for what in ("weights", "tract_lengths"))
     labels, centres = _places(path, chosen["centres"])
     return Parts(
@@ -36,17 +40,29 @@ def _is_text(name: str) -> bool:
 
 
 def _member(path: Path, names: list[str], stems: tuple[str, ...]) -> str | None:
-    found = [name for name in names if _is_text(name) and PurePosixPath(name).name.lower().partition(".")[0] in stems]
+    found = [
+        name
+        for name in names
+        if _is_text(name) and PurePosixPath(name).name.lower().partition(".")[0] in stems
+    ]
     if len(found) > 1:
-        raise ValueError(f"{path} holds {' and '.join(found)}, expected one {stems[0]}.txt; make a zip with one connectome")
+        raise ValueError(
+            f"{path} holds {' and '.join(found)}, expected one {stems[0]}.txt; make a zip with one connectome"
+        )
     return found[0] if found else None
 
 
 def _text(path: Path, name: str) -> str:
-    with intact(path, f"a TVB zip with text in {name}"), zipfile.ZipFile(path) as archive, archive.open(name) as stream:
+    with (
+        intact(path, f"a TVB zip with text in {name}"),
+        zipfile.ZipFile(path) as archive,
+        archive.open(name) as stream,
+    ):
         # A few bytes may unpack to any number of them.
         packed = stream.read(LONGEST + 1)
-        content = bz2.BZ2Decompressor().decompress(packed, LONGEST + 1) if name.lower().endswith(".bz2") else packed
+        content = (
+            bz2.BZ2Decompressor().decompress(packed, LONGEST + 1) if name.lower().endswith(".bz2") else packed
+        )
     return decoded(content, path / name)
 
 
@@ -55,10 +71,20 @@ def _table(path: Path, name: str | None) -> Table | None:
 
 
 def _places(path: Path, name: str | None) -> tuple[list[str] | None, Any]:
-    """Labels and centres: a label, three coordinates, and in some archives more columns, which hold no coordinates."""
+    """Labels and centres: a label, three coordinates, and in some archives more columns, which hold no
+    coordinates.
+    """
     if name is None:
         return None, None
-    lines = [line.split() for line in _text(path, name).splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    text = "\n".join(" ".join(cells[:4]) for cells in lines) if min(map(len, lines), default=0) > 4 else _text(path, name)
+    lines = [
+        line.split()
+        for line in _text(path, name).splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    text = (
+        "\n".join(" ".join(cells[:4]) for cells in lines)
+        if min(map(len, lines), default=0) > 4
+        else _text(path, name)
+    )
     table = parse_table(text, f"{path}/{name}")
     return table.rows, table.values

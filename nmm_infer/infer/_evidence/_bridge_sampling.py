@@ -25,12 +25,15 @@ class Evidence(NamedTuple):
     error: float
 
 
-def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray | int, dtype: str = "float64") -> Any:
-    """Log evidence of a posterior that was sampled, by bridge sampling (Meng & Wong 1996; Gronau et al. 2017, J Math Psychol 81:80).
+def bridge_sampling(
+    problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray | int, dtype: str = "float64"
+) -> Any:
+    """Log evidence of a posterior that was sampled, by bridge sampling (Meng & Wong 1996; Gronau et al. 2017,
+    J Math Psychol 81:80).
 
-    A Gaussian is fitted to half of the draws in unconstrained coordinates, and a bridge is built between it and the other half.
-    For posteriors of one mode, from a sampler (NUTS, HMC, SMC), with many more draws than unknowns; draws of an approximation (SVI, Laplace)
-    give the evidence of nothing.
+    A Gaussian is fitted to half of the draws in unconstrained coordinates, and a bridge is built between it
+    and the other half. For posteriors of one mode, from a sampler (NUTS, HMC, SMC), with many more draws than
+    unknowns; draws of an approximation (SVI, Laplace) give the evidence of nothing.
 
     Args:
         problem, data: as they were given to the engine.
@@ -51,11 +54,14 @@ def bridge_sampling(problem: Any, data: Any, tree: Any, *, key: PRNGKeyArray | i
         fingerprint = target.conditioned.fingerprint()
         if "data_hash" in tree.attrs and tree.attrs["data_hash"] != fingerprint:
             raise ValueError(
-                f"bridge_sampling(data=...) has hash {fingerprint}, the tree was fitted to data with hash {tree.attrs['data_hash']}; pass the data of the fit"
+                f"bridge_sampling(data=...) has hash {fingerprint}, the tree was fitted to data with hash"
+                f" {tree.attrs['data_hash']}; pass the data of the fit"
             )
         found = bridge(target.log_density, latent_draws(target, tree), key)
     copy = tree.copy()
-    copy.attrs.update(log_evidence=found.value, log_evidence_se=found.error, log_evidence_method="bridge sampling")
+    copy.attrs.update(
+        log_evidence=found.value, log_evidence_se=found.error, log_evidence_method="bridge sampling"
+    )
     return copy
 
 
@@ -67,17 +73,23 @@ def latent_draws(target: Target, tree: Any) -> Float[np.ndarray, "chain draw lat
     """
     if "unconstrained_posterior" not in tree.children:
         raise ValueError(
-            f"the tree has groups {', '.join(tree.children) or 'none'}, expected 'unconstrained_posterior'; pass what an engine of nmm.infer returned"
+            f"the tree has groups {', '.join(tree.children) or 'none'}, expected 'unconstrained_posterior';"
+            " pass what an engine of nmm.infer returned"
         )
-    return target.join({str(name): values.values for name, values in tree["unconstrained_posterior"].data_vars.items()})
+    return target.join(
+        {str(name): values.values for name, values in tree["unconstrained_posterior"].data_vars.items()}
+    )
 
 
-def bridge(log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chain draw latent"], key: PRNGKeyArray) -> Evidence:
+def bridge(
+    log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chain draw latent"], key: PRNGKeyArray
+) -> Evidence:
     """log ∫ exp(log_density), from draws of it.
 
-    Of every chain the first half fits the Gaussian g, the second half builds the bridge. The estimate is the fixed point of
-    r = mean_g[l / (s₁l + s₂r)] / mean_p[1 / (s₁l + s₂r)] with l = p/g and s the shares of the effective draws (Gronau et al. 2017, eq. 15);
-    its error is that of Frühwirth-Schnatter 2004, with the autocorrelation of the draws.
+    Of every chain the first half fits the Gaussian g, the second half builds the bridge. The estimate is the
+    fixed point of r = mean_g[l / (s₁l + s₂r)] / mean_p[1 / (s₁l + s₂r)] with l = p/g and s the shares of the
+    effective draws (Gronau et al. 2017, eq. 15); its error is that of Frühwirth-Schnatter 2004, with the
+    autocorrelation of the draws.
 
     Raises:
         ValueError: too few draws for the Gaussian, or no overlap of it with the posterior.
@@ -87,8 +99,14 @@ def bridge(log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chai
     _, n, d = draws.shape
     fit, used = draws[:, : n // 2].reshape(-1, d), draws[:, n // 2 :]
     if fit.shape[0] < PER_UNKNOWN * d:
-        raise ValueError(f"bridge sampling got {draws.shape[0] * n} draws for {d} unknowns, expected at least {2 * PER_UNKNOWN * d}: draw more, or use SMC")
-    mean, L = fit.mean(axis=0), np.linalg.cholesky(np.atleast_2d(np.cov(fit.T)) + 1e-12 * np.diag(fit.var(axis=0)))
+        raise ValueError(
+            f"bridge sampling got {draws.shape[0] * n} draws for {d} unknowns, expected at least"
+            f" {2 * PER_UNKNOWN * d}: draw more, or use SMC"
+        )
+    mean, L = (
+        fit.mean(axis=0),
+        np.linalg.cholesky(np.atleast_2d(np.cov(fit.T)) + 1e-12 * np.diag(fit.var(axis=0))),
+    )
     z = np.asarray(jax.random.normal(key, (used.shape[0] * used.shape[1], d)), dtype=np.float64)
 
     def ratio(x: np.ndarray) -> np.ndarray:
@@ -101,8 +119,12 @@ def bridge(log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chai
 
     l1, l2 = ratio(used.reshape(-1, d)), ratio(mean + z @ L.T)
     if not np.any(np.isfinite(l2)):
-        raise ValueError("bridge sampling: the posterior density is zero at all draws of its Gaussian; use SMC")
-    effective = float(np.clip(np.median([array_stats.ess(used[:, :, i], method="mean") for i in range(d)]), 1.0, l1.size))
+        raise ValueError(
+            "bridge sampling: the posterior density is zero at all draws of its Gaussian; use SMC"
+        )
+    effective = float(
+        np.clip(np.median([array_stats.ess(used[:, :, i], method="mean") for i in range(d)]), 1.0, l1.size)
+    )
     s1, s2 = effective / (effective + l2.size), l2.size / (effective + l2.size)
     top = float(np.median(l1))
     p1, p2 = np.exp(np.clip(l1 - top, -700.0, 700.0)), np.exp(np.clip(l2 - top, -700.0, 700.0))
@@ -115,6 +137,8 @@ def bridge(log_density: Callable[[Array], Array], draws: Float[np.ndarray, "chai
             break
     # The two densities, normalised by the estimate, at draws of either.
     f1, f2 = p2 / (s1 * p2 + s2 * r), r / (s1 * p1 + s2 * r)
-    correlated = float(np.nan_to_num(np.asarray(array_stats.ess(f2.reshape(used.shape[:2]), method="mean")), nan=f2.size))
+    correlated = float(
+        np.nan_to_num(np.asarray(array_stats.ess(f2.reshape(used.shape[:2]), method="mean")), nan=f2.size)
+    )
     variance = f1.var() / f1.mean() ** 2 / f1.size + f2.var() / f2.mean() ** 2 / max(correlated, 1.0)
     return Evidence(top + float(np.log(r)), float(np.sqrt(variance)))

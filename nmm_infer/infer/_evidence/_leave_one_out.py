@@ -29,8 +29,8 @@ class LeftOut(NamedTuple):
 def leave_one_out(posterior: Any, log_likelihood: Any) -> LeftOut:
     """Leave-one-out by Pareto-smoothed importance sampling (Vehtari, Gelman, Gabry 2017), of all sites.
 
-    Observations whose density no parameter changes, such as a sample at a fixed initial state, have that density; ArviZ's
-    estimate has no tail to fit there, and refuses.
+    Observations whose density no parameter changes, such as a sample at a fixed initial state, have that
+    density; ArviZ's estimate has no tail to fit there, and refuses.
 
     Args:
         posterior, log_likelihood: Datasets with chain and draw, the second pointwise.
@@ -45,10 +45,17 @@ def leave_one_out(posterior: Any, log_likelihood: Any) -> LeftOut:
         own, k = values[0, 0].copy(), np.zeros(values.shape[2])
         varies = np.ptp(values, axis=(0, 1)) > ROUNDING * (1.0 + np.abs(values).max(axis=(0, 1)))
         if varies.any():
-            flat = xr.Dataset({"y": (("chain", "draw", "observation"), values[..., varies])}, coords={dim: posterior[dim] for dim in ("chain", "draw")})
+            flat = xr.Dataset(
+                {"y": (("chain", "draw", "observation"), values[..., varies])},
+                coords={dim: posterior[dim] for dim in ("chain", "draw")},
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # high Pareto k are counted and reported in words
-                found: Any = loo(xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": flat}), var_name="y", pointwise=True)
+                found: Any = loo(
+                    xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": flat}),
+                    var_name="y",
+                    pointwise=True,
+                )
             own[varies], k[varies] = np.asarray(found.elpd_i).ravel(), np.asarray(found.pareto_k).ravel()
             p_loo += float(found.p)
         elpd.append(own)

@@ -1,4 +1,6 @@
-"""What all samplers of chains share: a compiled program run in chunks, which one can watch, stop and interrupt."""
+"""What all samplers of chains share: a compiled program run in chunks, which one can watch, stop and
+interrupt.
+"""
 
 import abc
 import warnings
@@ -27,8 +29,9 @@ class Draw(NamedTuple):
 
     Fields:
         position: where the chain is after it.
-        stats: by ArviZ's names, one number or flag each. All algorithms have `diverging` (the integrator ran away; not that the density is zero at the end),
-            `n_steps` (evaluations of the gradient) and `failed` (the proposal ended where the density is zero, and was rejected).
+        stats: by ArviZ's names, one number or flag each. All algorithms have `diverging` (the integrator ran
+            away; not that the density is zero at the end), `n_steps` (evaluations of the gradient) and
+            `failed` (the proposal ended where the density is zero, and was rejected).
         tried: where that proposal ended; of use only where it `failed`, to say why.
     """
 
@@ -38,7 +41,9 @@ class Draw(NamedTuple):
 
 
 class AbstractAlgorithm(eqx.Module):
-    """What one chain does in one step; hyperparameters are its static fields, so that equal algorithms share their programs."""
+    """What one chain does in one step; hyperparameters are its static fields, so that equal algorithms share
+    their programs.
+    """
 
     @abc.abstractmethod
     def step(self, key: PRNGKeyArray, state: Any, stage: Stage, posterior: Posterior) -> tuple[Any, Draw]:
@@ -62,7 +67,8 @@ class Sampled(NamedTuple):
         positions: in the engine's coordinates.
         stats: statistics, each `["chain draw"]`.
         steps: sum of `n_steps`, warmup included.
-        failed: where proposals ended at which the density is zero, warmup included, in the engine's coordinates.
+        failed: where proposals ended at which the density is zero, warmup included, in the engine's
+            coordinates.
         interrupted: ended by Ctrl-C.
         stopped: ended early by the stop rule, in its words; "" if not.
     """
@@ -76,7 +82,13 @@ class Sampled(NamedTuple):
 
 
 @eqx.filter_jit
-def _advance(algorithm: AbstractAlgorithm, arrangement: AbstractArrangement, posterior: Posterior, chains: Any, now: Stage) -> tuple[Any, Draw]:
+def _advance(
+    algorithm: AbstractAlgorithm,
+    arrangement: AbstractArrangement,
+    posterior: Posterior,
+    chains: Any,
+    now: Stage,
+) -> tuple[Any, Draw]:
     def chain(shared: tuple[Posterior, Stage], carry: tuple[Array, Any]) -> tuple[Any, Draw]:
         posterior, now = shared
 
@@ -96,8 +108,9 @@ def _check(algorithm: AbstractAlgorithm, draw: Draw) -> None:
     missing = [name for name in NEEDED if name not in draw.stats]
     if missing:
         raise ValueError(
-            f"{type(algorithm).__name__}.step(...) gave the statistics {', '.join(sorted(draw.stats)) or 'none'}, expected {', '.join(NEEDED)} among them; "
-            f"add {', '.join(missing)} to Draw(stats=...)"
+            f"{type(algorithm).__name__}.step(...) gave the statistics"
+            f" {', '.join(sorted(draw.stats)) or 'none'}, expected {', '.join(NEEDED)} among them; add"
+            f" {', '.join(missing)} to Draw(stats=...)"
         )
 
 
@@ -127,12 +140,15 @@ def run_chains(
         stop: looks at the draws so far, and may end the run.
 
     Raises:
-        KeyboardInterrupt: during the warmup, when nothing has been drawn. So is any other error; later ones end the run, with a warning.
+        KeyboardInterrupt: during the warmup, when nothing has been drawn. So is any other error; later ones
+            end the run, with a warning.
     """
     n = len(jax.tree.leaves(states)[0])
     chains = arrangement.place((jax.random.split(key, n), states), n)
     plan = stages(warmup, draws, chunk)
-    warm, bar = (Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws)))
+    warm, bar = (
+        Steps(bars, name, total) if total else None for name, total in (("warmup", warmup), ("draws", draws))
+    )
     pieces: list[tuple[np.ndarray, dict[str, np.ndarray], int, np.ndarray]] = []
     done, interrupted, stopped = 0, False, ""
     try:
@@ -145,7 +161,14 @@ def run_chains(
             note = _note(found)
             drawn = {name: values[:, first:last] for name, values in found.items()}
             # All of it at once: an interruption finds either all of a piece or none.
-            pieces.append((position[:, first:last], drawn, int(found["n_steps"][:, :last].sum()), tried[:, :last][found[FAILED][:, :last] > 0]))
+            pieces.append(
+                (
+                    position[:, first:last],
+                    drawn,
+                    int(found["n_steps"][:, :last].sum()),
+                    tried[:, :last][found[FAILED][:, :last] > 0],
+                )
+            )
             in_warmup = min(first, last)
             if warm and in_warmup:
                 warm.advance(in_warmup, note)
@@ -161,10 +184,15 @@ def run_chains(
                 raise KeyboardInterrupt("interrupted during warmup: nothing had been drawn yet") from None
             raise
         if not isinstance(error, KeyboardInterrupt):
-            warnings.warn(f"the run ended early, and the draws so far are kept: {type(error).__name__}: {error}", stacklevel=3)
+            warnings.warn(
+                f"the run ended early, and the draws so far are kept: {type(error).__name__}: {error}",
+                stacklevel=3,
+            )
     drawn, stats, steps, failed = zip(*pieces, strict=True)
     joined = {name: np.concatenate([piece[name] for piece in stats], axis=1) for name in stats[0]}
-    return Sampled(np.concatenate(drawn, axis=1), joined, sum(steps), np.concatenate(failed), interrupted, stopped)
+    return Sampled(
+        np.concatenate(drawn, axis=1), joined, sum(steps), np.concatenate(failed), interrupted, stopped
+    )
 
 
 def _note(stats: dict[str, np.ndarray]) -> str:

@@ -48,7 +48,9 @@ class ChEESKernel(AbstractAlgorithm):
 
 
 @eqx.filter_jit
-def _tune(posterior: Posterior, key: PRNGKeyArray, positions: Float[Array, "chain latent"], sampler: "ChEES") -> tuple[Any, Array]:
+def _tune(
+    posterior: Posterior, key: PRNGKeyArray, positions: Float[Array, "chain latent"], sampler: "ChEES"
+) -> tuple[Any, Array]:
     """States for `Lockstep`, and the gradients that tuning took."""
     chains = positions.shape[0]
     adaptation = blackjax.chees_adaptation(
@@ -60,19 +62,30 @@ def _tune(posterior: Posterior, key: PRNGKeyArray, positions: Float[Array, "chai
         adaptation_info_fn=lambda state, info, adaptation: info.num_integration_steps.sum(),
     )
     run: Any = adaptation.run
-    (state, found), steps = run(key, positions, sampler.initial_step_size, optax.adam(sampler.learning_rate), sampler.warmup, max_sampling_steps=sampler.draws)
+    (state, found), steps = run(
+        key,
+        positions,
+        sampler.initial_step_size,
+        optax.adam(sampler.learning_rate),
+        sampler.warmup,
+        max_sampling_steps=sampler.draws,
+    )
     (length,) = found["integration_steps_params"]
     shared = (found["step_size"], found["inverse_mass_matrix"], jnp.clip(length, 1, sampler.max_steps))
     kept = blackjax.mcmc.hmc.HMCState(state.position, state.logdensity, state.logdensity_grad)
-    everyone = jax.tree.map(lambda x: jnp.broadcast_to(x, (chains, *jnp.shape(x))), (jnp.zeros((), int), shared))
+    everyone = jax.tree.map(
+        lambda x: jnp.broadcast_to(x, (chains, *jnp.shape(x))), (jnp.zeros((), int), shared)
+    )
     return strong((kept, *everyone), positions.dtype), jnp.sum(steps._wrapped_info)
 
 
 class ChEES(AbstractSampler):
-    """HMC whose length makes many chains forget fastest (Hoffman, Radul, Sountsov 2021, AISTATS): for GPUs, and small models anywhere.
+    """HMC whose length makes many chains forget fastest (Hoffman, Radul, Sountsov 2021, AISTATS): for GPUs,
+    and small models anywhere.
 
-    All chains are one vectorised program and take the same number of steps, so that none waits for the longest tree. They tune
-    step size, length and variances together in the warmup; then each is a chain of its own, and exact.
+    All chains are one vectorised program and take the same number of steps, so that none waits for the
+    longest tree. They tune step size, length and variances together in the warmup; then each is a chain of
+    its own, and exact.
 
     Args:
         draws: of each chain: with many chains, few.
@@ -107,7 +120,10 @@ class ChEES(AbstractSampler):
         check_sampler(self, max_steps=self.max_steps)
         check_acceptance(self)
         if self.chains < 16:
-            raise ValueError(f"ChEES(chains=...) got {self.chains}, expected at least 16: chains tune the length together; for few of them use NUTS")
+            raise ValueError(
+                f"ChEES(chains=...) got {self.chains}, expected at least 16: chains tune the length together;"
+                " for few of them use NUTS"
+            )
 
     def algorithm(self):
         return ChEESKernel()

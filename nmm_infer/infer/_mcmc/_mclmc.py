@@ -24,7 +24,8 @@ from ._sampler import AbstractSampler, InitialChains, check_dimensions, check_sa
 from ._warmup import strong
 from .stopping import AbstractStop, Never
 
-# Of the steps of the warmup: burn-in with the step size, then variances, the step size once more (a third of the second), then the autocorrelation.
+# Of the steps of the warmup: burn-in with the step size, then variances, the step size once more (a third of
+# the second), then the autocorrelation.
 FRACTION = 0.3
 
 
@@ -38,16 +39,25 @@ class Langevin(AbstractAlgorithm):
         move: Any = with_isokinetic_maruyama(isokinetic_mclachlan(posterior, parameters.inverse_mass_matrix))
 
         # BlackJAX's kernel, which does not say where a step would have ended that it does not take.
-        def one(carry: tuple[Any, Array], key: PRNGKeyArray) -> tuple[tuple[Any, Array], tuple[Array, Array, Array]]:
+        def one(
+            carry: tuple[Any, Array], key: PRNGKeyArray
+        ) -> tuple[tuple[Any, Array], tuple[Array, Array, Array]]:
             old, wall = carry
             key_move, _, key_turn = jax.random.split(key, 3)
             end, gained = move(old, parameters.step_size, parameters.L, key_move)
-            told = MCLMCInfo(logdensity=end.logdensity, energy_change=gained - end.logdensity + old.logdensity, kinetic_change=gained, nonans=True)
+            told = MCLMCInfo(
+                logdensity=end.logdensity,
+                energy_change=gained - end.logdensity + old.logdensity,
+                kinetic_change=gained,
+                nonans=True,
+            )
             state, info = handle_nans(old, end, told, key_turn)
             failed = at_wall(end.position, end.logdensity)
             return (state, jnp.where(failed, end.position, wall)), (info.energy_change, info.nonans, failed)
 
-        (state, wall), (error, fine, failed) = jax.lax.scan(one, (state, state.position), jax.random.split(key, self.steps))
+        (state, wall), (error, fine, failed) = jax.lax.scan(
+            one, (state, state.position), jax.random.split(key, self.steps)
+        )
         stats = {
             "diverging": ~jnp.all(fine | failed),
             "energy_error": jnp.mean(error**2) / state.position.size,
@@ -61,7 +71,12 @@ class Langevin(AbstractAlgorithm):
 
 @eqx.filter_jit
 def _tune(
-    arrangement: AbstractArrangement, posterior: Posterior, keys: PRNGKeyArray, positions: Float[Array, "chain latent"], steps: int, energy_error: Array
+    arrangement: AbstractArrangement,
+    posterior: Posterior,
+    keys: PRNGKeyArray,
+    positions: Float[Array, "chain latent"],
+    steps: int,
+    energy_error: Array,
 ) -> Any:
     def chain(posterior: Posterior, own: tuple[Array, Array]) -> Any:
         key, u = own
@@ -83,16 +98,20 @@ def _tune(
 
 
 class MCLMC(AbstractSampler):
-    """Microcanonical Langevin Monte Carlo (Robnik, De Luca, Silverstein, Seljak 2022, arXiv:2212.08549), unadjusted: not exact.
+    """Microcanonical Langevin Monte Carlo (Robnik, De Luca, Silverstein, Seljak 2022, arXiv:2212.08549),
+    unadjusted: not exact.
 
-    There is no Metropolis test, so that the step size leaves a bias, which more draws do not lower. It is controlled by the variance of the
-    energy error of a step per unknown: `attrs["energy_error"]` is what it came to, and `energy_error` what the tuning aimed at; halve it, and look
-    whether the posterior moves. What it gives is many unknowns for few gradients, where every other sampler is too slow.
-    Its tuning shortens the step whenever one ends where the density is zero, and does not lengthen it again: where the posterior reaches an edge, use NUTS.
+    There is no Metropolis test, so that the step size leaves a bias, which more draws do not lower. It is
+    controlled by the variance of the energy error of a step per unknown: `attrs["energy_error"]` is what it
+    came to, and `energy_error` what the tuning aimed at; halve it, and look whether the posterior moves. What
+    it gives is many unknowns for few gradients, where every other sampler is too slow. Its tuning shortens
+    the step whenever one ends where the density is zero, and does not lengthen it again: where the posterior
+    reaches an edge, use NUTS.
 
     Args:
         draws: kept ones, of each chain.
-        warmup: steps that tune the step size, the variances and the length L over which the momentum is forgotten, by BlackJAX.
+        warmup: steps that tune the step size, the variances and the length L over which the momentum is
+            forgotten, by BlackJAX.
         chains: number of chains.
         steps: from one kept draw to the next. A step takes two gradients.
         energy_error: wanted variance of a step's energy error, per unknown.
@@ -118,9 +137,14 @@ class MCLMC(AbstractSampler):
     def __check_init__(self):
         check_sampler(self, steps=self.steps)
         if self.warmup < 100:
-            raise ValueError(f"MCLMC(warmup=...) got {self.warmup} steps, expected at least 100 (some thousands): each costs two gradients, not a trajectory")
+            raise ValueError(
+                f"MCLMC(warmup=...) got {self.warmup} steps, expected at least 100 (some thousands): each"
+                " costs two gradients, not a trajectory"
+            )
         if not self.energy_error > 0:
-            raise ValueError(f"MCLMC(energy_error=...) got {self.energy_error}, expected a positive number, such as 5e-4")
+            raise ValueError(
+                f"MCLMC(energy_error=...) got {self.energy_error}, expected a positive number, such as 5e-4"
+            )
 
     def algorithm(self):
         return Langevin(self.steps)
@@ -130,9 +154,15 @@ class MCLMC(AbstractSampler):
         arrangement = arranged(self.arrangement, self.chains, posterior.target.problem)
         bar = Steps(bars, "tuning", self.warmup)
         keys, positions = arrangement.place((jax.random.split(key, self.chains), positions), self.chains)
-        states = jax.block_until_ready(_tune(arrangement, posterior, keys, positions, self.warmup, jnp.asarray(self.energy_error)))
+        states = jax.block_until_ready(
+            _tune(arrangement, posterior, keys, positions, self.warmup, jnp.asarray(self.energy_error))
+        )
         bar.finish()
         return InitialChains(states, 0, GRADIENTS * self.warmup * self.chains)
 
     def remarks(self, sampled, size):
-        return {"exact": 0, "energy_error": float(np.mean(sampled.stats["energy_error"])), "energy_error_wanted": self.energy_error}
+        return {
+            "exact": 0,
+            "energy_error": float(np.mean(sampled.stats["energy_error"])),
+            "energy_error_wanted": self.energy_error,
+        }

@@ -28,7 +28,14 @@ class NUTSKernel(AbstractAlgorithm):
     def step(self, key, state, stage, posterior):
         state, adaptation = state
         kernel = blackjax.nuts.build_kernel()
-        state, info = kernel(key, state, posterior, adaptation.step_size, adaptation.inverse_mass_matrix, max_num_doublings=self.max_depth)
+        state, info = kernel(
+            key,
+            state,
+            posterior,
+            adaptation.step_size,
+            adaptation.inverse_mass_matrix,
+            max_num_doublings=self.max_depth,
+        )
         # A tree ends where the density is zero, so that such a point is at one of its ends.
         left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
         end = jax.tree.map(lambda a, b: jnp.where(jnp.isfinite(left.logdensity), b, a), left, right)
@@ -45,7 +52,9 @@ class NUTSKernel(AbstractAlgorithm):
             "step_size": adaptation.step_size,
             FAILED: failed,
         }
-        adaptation = self.windows(adaptation, stage, state.position, state.logdensity_grad, info.acceptance_rate)
+        adaptation = self.windows(
+            adaptation, stage, state.position, state.logdensity_grad, info.acceptance_rate
+        )
         return (state, adaptation), Draw(state.position, stats, end.position)
 
 
@@ -57,19 +66,21 @@ class NUTS(AbstractSampler):
 
     Args:
         draws, warmup, chains: numbers of each.
-        metric: `metrics.Dense()` (default), `Diagonal()`, `LowRank()`, `Laplace()` or `MeanCurvature(pilot)`. Diagonal metrics, the
-            default elsewhere, take tens of times more steps in neural-mass models.
-        start: where chains start: `starts.FromPrior()`, `FromModes()` or `FromPathfinder()`; None: from the prior, or where the metric is.
+        metric: `metrics.Dense()` (default), `Diagonal()`, `LowRank()`, `Laplace()` or `MeanCurvature(pilot)`.
+            Diagonal metrics, the default elsewhere, take tens of times more steps in neural-mass models.
+        start: where chains start: `starts.FromPrior()`, `FromModes()` or `FromPathfinder()`; None: from the
+            prior, or where the metric is.
         stop: when draws are enough: `stopping.UntilESS(400)`; all of them by default.
         target_acceptance: acceptance rate that the step size aims at.
         max_tree_depth: at most 2^depth - 1 steps a draw.
-        arrangement: `devices.Parallel()` or `devices.Vectorised()`; None: parallel on CPU devices (`use_cores`),
-            else vectorised.
+        arrangement: `devices.Parallel()` or `devices.Vectorised()`; None: parallel on CPU devices
+            (`use_cores`), else vectorised.
         dtype: "float64" (default) or "float32", which is twice as fast where it is enough.
         initial_step_size: where adaptation of the step size begins.
         chunk: steps between two looks at the clock.
-        predictive_draws: posterior predictive draws per chain; 0: none. None: of every draw where the observations themselves are
-            predicted (`az.loo_pit` needs that) and that is no more than 25 million numbers; else 200 in all.
+        predictive_draws: posterior predictive draws per chain; 0: none. None: of every draw where the
+            observations themselves are predicted (`az.loo_pit` needs that) and that is no more than 25
+            million numbers; else 200 in all.
     """
 
     law: ClassVar[type[Chains]] = Chains
@@ -93,7 +104,10 @@ class NUTS(AbstractSampler):
         check_acceptance(self)
 
     def algorithm(self):
-        return NUTSKernel(Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size), self.max_tree_depth)
+        return NUTSKernel(
+            Windows(self.metric, self.warmup, self.target_acceptance, self.initial_step_size),
+            self.max_tree_depth,
+        )
 
     def warm(self, posterior, positions, key, bars):
         return InitialChains(in_windows(self.algorithm().windows, posterior, positions), self.warmup, 0)

@@ -54,7 +54,9 @@ class AbstractSampler(AbstractEngine):
         """What one chain does in a step."""
 
     @abc.abstractmethod
-    def warm(self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress) -> InitialChains:
+    def warm(
+        self, posterior: Posterior, positions: Float[Array, "chain latent"], key: PRNGKeyArray, bars: Progress
+    ) -> InitialChains:
         """Chains at `positions`, with what is adapted before they run on their own."""
 
     @abc.abstractmethod
@@ -62,7 +64,10 @@ class AbstractSampler(AbstractEngine):
         """Further attributes of the result, for `size` unknowns."""
 
     def title(self):
-        return f"{type(self).__name__}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup}, chains={self.chains}, dtype={self.dtype})"
+        return (
+            f"{type(self).__name__}({type(self.metric).__name__}, draws={self.draws}, warmup={self.warmup},"
+            f" chains={self.chains}, dtype={self.dtype})"
+        )
 
     def run(self, target, key, bars):
         arrangement = arranged(self.arrangement, self.chains, target.problem)
@@ -70,16 +75,33 @@ class AbstractSampler(AbstractEngine):
             key_coordinates, key_warm, key_run = jax.random.split(key, 3)
             prepared = self.metric.coordinates(target, key_coordinates, self.chains, self.start, bars)
             posterior = Posterior(target, prepared.coordinates)
-            checked = warn_of_rounding(posterior, prepared.starts, jax.random.fold_in(key_warm, 1)) if self.dtype == "float32" else 0
+            checked = (
+                warn_of_rounding(posterior, prepared.starts, jax.random.fold_in(key_warm, 1))
+                if self.dtype == "float32"
+                else 0
+            )
             warm = self.warm(posterior, jnp.asarray(prepared.starts), key_warm, bars)
-            sampled = run_chains(self.algorithm(), arrangement, posterior, warm.states, key_run, warm.warmup, self.draws, self.chunk, bars, self.stop)
+            sampled = run_chains(
+                self.algorithm(),
+                arrangement,
+                posterior,
+                warm.states,
+                key_run,
+                warm.warmup,
+                self.draws,
+                self.chunk,
+                bars,
+                self.stop,
+            )
         return self.law(
             latent=_to_latent(prepared.coordinates, sampled.positions),
             stats=sampled.stats,
             gradients=prepared.gradients + checked + warm.gradients + sampled.steps,
             failed=_to_latent(prepared.coordinates, sampled.failed[None])[0],
             interrupted=sampled.interrupted,
-            attrs=self.remarks(sampled, target.size) | {"draws": self.draws} | ({"stopped": sampled.stopped} if sampled.stopped else {}),
+            attrs=self.remarks(sampled, target.size)
+            | {"draws": self.draws}
+            | ({"stopped": sampled.stopped} if sampled.stopped else {}),
         )
 
 
@@ -92,13 +114,19 @@ def check_sampler(sampler: AbstractSampler, **counts: int) -> None:
 def check_acceptance(sampler: Any) -> None:
     """Raises ValueError for a target acceptance that is no probability."""
     if not 0 < sampler.target_acceptance < 1:
-        raise ValueError(f"{type(sampler).__name__}(target_acceptance=...) got {sampler.target_acceptance}, expected a number between 0 and 1")
+        raise ValueError(
+            f"{type(sampler).__name__}(target_acceptance=...) got {sampler.target_acceptance}, expected a"
+            " number between 0 and 1"
+        )
 
 
 def check_dimensions(sampler: AbstractSampler, positions: Array) -> None:
     """Raises ValueError for a single unknown, where directions on a sphere are none."""
     if positions.shape[1] < 2:
-        raise ValueError(f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension is a line; use NUTS")
+        raise ValueError(
+            f"{type(sampler).__name__} needs at least two unknowns, got one: constant speed in one dimension"
+            " is a line; use NUTS"
+        )
 
 
 def _to_latent(coordinates: Coordinates, positions: Float[np.ndarray, "chain draw latent"]) -> np.ndarray:
@@ -106,10 +134,17 @@ def _to_latent(coordinates: Coordinates, positions: Float[np.ndarray, "chain dra
     u = np.asarray(positions, dtype=np.float64)
     if coordinates.scale is None or coordinates.centre is None:
         return u
-    straight = np.asarray(coordinates.centre, dtype=np.float64) + u @ np.asarray(coordinates.scale, dtype=np.float64).T
+    straight = (
+        np.asarray(coordinates.centre, dtype=np.float64)
+        + u @ np.asarray(coordinates.scale, dtype=np.float64).T
+    )
     if not coordinates.bends:
         return straight
     with jax.enable_x64(True):
         bends = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), coordinates.bends)
-        shift = jax.lax.map(lambda u: sum(bend(u) for bend in bends), jnp.asarray(u.reshape(-1, u.shape[-1])), batch_size=BATCH)
+        shift = jax.lax.map(
+            lambda u: sum(bend(u) for bend in bends),
+            jnp.asarray(u.reshape(-1, u.shape[-1])),
+            batch_size=BATCH,
+        )
         return straight + np.asarray(shift).reshape(u.shape)

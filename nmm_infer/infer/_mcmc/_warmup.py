@@ -45,7 +45,8 @@ class Adaptation(NamedTuple):
 
 
 class Windows(eqx.Module):
-    """Step size by dual averaging, metric at the ends of growing windows (Hoffman & Gelman 2014; Stan's schedule).
+    """Step size by dual averaging, metric at the ends of growing windows (Hoffman & Gelman 2014; Stan's
+    schedule).
 
     Args:
         metric: gives the adaptation of the mass matrix.
@@ -67,7 +68,9 @@ class Windows(eqx.Module):
         memory = dual_averaging_adaptation(self.target_acceptance)[0](self.initial_step_size)
         return Adaptation(memory, self._core().init(size), jnp.exp(memory.log_step_size))
 
-    def __call__(self, adaptation: Adaptation, stage: Stage, position: Array, gradient: Array, acceptance: Array) -> Adaptation:
+    def __call__(
+        self, adaptation: Adaptation, stage: Stage, position: Array, gradient: Array, acceptance: Array
+    ) -> Adaptation:
         """One step of adaptation, as the stage says.
 
         Args:
@@ -109,7 +112,12 @@ def in_windows(windows: Windows, posterior: Posterior, positions: Float[Array, "
 
 
 @eqx.filter_jit
-def _states(windows: Windows, positions: Float[Array, "chain latent"], values: Float[Array, " chain"], gradients: Float[Array, "chain latent"]) -> Any:
+def _states(
+    windows: Windows,
+    positions: Float[Array, "chain latent"],
+    values: Float[Array, " chain"],
+    gradients: Float[Array, "chain latent"],
+) -> Any:
     def start(u: Array, value: Array, gradient: Array) -> tuple[HMCState, Adaptation]:
         return strong((HMCState(u, value, gradient), windows.init(u.size)), u.dtype)  # pyright: ignore[reportArgumentType]
 
@@ -118,14 +126,20 @@ def _states(windows: Windows, positions: Float[Array, "chain latent"], values: F
 
 def strong(tree: Any, dtype: Any) -> Any:
     """Weakly typed numbers would turn strong after the first chunk, and the program be compiled twice."""
-    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x, dtype if isinstance(x, float) else None).dtype), tree)
+    return jax.tree.map(
+        lambda x: jax.lax.convert_element_type(
+            x, jnp.asarray(x, dtype if isinstance(x, float) else None).dtype
+        ),
+        tree,
+    )
 
 
 def stages(warmup: int, draws: int, chunk: int) -> Stage:
     """Stan's schedule of warmup, then draws, padded to whole chunks.
 
-    Of warmups below 150 steps Stan leaves a tenth to the step size after the metric is found. Ten steps do not find it: it came out
-    up to four times too small, and trees as much too long. Here it has half of a short warmup, and at most the 50 of a longer one.
+    Of warmups below 150 steps Stan leaves a tenth to the step size after the metric is found. Ten steps do
+    not find it: it came out up to four times too small, and trees as much too long. Here it has half of a
+    short warmup, and at most the 50 of a longer one.
     """
     n = -(-(warmup + draws) // chunk) * chunk
     kind, window_ends = np.full(n, NOTHING), np.zeros(n, bool)

@@ -7,7 +7,8 @@ import numpy as np
 
 from .._engine import check_counts
 
-# A look costs about as much as some draws of a small model, so the next one comes after this many times the draws of the last.
+# A look costs about as much as some draws of a small model, so the next one comes after this many times the
+# draws of the last.
 GROWTH = 1.2
 # Ends of the interval that the tail effective sample size is of.
 TAILS = (0.05, 0.95)
@@ -33,11 +34,12 @@ class Never(AbstractStop):
 
 
 class UntilESS(AbstractStop):
-    """Until bulk and tail effective sample sizes of every unknown reach `ess`, and every R-hat is below `r_hat`.
+    """Until bulk and tail effective sample sizes of every unknown reach `ess`, and every R-hat is below
+    `r_hat`.
 
-    Both rank-normalised, over all chains (Vehtari et al. 2021), of the unconstrained unknowns. `draws` of the engine is then the most
-    that is drawn. Looked at from `least` draws a chain on, and rarely: stopping at the first moment at which noisy
-    estimates look good is optimistic.
+    Both rank-normalised, over all chains (Vehtari et al. 2021), of the unconstrained unknowns. `draws` of the
+    engine is then the most that is drawn. Looked at from `least` draws a chain on, and rarely: stopping at
+    the first moment at which noisy estimates look good is optimistic.
 
     Args:
         ess: effective sample size of the worst unknown.
@@ -66,7 +68,10 @@ class UntilESS(AbstractStop):
         tail, r_hat = _smallest_ess(draws, "tail"), _largest_r_hat(draws)
         if tail < self.ess or not r_hat < self.r_hat:
             return ""
-        return f"after {now} draws a chain: smallest bulk ESS {bulk:.0f}, smallest tail ESS {tail:.0f}, largest R-hat {r_hat:.3f}"
+        return (
+            f"after {now} draws a chain: smallest bulk ESS {bulk:.0f}, smallest tail ESS {tail:.0f}, largest"
+            f" R-hat {r_hat:.3f}"
+        )
 
     def _due(self, before: list[int], now: int) -> bool:
         """Whether a look is due at `now` draws, if one was taken at each due moment before."""
@@ -82,10 +87,20 @@ class UntilESS(AbstractStop):
 def _smallest_ess(draws: np.ndarray, method: str) -> float:
     from arviz_stats.base.array import array_stats
 
-    return float(np.nanmin(array_stats.ess(draws, chain_axis=0, draw_axis=1, method=method, prob=TAILS if method == "tail" else None)))
+    return float(
+        np.nanmin(
+            array_stats.ess(
+                draws, chain_axis=0, draw_axis=1, method=method, prob=TAILS if method == "tail" else None
+            )
+        )
+    )
 
 
 def _largest_r_hat(draws: np.ndarray) -> float:
     from arviz_stats.base.array import array_stats
 
-    return float(np.nanmax(array_stats.rhat(draws, chain_axis=0, draw_axis=1))) if len(draws) > 1 else float("nan")
+    return (
+        float(np.nanmax(array_stats.rhat(draws, chain_axis=0, draw_axis=1)))
+        if len(draws) > 1
+        else float("nan")
+    )

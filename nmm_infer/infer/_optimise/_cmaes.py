@@ -18,11 +18,13 @@ SPREAD_DRAWS = 1000
 
 
 class CMAES(AbstractEngine):
-    """The highest point of the posterior density by covariance matrix adaptation (Hansen & Ostermeier 2001; package `cmaes`).
+    """The highest point of the posterior density by covariance matrix adaptation (Hansen & Ostermeier 2001;
+    package `cmaes`).
 
-    For densities whose gradients mislead: chaos, bistability, spikes, features with steps. A population is drawn from a
-    Gaussian, which moves and deforms towards its better half; the first has the prior's spread. It is a search for a
-    point, no sampler: its final spread is no uncertainty. The result is that of `MAP`; free scales of hierarchies are held as there.
+    For densities whose gradients mislead: chaos, bistability, spikes, features with steps. A population is
+    drawn from a Gaussian, which moves and deforms towards its better half; the first has the prior's spread.
+    It is a search for a point, no sampler: its final spread is no uncertainty. The result is that of `MAP`;
+    free scales of hierarchies are held as there.
 
     Args:
         generations: of each search, at most.
@@ -45,10 +47,16 @@ class CMAES(AbstractEngine):
         if self.population is not None and self.population < 4:
             raise ValueError(f"CMAES(population=...) got {self.population}, expected at least 4, or None")
         if not self.spread > 0.0:
-            raise ValueError(f"CMAES(spread=...) got {self.spread}, expected a positive number of prior standard deviations")
+            raise ValueError(
+                f"CMAES(spread=...) got {self.spread}, expected a positive number of prior standard"
+                " deviations"
+            )
 
     def title(self):
-        return f"CMAES(generations={self.generations}, starts={self.starts}, spread={self.spread}, dtype={self.dtype})"
+        return (
+            f"CMAES(generations={self.generations}, starts={self.starts}, spread={self.spread},"
+            f" dtype={self.dtype})"
+        )
 
     def run(self, target, key, bars):
         key_start, key_spread, key_search = jax.random.split(key, 3)
@@ -61,7 +69,12 @@ class CMAES(AbstractEngine):
 
 
 def search(
-    log_density: Callable[[Array], Array], starts: Float[np.ndarray, "start latent"], sd: Float[np.ndarray, " latent"], settings: CMAES, seed: int, bar: Steps
+    log_density: Callable[[Array], Array],
+    starts: Float[np.ndarray, "start latent"],
+    sd: Float[np.ndarray, " latent"],
+    settings: CMAES,
+    seed: int,
+    bar: Steps,
 ) -> SearchResults:
     """One search from each start; the highest point that each has seen.
 
@@ -76,7 +89,9 @@ def search(
     best, heights, evaluations, interrupted = [], [], 0, False
     try:
         for number, start in enumerate(np.asarray(starts, dtype=np.float64)):
-            optimiser = CMA(start, settings.spread, seed=seed + number, population_size=size, cov=np.diag(sd**2))
+            optimiser = CMA(
+                start, settings.spread, seed=seed + number, population_size=size, cov=np.diag(sd**2)
+            )
             best.append(start)
             heights.append(-np.inf)
             for generation in range(settings.generations):
@@ -93,7 +108,9 @@ def search(
                     break
     except KeyboardInterrupt:
         if not evaluations:
-            raise KeyboardInterrupt("interrupted before the first generation was done: nothing had been found yet") from None
+            raise KeyboardInterrupt(
+                "interrupted before the first generation was done: nothing had been found yet"
+            ) from None
         interrupted = True
     bar.finish(f"log density {max(heights):.1f}")
     return SearchResults(np.stack(best), np.array(heights), evaluations, interrupted)

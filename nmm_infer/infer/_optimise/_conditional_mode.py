@@ -36,7 +36,8 @@ def find_nearby(
     spread: Float[np.ndarray, "free free"],
     held: Bool[np.ndarray, " latent"],
 ) -> Nearby:
-    """The mode of all unknowns that are not held, by L-BFGS in coordinates in which a curvature from nearby is one: a score of gradients.
+    """The mode of all unknowns that are not held, by L-BFGS in coordinates in which a curvature from nearby
+    is one: a score of gradients.
 
     Args:
         value_and_gradient: of the log density.
@@ -59,5 +60,12 @@ def find_nearby(
             return ABYSS - began, np.zeros_like(u)
         return -float(value), -(spread.T @ np.asarray(gradient, dtype=np.float64)[~held])
 
-    found = scipy.optimize.minimize(goal, np.zeros(len(spread)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3})
-    return Nearby(at(found.x), -float(found.fun), bool(-found.fun >= began and 0.5 * found.jac @ found.jac < LEFT), found.nfev + 1)
+    found = scipy.optimize.minimize(
+        goal, np.zeros(len(spread)), jac=True, method="L-BFGS-B", options={"maxiter": FOLLOW, "gtol": 1e-3}
+    )
+    return Nearby(
+        at(found.x),
+        -float(found.fun),
+        bool(-found.fun >= began and 0.5 * found.jac @ found.jac < LEFT),
+        found.nfev + 1,
+    )

@@ -16,7 +16,8 @@ from ._mode import curvature, curvature_rows, find_mode, inverse_root, with_eige
 MOVES, CLOSE = 5, 0.7
 # The longest move, unconstrained: of a logarithm, a factor of e.
 LONGEST = 1.0
-# Pairs of draws, one on each side of the mode, over which gradients are averaged; and over which their curvature is, once.
+# Pairs of draws, one on each side of the mode, over which gradients are averaged; and over which their
+# curvature is, once.
 PAIRS, PAIRS_CURVATURE = 32, 8
 # Share of the joint curvature that a marginal one has at least.
 SHARE = 0.1
@@ -33,7 +34,8 @@ class GaussianApproximation(NamedTuple):
         mode: of all unknowns but the scales, given these.
         H: precision.
         gradients: evaluations that finding it took.
-        lowest: smallest eigenvalue of the curvature of all unknowns but the scales, before the floor: not positive where there is no peak.
+        lowest: smallest eigenvalue of the curvature of all unknowns but the scales, before the floor: not
+            positive where there is no peak.
     """
 
     mode: Float[np.ndarray, " latent"]
@@ -43,13 +45,23 @@ class GaussianApproximation(NamedTuple):
 
 
 def gaussian(
-    target: Target, mode: Float[np.ndarray, " latent"], key: PRNGKeyArray, moves: int, steps: int, floor: float, progress: Progress, close: float = CLOSE
+    target: Target,
+    mode: Float[np.ndarray, " latent"],
+    key: PRNGKeyArray,
+    moves: int,
+    steps: int,
+    floor: float,
+    progress: Progress,
+    close: float = CLOSE,
 ) -> GaussianApproximation:
-    """The curvature at the mode; scales of hierarchies move to where their marginal density is highest, all other unknowns integrated out by Laplace's method.
+    """The curvature at the mode; scales of hierarchies move to where their marginal density is highest, all
+    other unknowns integrated out by Laplace's method.
 
-    The gradient of a marginal log density is the mean of the joint one's over what is integrated out (Fisher's identity), and its curvature the mean of the
-    joint one's less the covariance of the gradient (Louis 1982, J R Stat Soc B 44:226). Both are averaged over draws of the Gaussian at the mode given the
-    scales; the curvature once, and mended by what the gradient does between moves (BFGS, damped as in Powell 1978).
+    The gradient of a marginal log density is the mean of the joint one's over what is integrated out
+    (Fisher's identity), and its curvature the mean of the joint one's less the covariance of the gradient
+    (Louis 1982, J R Stat Soc B 44:226). Both are averaged over draws of the Gaussian at the mode given the
+    scales; the curvature once, and mended by what the gradient does between moves (BFGS, damped as in Powell
+    1978).
 
     Args:
         target: the posterior.
@@ -107,18 +119,27 @@ def gaussian(
 class _Parts:
     """The curvature as a sum: the likelihood's, which stays as scales move, and the prior's, which does not.
 
-    Where hierarchies are centred, the scales are in the prior alone, and their move changes the likelihood's curvature only in so far as all others follow.
-    This is little, and left out on the way, where the curvature says how wide to draw. That of the prior takes no simulation.
+    Where hierarchies are centred, the scales are in the prior alone, and their move changes the likelihood's
+    curvature only in so far as all others follow. This is little, and left out on the way, where the
+    curvature says how wide to draw. That of the prior takes no simulation.
 
     Attributes:
         apart: whether the likelihood knows nothing of the scales.
     """
 
-    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], raw: Float[np.ndarray, "latent latent"]):
+    def __init__(
+        self,
+        target: Target,
+        mode: Float[np.ndarray, " latent"],
+        held: Bool[np.ndarray, " latent"],
+        raw: Float[np.ndarray, "latent latent"],
+    ):
         self._prior = jax.jit(jax.value_and_grad(target.log_prior))
         of_prior = np.asarray(self._prior(jnp.asarray(mode))[1])
         of_both = np.asarray(target.value_and_gradient(jnp.asarray(mode))[1])
-        self.apart = bool(np.all(np.abs(of_both - of_prior)[held] <= UNMOVED * (1.0 + np.abs(of_prior[held]))))
+        self.apart = bool(
+            np.all(np.abs(of_both - of_prior)[held] <= UNMOVED * (1.0 + np.abs(of_prior[held])))
+        )
         self._likelihood = raw - curvature(self._prior, mode)
 
     def curvature(self, x: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
@@ -126,7 +147,9 @@ class _Parts:
         return self._likelihood + curvature(self._prior, x)
 
 
-def _floored(raw: Float[np.ndarray, "latent latent"], held: Bool[np.ndarray, " latent"], floor: float) -> Float[np.ndarray, "latent latent"]:
+def _floored(
+    raw: Float[np.ndarray, "latent latent"], held: Bool[np.ndarray, " latent"], floor: float
+) -> Float[np.ndarray, "latent latent"]:
     """The curvature with the eigenvalues of all unknowns but the scales at least `floor`."""
     H, free = raw.copy(), np.ix_(~held, ~held)
     H[free] = with_eigenvalues(raw[free], lambda values: np.maximum(values, floor))
@@ -160,9 +183,17 @@ def _followed(
 
 
 class _Around:
-    """The GaussianApproximation of all other unknowns given the scales, and what the joint density does over it."""
+    """The GaussianApproximation of all other unknowns given the scales, and what the joint density does over
+    it.
+    """
 
-    def __init__(self, target: Target, mode: Float[np.ndarray, " latent"], held: Bool[np.ndarray, " latent"], H: Float[np.ndarray, "free free"]):
+    def __init__(
+        self,
+        target: Target,
+        mode: Float[np.ndarray, " latent"],
+        held: Bool[np.ndarray, " latent"],
+        H: Float[np.ndarray, "free free"],
+    ):
         self._target, self._mode, self._H, self._inverse_root = target, mode, H, inverse_root(H)
         self._scales, self._free = np.flatnonzero(held), np.flatnonzero(~held)
         self.gradients = 0
@@ -189,20 +220,34 @@ class _Around:
     def slope(self, z: Float[np.ndarray, "pair free"]) -> Float[np.ndarray, " scale"]:
         """Gradient of the marginal log density; zero where the model fails too often to say."""
         draws = self._draws(z)
-        return np.mean([gradient[self._scales] for _, gradient in draws], axis=0) if draws else np.zeros(len(self._scales))
+        return (
+            np.mean([gradient[self._scales] for _, gradient in draws], axis=0)
+            if draws
+            else np.zeros(len(self._scales))
+        )
 
     def curvature(self, z: Float[np.ndarray, "pair free"], floor: float) -> Float[np.ndarray, "scale scale"]:
         """Minus the Hessian of the marginal log density, between a share of the joint one and all of it."""
         draws = self._draws(z)
         if len(draws) <= len(self._scales):
             return floor * np.eye(len(self._scales))
-        rows = np.mean([curvature_rows(self._target.value_and_gradient, x, self._scales) for x, _ in draws], axis=0)
+        rows = np.mean(
+            [curvature_rows(self._target.value_and_gradient, x, self._scales) for x, _ in draws], axis=0
+        )
         self.gradients += 2 * len(draws) * len(self._scales)
         joint, cross = rows[:, self._scales], rows[:, self._free]
-        # Most of the gradient's covariance is linear in the draws and known; that of the rest is small, and may be an estimate from few.
+        # Most of the gradient's covariance is linear in the draws and known; that of the rest is small, and
+        # may be an estimate from few.
         linear = cross @ np.linalg.solve(self._H, cross.T)
-        rest = np.cov(np.stack([gradient[self._scales] + cross @ (x - self._mode)[self._free] for x, gradient in draws]).T)
-        return _shrunk(joint - linear - rest, with_eigenvalues(0.5 * (joint + joint.T), lambda values: np.maximum(values, floor)))
+        rest = np.cov(
+            np.stack(
+                [gradient[self._scales] + cross @ (x - self._mode)[self._free] for x, gradient in draws]
+            ).T
+        )
+        return _shrunk(
+            joint - linear - rest,
+            with_eigenvalues(0.5 * (joint + joint.T), lambda values: np.maximum(values, floor)),
+        )
 
     def allowed(self, step: Float[np.ndarray, " scale"]) -> Float[np.ndarray, " scale"]:
         """The step, or a half, a quarter … of it, so that the model does not fail there."""
@@ -215,15 +260,29 @@ class _Around:
         return np.zeros_like(step)
 
 
-def _shrunk(H: Float[np.ndarray, "scale scale"], joint: Float[np.ndarray, "scale scale"]) -> Float[np.ndarray, "scale scale"]:
+def _shrunk(
+    H: Float[np.ndarray, "scale scale"], joint: Float[np.ndarray, "scale scale"]
+) -> Float[np.ndarray, "scale scale"]:
     """`H`, seen from the `joint` curvature, with eigenvalues between a share and one."""
     root = np.linalg.cholesky(joint)
     inverse = np.linalg.inv(root)
-    return root @ with_eigenvalues(inverse @ (0.5 * (H + H.T)) @ inverse.T, lambda values: np.clip(values, SHARE, 1.0)) @ root.T
+    return (
+        root
+        @ with_eigenvalues(
+            inverse @ (0.5 * (H + H.T)) @ inverse.T, lambda values: np.clip(values, SHARE, 1.0)
+        )
+        @ root.T
+    )
 
 
-def _mended(B: Float[np.ndarray, "scale scale"], step: Float[np.ndarray, " scale"], change: Float[np.ndarray, " scale"]) -> Float[np.ndarray, "scale scale"]:
-    """The curvature that explains how the gradient changed along a step, damped where it would not stay positive."""
+def _mended(
+    B: Float[np.ndarray, "scale scale"],
+    step: Float[np.ndarray, " scale"],
+    change: Float[np.ndarray, " scale"],
+) -> Float[np.ndarray, "scale scale"]:
+    """The curvature that explains how the gradient changed along a step, damped where it would not stay
+    positive.
+    """
     along = B @ step
     expected = step @ along
     if expected == 0.0:

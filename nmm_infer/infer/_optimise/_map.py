@@ -10,7 +10,8 @@ from .optimisers import BFGS, AbstractOptimiser
 
 
 class MAP(AbstractEngine):
-    """The highest point of the posterior density, in unconstrained coordinates, from several starts of the prior.
+    """The highest point of the posterior density, in unconstrained coordinates, from several starts of the
+    prior.
 
     A point, no posterior: it says where a sampler should look, and whether there are several places. The
     result is a tree like any other with one chain of one draw, the best end. Group `optimization` tells of
@@ -21,7 +22,8 @@ class MAP(AbstractEngine):
     `held`: the joint mode of a hierarchy lies where its posterior has no mass.
 
     Args:
-        optimiser: `optimisers.BFGS()` (default), `LBFGS()`, `Adam()`, or `LevenbergMarquardt()` for sums of squares.
+        optimiser: `optimisers.BFGS()` (default), `LBFGS()`, `Adam()`, or `LevenbergMarquardt()` for sums of
+            squares.
         starts: number of searches, all in one batched program.
         dtype: "float64" (default) or "float32".
         predictive_draws: replications of the data at the mode; 0: none.
@@ -35,7 +37,10 @@ class MAP(AbstractEngine):
     def __check_init__(self):
         check_counts("MAP", starts=self.starts)
         if not isinstance(self.optimiser, AbstractOptimiser):
-            raise TypeError(f"MAP(optimiser=...) got {self.optimiser!r}, expected an optimiser such as nmm.infer.optimisers.BFGS()")
+            raise TypeError(
+                f"MAP(optimiser=...) got {self.optimiser!r}, expected an optimiser such as"
+                " nmm.infer.optimisers.BFGS()"
+            )
 
     def title(self):
         return f"MAP({type(self.optimiser).__name__}, starts={self.starts}, dtype={self.dtype})"
@@ -43,5 +48,9 @@ class MAP(AbstractEngine):
     def run(self, target, key, bars):
         key_start, _ = jax.random.split(key)
         section, starts = prepare(target, key_start, self.starts)
-        ends = self.optimiser.search(objective(target, section, self.optimiser.squares), starts, Steps(bars, "mode", self.optimiser.steps))
+        ends = self.optimiser.search(
+            objective(target, section, self.optimiser.squares),
+            starts,
+            Steps(bars, "mode", self.optimiser.steps),
+        )
         return point(target, section, ends, starts)

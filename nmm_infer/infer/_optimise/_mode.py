@@ -14,7 +14,8 @@ from .._progress import Steps
 from .optimisers import Adam, SearchResults
 from .optimisers._optimiser import CHUNK
 
-# Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other modes.
+# Ends that lie this much lower (nats) than the best, or have a valley this deep between them, are other
+# modes.
 VALLEY = 1.0
 # Points looked at between two ends.
 BETWEEN = 9
@@ -45,8 +46,8 @@ def find_mode(
 ) -> tuple[Float[np.ndarray, " latent"], float]:
     """Adam with a cosine schedule from each start; the best point, and its log density.
 
-    The function is called as it is, compiled by whoever gives it: to compile a simulation and its gradient once
-    more, inside of a loop, would take longer than the whole search of a small model.
+    The function is called as it is, compiled by whoever gives it: to compile a simulation and its gradient
+    once more, inside of a loop, would take longer than the whole search of a small model.
 
     Args:
         value_and_gradient: of the log density that is maximised.
@@ -71,7 +72,10 @@ def find_mode(
         if -float(carry.lowest) > highest:
             best, highest = np.asarray(carry.best), -float(carry.lowest)
     if not np.isfinite(highest):
-        raise ValueError("the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(), or narrow the priors")
+        raise ValueError(
+            "the search for the mode ended where the density is zero; use metric=nmm.infer.metrics.Dense(),"
+            " or narrow the priors"
+        )
     return best, highest
 
 
@@ -87,11 +91,17 @@ def at_best(heights: Callable[[Array], Array], ends: SearchResults) -> Bool[np.n
     best = int(np.argmax(ends.log_density))
     t = np.linspace(0.0, 1.0, BETWEEN + 2)[1:-1, None]
     ways = ends.positions[best] + t * (ends.positions[:, None] - ends.positions[best])
-    lowest = np.asarray(heights(jnp.asarray(ways.reshape(-1, ways.shape[-1])))).reshape(ways.shape[:-1]).min(axis=1)
+    lowest = (
+        np.asarray(heights(jnp.asarray(ways.reshape(-1, ways.shape[-1]))))
+        .reshape(ways.shape[:-1])
+        .min(axis=1)
+    )
     return (ends.log_density >= ends.log_density[best] - VALLEY) & (lowest >= ends.log_density - VALLEY)
 
 
-def curvature(value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "latent latent"]:
+def curvature(
+    value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: Float[np.ndarray, " latent"]
+) -> Float[np.ndarray, "latent latent"]:
     """Minus the Hessian of a log density, by central differences of its gradient.
 
     The likelihoods have hand-written first derivatives, which forward-mode differentiation cannot enter.
@@ -101,9 +111,13 @@ def curvature(value_and_gradient: Callable[[Array], tuple[Array, Array]], mode: 
 
 
 def curvature_rows(
-    value_and_gradient: Callable[[Array], tuple[Array, Array]], x: Float[np.ndarray, " latent"], which: Int[np.ndarray, " row"]
+    value_and_gradient: Callable[[Array], tuple[Array, Array]],
+    x: Float[np.ndarray, " latent"],
+    which: Int[np.ndarray, " row"],
 ) -> Float[np.ndarray, "row latent"]:
-    """Some rows of minus the Hessian, as differences leave them. Gradients run side by side on the machine's cores."""
+    """Some rows of minus the Hessian, as differences leave them. Gradients run side by side on the machine's
+    cores.
+    """
     at = jnp.asarray(x)
     # Optimal for central differences of a function known to machine precision: about its cube root.
     h = float(jnp.finfo(at.dtype).eps) ** (1.0 / 3.0)
@@ -111,19 +125,26 @@ def curvature_rows(
     def row(i: int) -> np.ndarray:
         # A thread begins in the precision that JAX has by default.
         with jax.enable_x64(at.dtype == jnp.float64):
-            before, after = (np.asarray(value_and_gradient(at.at[i].add(sign * h))[1], dtype=np.float64) for sign in (-1, 1))
+            before, after = (
+                np.asarray(value_and_gradient(at.at[i].add(sign * h))[1], dtype=np.float64)
+                for sign in (-1, 1)
+            )
         return (before - after) / (2.0 * h)
 
     # The first one alone: it may have to compile the function.
     first = [row(i) for i in which[:1]]
-    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    pool = ThreadPoolExecutor(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
     try:
         return np.stack([*first, *pool.map(row, which[1:])])
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for all of them
 
 
-def with_eigenvalues(H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n n"]:
+def with_eigenvalues(
+    H: Float[np.ndarray, "n n"], change: Callable[[np.ndarray], np.ndarray]
+) -> Float[np.ndarray, "n n"]:
     """A symmetric matrix with its eigenvectors and other eigenvalues."""
     values, vectors = np.linalg.eigh(H)
     return (vectors * change(values)) @ vectors.T

@@ -16,7 +16,8 @@ from .optimisers import AbstractOptimiser, Objective, SearchResults
 def prepare(target: Target, key: PRNGKeyArray, n: int) -> tuple[Section, Float[np.ndarray, "start free"]]:
     """The free unknowns of a search, and where it starts in them.
 
-    Free scales of hierarchies are held at their prior's median: the joint mode of a hierarchy lies where its posterior has no mass.
+    Free scales of hierarchies are held at their prior's median: the joint mode of a hierarchy lies where its
+    posterior has no mass.
 
     Raises:
         ValueError: no draw from the prior has a finite density, or nothing is free.
@@ -33,14 +34,23 @@ def section_of(target: Target) -> Section:
     """
     held = target.shared_scales()
     if held.all():
-        raise ValueError("every unknown is the free scale of a hierarchy, which has no useful mode; use NUTS or SMC")
+        raise ValueError(
+            "every unknown is the free scale of a hierarchy, which has no useful mode; use NUTS or SMC"
+        )
     return Section(target.prior_median(), ~held)
 
 
 def spread_search(
-    target: Target, optimiser: AbstractOptimiser, key: PRNGKeyArray, runs: int, bar: Steps, *, spread: bool = True
+    target: Target,
+    optimiser: AbstractOptimiser,
+    key: PRNGKeyArray,
+    runs: int,
+    bar: Steps,
+    *,
+    spread: bool = True,
 ) -> tuple[Section, SearchResults]:
-    """Searches from draws of the prior, or from its middle, shared scales held; an end where the density is none has -inf.
+    """Searches from draws of the prior, or from its middle, shared scales held; an end where the density is
+    none has -inf.
 
     Raises:
         ValueError: as `section_of`.
@@ -48,7 +58,9 @@ def spread_search(
     section = section_of(target)
     starts = target.starts(key, runs, spread=spread)[:, section.free]
     ends = optimiser.search(objective(target, section, optimiser.squares), starts, bar)
-    return section, ends._replace(log_density=np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf))
+    return section, ends._replace(
+        log_density=np.nan_to_num(np.asarray(ends.log_density, dtype=np.float64), nan=-np.inf)
+    )
 
 
 def objective(target: Target, section: Section, squares: bool = False) -> Objective:
@@ -59,7 +71,11 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
     """
     from ._relaxed_path import freed
 
-    found = Objective(section.of(target.log_density), section.of(target.densities), freed=lambda segment: freed(target, section, segment))
+    found = Objective(
+        section.of(target.log_density),
+        section.of(target.densities),
+        freed=lambda segment: freed(target, section, segment),
+    )
     if not squares:
         return found
     from ._least_squares import residuals
@@ -70,8 +86,9 @@ def objective(target: Target, section: Section, squares: bool = False) -> Object
 def point(target: Target, section: Section, ends: SearchResults, starts: np.ndarray) -> Point:
     """The best end as the one draw of the posterior, and all ends.
 
-    Group `optimization` has for each search, the best first, the log density at start and end, whether it ended in the best mode,
-    and the distances of the ends in unconstrained units; group `ends` has the parameters there.
+    Group `optimization` has for each search, the best first, the log density at start and end, whether it
+    ended in the best mode, and the distances of the ends in unconstrained units; group `ends` has the
+    parameters there.
 
     Raises:
         ValueError: no search ended at a finite density.
@@ -79,7 +96,10 @@ def point(target: Target, section: Section, ends: SearchResults, starts: np.ndar
     import xarray as xr
 
     if not np.any(np.isfinite(ends.log_density)):
-        raise ValueError(f"all {len(starts)} searches ended where the density is zero; narrow the priors, or take another optimiser")
+        raise ValueError(
+            f"all {len(starts)} searches ended where the density is zero; narrow the priors, or take another"
+            " optimiser"
+        )
     heights = section.of(target.densities)
     order = np.argsort(-np.nan_to_num(ends.log_density, nan=-np.inf), kind="stable")
     ends = ends._replace(positions=ends.positions[order], log_density=ends.log_density[order])
@@ -102,7 +122,8 @@ def point(target: Target, section: Section, ends: SearchResults, starts: np.ndar
         failed=latent[~np.isfinite(ends.log_density)],
         interrupted=ends.interrupted,
         groups={"optimization": xr.Dataset(searches), "ends": dataset(sites, target.conditioned.coords())},
-        attrs={"modes": _words(ends.log_density, best)} | ({} if section.free.all() else {"held": ", ".join(held_sites(target, section))}),
+        attrs={"modes": _words(ends.log_density, best)}
+        | ({} if section.free.all() else {"held": ", ".join(held_sites(target, section))}),
     )
 
 
@@ -115,4 +136,6 @@ def held_sites(target: Target, section: Section) -> list[str]:
 def _words(density: np.ndarray, best: np.ndarray) -> str:
     found = f"{int(best.sum())} of {len(best)} searches ended in the best mode (log density {density[0]:.1f})"
     others = density[~best & np.isfinite(density)]
-    return found + (f"; the best of the others ended {density[0] - others.max():.1f} nats below" if len(others) else "")
+    return found + (
+        f"; the best of the others ended {density[0] - others.max():.1f} nats below" if len(others) else ""
+    )

@@ -10,7 +10,8 @@ from .optimisers._optimiser import Freed
 
 
 def freed(target: Target, section: Section, segment: float | None) -> Freed:
-    """Unknowns and the states at the ends of segments: prior, tempered likelihood given the path, and Gaussian defects of it.
+    """Unknowns and the states at the ends of segments: prior, tempered likelihood given the path, and
+    Gaussian defects of it.
 
     Parameters of the likelihood are held: with a free path there would be no noise.
 

@@ -1,4 +1,6 @@
-"""From prior to posterior in steps of temperature: the algorithm of `SMC`, for a log density of a flat vector."""
+"""From prior to posterior in steps of temperature: the algorithm of `SMC`, for a log density of a flat
+vector.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +20,8 @@ from .._walls import at_wall
 TRAJECTORY = 1.5
 # Steps of a trajectory, at most.
 LONGEST = 64
-# Optimal acceptance of Hamiltonian Monte Carlo in many dimensions is 0.65 (Beskos et al. 2013); a little more costs little.
+# Optimal acceptance of Hamiltonian Monte Carlo in many dimensions is 0.65 (Beskos et al. 2013); a little more
+# costs little.
 ACCEPTANCE = 0.8
 # Particles for each unknown from which on a full covariance is worth estimating.
 PER_UNKNOWN = 5
@@ -33,7 +36,9 @@ class Settings(NamedTuple):
 
 
 class Population(NamedTuple):
-    """Particles that represent the posterior, and how they came there; `failed` are the points at which the density was zero."""
+    """Particles that represent the posterior, and how they came there; `failed` are the points at which the
+    density was zero.
+    """
 
     positions: Float[np.ndarray, "particle latent"]
     log_density: Float[np.ndarray, " particle"]
@@ -47,16 +52,22 @@ class Population(NamedTuple):
 
 
 class Tempering:
-    """The compiled programs of a tempered path, p(x)^(1-λ) p(x, y)^λ from the prior at λ = 0 to the posterior at λ = 1."""
+    """The compiled programs of a tempered path, p(x)^(1-λ) p(x, y)^λ from the prior at λ = 0 to the posterior
+    at λ = 1.
+    """
 
-    def __init__(self, log_prior: Callable[[Array], Array], log_density: Callable[[Array], Array], settings: Settings):
+    def __init__(
+        self, log_prior: Callable[[Array], Array], log_density: Callable[[Array], Array], settings: Settings
+    ):
         self.settings = settings
         kernel = blackjax.hmc.build_kernel()
 
         def heated(x: Array, temperature: Array) -> Array:
             joint = log_density(x)
             # Where the model fails the density is 0 at every temperature, the prior's included.
-            return jnp.where(jnp.isfinite(joint), (1.0 - temperature) * log_prior(x) + temperature * joint, -jnp.inf)
+            return jnp.where(
+                jnp.isfinite(joint), (1.0 - temperature) * log_prior(x) + temperature * joint, -jnp.inf
+            )
 
         def densities(x: Array) -> tuple[Array, Array]:
             return log_prior(x), log_density(x)
@@ -66,7 +77,9 @@ class Tempering:
             return jax.lax.map(densities, x, batch_size=settings.batch)
 
         @jax.jit
-        def move(key: PRNGKeyArray, x: Array, temperature: Array, metric: Array, step_size: Array, steps: Array) -> tuple[Array, Array, Array, Array]:
+        def move(
+            key: PRNGKeyArray, x: Array, temperature: Array, metric: Array, step_size: Array, steps: Array
+        ) -> tuple[Array, Array, Array, Array]:
             key_jitter, key_move = jax.random.split(key)
 
             def one(inputs: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
@@ -74,11 +87,18 @@ class Tempering:
                 f = lambda x: heated(x, temperature)  # noqa: E731
                 state, info = kernel(key, blackjax.hmc.init(x, f), f, size, metric, steps)
                 end = info.proposal
-                return state.position, info.acceptance_rate, at_wall(end.position, end.logdensity), end.position
+                return (
+                    state.position,
+                    info.acceptance_rate,
+                    at_wall(end.position, end.logdensity),
+                    end.position,
+                )
 
             # Trajectories of different lengths: those of one length would meet a Gaussian's period.
             sizes = step_size * jax.random.uniform(key_jitter, (x.shape[0],), x.dtype, 0.6, 1.4)
-            return jax.lax.map(one, (jax.random.split(key_move, x.shape[0]), x, sizes), batch_size=settings.batch)
+            return jax.lax.map(
+                one, (jax.random.split(key_move, x.shape[0]), x, sizes), batch_size=settings.batch
+            )
 
         @jax.jit
         def increment(log_likelihood: Array, rest: Array) -> Array:
@@ -87,12 +107,14 @@ class Tempering:
 
         self._evaluate, self._move, self._increment = evaluate, move, increment
 
-    def run(self, key: PRNGKeyArray, particles: Float[Array, "particle latent"], report: Callable[[float], None]) -> Population:
+    def run(
+        self, key: PRNGKeyArray, particles: Float[Array, "particle latent"], report: Callable[[float], None]
+    ) -> Population:
         """Carry a population of draws from the prior to the posterior.
 
-        At each stage the temperature rises until the weights of the particles are worth `ess` of their number; the mean weight
-        goes into the evidence; particles are resampled by weight and moved by Hamiltonian Monte Carlo at the new
-        temperature, with a metric from their covariance.
+        At each stage the temperature rises until the weights of the particles are worth `ess` of their
+        number; the mean weight goes into the evidence; particles are resampled by weight and moved by
+        Hamiltonian Monte Carlo at the new temperature, with a metric from their covariance.
 
         Args:
             key: a JAX random key.
@@ -107,7 +129,10 @@ class Tempering:
         prior, joint = self._evaluate(x)
         works = np.isfinite(np.asarray(joint))
         if not works.any():
-            raise ValueError(f"the density is zero at all {n} particles from the prior: the model fails there; narrow the priors, or use more particles")
+            raise ValueError(
+                f"the density is zero at all {n} particles from the prior: the model fails there; narrow the"
+                " priors, or use more particles"
+            )
         # The prior mass where the model works is the first factor of the evidence.
         log_evidence = float(np.log(works.mean()))
         failed = [np.asarray(x)[~works]]
@@ -124,7 +149,10 @@ class Tempering:
             # The last stage ends at 1 exactly.
             last = delta >= float(rest) * (1.0 - 1e-12)
             if not delta > 0.0:
-                raise ValueError(f"SMC cannot go on from temperature {temperature:.3g}: the likelihoods of the particles differ too much; use more particles")
+                raise ValueError(
+                    f"SMC cannot go on from temperature {temperature:.3g}: the likelihoods of the particles"
+                    " differ too much; use more particles"
+                )
             log_weights = np.asarray(delta * likelihood, dtype=np.float64)
             top = log_weights.max()
             weights = np.exp(log_weights - top)
@@ -162,8 +190,12 @@ class Tempering:
         )
 
 
-def _covariance(x: Float[np.ndarray, "particle latent"], weights: Float[np.ndarray, " particle"]) -> np.ndarray:
-    """Covariance of the weighted particles, or their variances if there are too few for it: an inverse mass matrix."""
+def _covariance(
+    x: Float[np.ndarray, "particle latent"], weights: Float[np.ndarray, " particle"]
+) -> np.ndarray:
+    """Covariance of the weighted particles, or their variances if there are too few for it: an inverse mass
+    matrix.
+    """
     d = x.shape[1]
     centred = x - weights @ x
     variances = weights @ centred**2
@@ -176,7 +208,8 @@ def _covariance(x: Float[np.ndarray, "particle latent"], weights: Float[np.ndarr
 def evidence(log_evidences: Float[np.ndarray, " chain"]) -> tuple[float, float]:
     """Log of the mean evidence of independent populations, and its standard error; NaN for one population.
 
-    Each population's evidence is unbiased, its logarithm is not: so evidences are averaged, and the error is to first order.
+    Each population's evidence is unbiased, its logarithm is not: so evidences are averaged, and the error is
+    to first order.
     """
     top = log_evidences.max()
     z = np.exp(log_evidences - top)

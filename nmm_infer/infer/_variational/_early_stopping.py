@@ -8,7 +8,8 @@ from jaxtyping import Float
 class Stalled(eqx.Module):
     """Ends a search when the mean loss of the last `window` steps is no lower than that of the window before.
 
-    Lower by more than `tolerance` nats and by more than two standard errors, that is: single losses are too noisy to compare.
+    Lower by more than `tolerance` nats and by more than two standard errors, that is: single losses are too
+    noisy to compare.
 
     Args:
         window: steps that are averaged.

@@ -21,7 +21,8 @@ from .._progress import Steps
 from .._run import Approximation
 from .._target import Target
 
-# Of scales: moves at most, steps of Adam after each, and how near to the highest marginal density they have to come, in standard deviations.
+# Of scales: moves at most, steps of Adam after each, and how near to the highest marginal density they have
+# to come, in standard deviations.
 MOVES, STEPS, CLOSE = 10, 400, 0.15
 # Smallest eigenvalue of a curvature, far below that of any peak that a prior allows.
 FLOOR = 1e-9
@@ -46,26 +47,33 @@ class Peak(NamedTuple):
         """log ∫ of the Gaussian with this height: height + d/2 log 2π - ½ log|H|."""
         return self.height + 0.5 * (self.values.size * np.log(2.0 * np.pi) - np.log(self.values).sum())
 
-    def draw(self, z: Float[np.ndarray, "draw latent"]) -> tuple[Float[np.ndarray, "draw latent"], Float[np.ndarray, " draw"]]:
+    def draw(
+        self, z: Float[np.ndarray, "draw latent"]
+    ) -> tuple[Float[np.ndarray, "draw latent"], Float[np.ndarray, " draw"]]:
         """Draws from standard normal `z`, and their log density."""
         x = self.centre + (z / np.sqrt(self.values)) @ self.vectors.T
-        return x, -0.5 * (z**2).sum(axis=-1) + 0.5 * (np.log(self.values).sum() - self.values.size * np.log(2.0 * np.pi))
+        return x, -0.5 * (z**2).sum(axis=-1) + 0.5 * (
+            np.log(self.values).sum() - self.values.size * np.log(2.0 * np.pi)
+        )
 
 
 class Laplace(AbstractEngine):
-    """Laplace's approximation: a Gaussian with the mode and the curvature of the posterior, in unconstrained coordinates.
+    """Laplace's approximation: a Gaussian with the mode and the curvature of the posterior, in unconstrained
+    coordinates.
 
-    Excellent where the posterior has one mode and many data, nonsense elsewhere; the Pareto k of the importance
-    ratios tells which (below 0.7: usable). The log evidence is log p(mode) + d/2 log 2π - ½ log|H|
+    Excellent where the posterior has one mode and many data, nonsense elsewhere; the Pareto k of the
+    importance ratios tells which (below 0.7: usable). The log evidence is log p(mode) + d/2 log 2π - ½ log|H|
     (MacKay 1992; the variational Laplace of DCM is its relative, Friston et al. 2007).
 
-    Free scales of hierarchies (`Pooled(sd=...)`) have no useful joint mode. They are where their marginal density is highest, with
-    the curvature of that, all other unknowns integrated out by Laplace's method; the search begins with scales at their prior's median.
+    Free scales of hierarchies (`Pooled(sd=...)`) have no useful joint mode. They are where their marginal
+    density is highest, with the curvature of that, all other unknowns integrated out by Laplace's method; the
+    search begins with scales at their prior's median.
 
     Args:
         search: finds the mode.
         draws: from the Gaussian.
-        resample: resample the draws by their smoothed importance weights, which corrects shape and evidence while the Pareto k is below 0.7.
+        resample: resample the draws by their smoothed importance weights, which corrects shape and evidence
+            while the Pareto k is below 0.7.
         dtype: "float64" (default) or "float32".
         predictive_draws: posterior predictive draws; 0: none; None: as in `NUTS`.
     """
@@ -82,7 +90,10 @@ class Laplace(AbstractEngine):
             raise TypeError(f"Laplace(search=...) got {kind_of(self.search)}, expected an nmm.infer.MAP")
 
     def title(self):
-        return f"Laplace({type(self.search.optimiser).__name__}, starts={self.search.starts}, draws={self.draws}, resample={self.resample}, dtype={self.dtype})"
+        return (
+            f"Laplace({type(self.search.optimiser).__name__}, starts={self.search.starts},"
+            f" draws={self.draws}, resample={self.resample}, dtype={self.dtype})"
+        )
 
     def run(self, target, key, bars):
         import xarray as xr
@@ -96,7 +107,9 @@ class Laplace(AbstractEngine):
         if section.free.all():
             peak, spent = peak_at(target, ends.positions[best]), 2 * target.size
         else:
-            peak, spent = with_scales(target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars)
+            peak, spent = with_scales(
+                target, section, ends.positions[best], optimiser, jax.random.fold_in(key_start, 1), bars
+            )
         z = np.asarray(jax.random.normal(key_draw, (self.draws, peak.centre.size)), dtype=np.float64)
         drawn, log_q = peak.draw(z)
         log_p = np.asarray(target.densities(jnp.asarray(drawn)))
@@ -105,8 +118,13 @@ class Laplace(AbstractEngine):
             drawn = np.asarray(resample(key_resample, jnp.asarray(drawn), weights.log_weights))
             log_p = np.asarray(target.densities(jnp.asarray(drawn)))
         method = "importance sampling from Laplace" if self.resample else "Laplace"
-        value, error = (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
-        searches = {"log_density": (("start",), ends.log_density), "best_mode": (("start",), at_best(goal.heights, ends))}
+        value, error = (
+            (weights.log_mean, weights.log_mean_se) if self.resample else (peak.log_evidence, float("nan"))
+        )
+        searches = {
+            "log_density": (("start",), ends.log_density),
+            "best_mode": (("start",), at_best(goal.heights, ends)),
+        }
         return Approximation(
             latent=np.asarray(drawn, dtype=np.float64)[None],
             stats={"lp": log_p[None]},
@@ -114,7 +132,12 @@ class Laplace(AbstractEngine):
             failed=np.asarray(drawn)[~np.isfinite(log_p)],
             interrupted=ends.interrupted,
             groups={"optimization": xr.Dataset(searches)},
-            attrs={"pareto_k": weights.pareto_k, "log_evidence": value, "log_evidence_se": error, "log_evidence_method": method},
+            attrs={
+                "pareto_k": weights.pareto_k,
+                "log_evidence": value,
+                "log_evidence_se": error,
+                "log_evidence_method": method,
+            },
         )
 
 
@@ -133,25 +156,35 @@ def peak_at(target: Target, x: Float[np.ndarray, " latent"]) -> Peak:
 def _check_peak(lowest: float) -> None:
     if lowest <= 0.0:
         raise ValueError(
-            f"Laplace: the end of the search is no peak, its smallest curvature is {lowest:.3g}; take more steps, "
-            "or accept that the posterior has no Gaussian shape and use NUTS"
+            f"Laplace: the end of the search is no peak, its smallest curvature is {lowest:.3g}; take more"
+            " steps, or accept that the posterior has no Gaussian shape and use NUTS"
         )
 
 
 def _height(target: Target, x: Any) -> float:
     height = float(target.densities(jnp.asarray(x)[None])[0])
     if not np.isfinite(height):
-        raise ValueError("Laplace: every search ended where the density is zero; narrow the priors, or search with optimisers.Adam()")
+        raise ValueError(
+            "Laplace: every search ended where the density is zero; narrow the priors, or search with"
+            " optimisers.Adam()"
+        )
     return height
 
 
 def with_scales(
-    target: Target, section: Section, x: Float[np.ndarray, " free"], optimiser: AbstractOptimiser, key: PRNGKeyArray, bars: Progress
+    target: Target,
+    section: Section,
+    x: Float[np.ndarray, " free"],
+    optimiser: AbstractOptimiser,
+    key: PRNGKeyArray,
+    bars: Progress,
 ) -> tuple[Peak, int]:
-    """The Gaussian of all unknowns, the held ones at their highest marginal density, and the gradients that it took.
+    """The Gaussian of all unknowns, the held ones at their highest marginal density, and the gradients that
+    it took.
 
-    Its precision is block by block that of Laplace's method: of the others given the scales, and of the scales with the others integrated out. So
-    `Peak.log_evidence` holds, although the joint density has no peak there.
+    Its precision is block by block that of Laplace's method: of the others given the scales, and of the
+    scales with the others integrated out. So `Peak.log_evidence` holds, although the joint density has no
+    peak there.
 
     Args:
         target: the posterior.
@@ -168,8 +201,15 @@ def with_scales(
     near = gaussian(target, np.asarray(section.embed(jnp.asarray(x))), key, MOVES, STEPS, FLOOR, bars, CLOSE)
     # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
     there = Section(near.mode, section.free)
-    ends = optimiser.search(objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps))
+    ends = optimiser.search(
+        objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps)
+    )
     height = _height(target, there.embed(jnp.asarray(ends.positions[0])))
-    found = gaussian(target, np.asarray(there.embed(jnp.asarray(ends.positions[0]))), key, 0, STEPS, FLOOR, bars)
+    found = gaussian(
+        target, np.asarray(there.embed(jnp.asarray(ends.positions[0]))), key, 0, STEPS, FLOOR, bars
+    )
     _check_peak(found.lowest)
-    return Peak(found.mode, height, *np.linalg.eigh(found.H)), near.gradients + ends.gradients + found.gradients
+    return (
+        Peak(found.mode, height, *np.linalg.eigh(found.H)),
+        near.gradients + ends.gradients + found.gradients,
+    )

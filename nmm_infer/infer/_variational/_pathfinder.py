@@ -43,33 +43,59 @@ class Pathfinder(AbstractEngine):
     predictive_draws: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        check_counts("Pathfinder", paths=self.paths, draws=self.draws, pool=self.pool, steps=self.steps, history=self.history)
+        check_counts(
+            "Pathfinder",
+            paths=self.paths,
+            draws=self.draws,
+            pool=self.pool,
+            steps=self.steps,
+            history=self.history,
+        )
 
     def title(self):
-        return f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps}, dtype={self.dtype})"
+        return (
+            f"Pathfinder(paths={self.paths}, draws={self.draws}, pool={self.pool}, steps={self.steps},"
+            f" dtype={self.dtype})"
+        )
 
     def run(self, target, key, bars):
         import xarray as xr
 
         key_start, key_path, key_draw = jax.random.split(key, 3)
-        state = climb(target, target.starts(key_start, self.paths), key_path, self.pool, self.steps, self.history, bars)
+        state = climb(
+            target, target.starts(key_start, self.paths), key_path, self.pool, self.steps, self.history, bars
+        )
         ratios = np.asarray(state.logp - state.logq)
         weights = importance(ratios.ravel())
         pool = np.asarray(state.samples, dtype=np.float64).reshape(-1, target.size)
-        chosen = np.asarray(jax.random.choice(key_draw, pool.shape[0], (self.draws,), p=jnp.exp(jnp.asarray(weights.log_weights))))
+        chosen = np.asarray(
+            jax.random.choice(
+                key_draw, pool.shape[0], (self.draws,), p=jnp.exp(jnp.asarray(weights.log_weights))
+            )
+        )
         shares = np.bincount(chosen // self.pool, minlength=self.paths) / self.draws
         return Approximation(
             latent=pool[chosen][None],
             stats={"lp": np.asarray(state.logp).ravel()[chosen][None]},
             gradients=self.paths * self.steps,
             failed=pool[~np.isfinite(np.asarray(state.logp)).ravel()],
-            groups={"optimization": xr.Dataset({"elbo": (("path",), np.asarray(state.path_states.elbo)), "share": (("path",), shares)})},
+            groups={
+                "optimization": xr.Dataset(
+                    {"elbo": (("path",), np.asarray(state.path_states.elbo)), "share": (("path",), shares)}
+                )
+            },
             attrs={"pareto_k": weights.pareto_k},
         )
 
 
 def climb(
-    target: Target, starts: Float[np.ndarray, "path latent"], key: PRNGKeyArray, pool: int, steps: int, history: int, bars: Progress
+    target: Target,
+    starts: Float[np.ndarray, "path latent"],
+    key: PRNGKeyArray,
+    pool: int,
+    steps: int,
+    history: int,
+    bars: Progress,
 ) -> MultipathfinderState:
     """All paths in one program, with `pool` draws of each; see `Pathfinder` for the numbers."""
     bar = Steps(bars, "paths", len(starts))

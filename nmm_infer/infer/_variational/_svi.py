@@ -39,17 +39,19 @@ class SVI(AbstractEngine):
     usable; Vehtari et al. 2024), and NUTS says it best.
 
     Args:
-        guide: an autoguide class of `numpyro.infer.autoguide`, such as `AutoNormal` (diagonal), `AutoLowRankMultivariateNormal`,
-            `AutoMultivariateNormal`, `AutoLaplaceApproximation`, or the flows `AutoIAFNormal` and `AutoBNAFNormal`; with settings as a
-            `functools.partial`.
+        guide: an autoguide class of `numpyro.infer.autoguide`, such as `AutoNormal` (diagonal),
+            `AutoLowRankMultivariateNormal`, `AutoMultivariateNormal`, `AutoLaplaceApproximation`, or the
+            flows `AutoIAFNormal` and `AutoBNAFNormal`; with settings as a `functools.partial`.
         steps: of the optimiser; with `stop`, at most.
         draws: from the fitted guide.
-        optimiser: an optax transformation; None: Adam with clipped gradients and a cosine schedule from `learning_rate`.
+        optimiser: an optax transformation; None: Adam with clipped gradients and a cosine schedule from
+            `learning_rate`.
         learning_rate: of the default optimiser.
         particles: draws for one estimate of the gradient.
-        start: where the guide's centre begins: `starts.FromPrior()` (default), `starts.FromModes()` or `starts.FromPathfinder()`.
-        stop: `Stalled()` ends the fit when the loss has stopped falling: the learning rate is constant until then, and decays over one more
-            window; None: all steps.
+        start: where the guide's centre begins: `starts.FromPrior()` (default), `starts.FromModes()` or
+            `starts.FromPathfinder()`.
+        stop: `Stalled()` ends the fit when the loss has stopped falling: the learning rate is constant until
+            then, and decays over one more window; None: all steps.
         dtype: "float64" (default) or "float32".
         predictive_draws: posterior predictive draws; 0: none; None: as in `NUTS`.
     """
@@ -68,7 +70,10 @@ class SVI(AbstractEngine):
     def __check_init__(self):
         check_counts("SVI", steps=self.steps, draws=self.draws, particles=self.particles)
         if not isinstance(self.start, AbstractStarts):
-            raise TypeError(f"SVI(start=...) got {kind_of(self.start)}, expected one of nmm.infer.starts, such as FromModes()")
+            raise TypeError(
+                f"SVI(start=...) got {kind_of(self.start)}, expected one of nmm.infer.starts, such as"
+                " FromModes()"
+            )
         if self.stop is not None and not isinstance(self.stop, Stalled):
             raise TypeError(f"SVI(stop=...) got {kind_of(self.stop)}, expected nmm.infer.Stalled() or None")
 
@@ -100,7 +105,15 @@ class SVI(AbstractEngine):
         start = numpyro_infer.init_to_value(values={name: values[name] for name in target.names})
         laplace = self.guide is autoguide.AutoLaplaceApproximation
         # The likelihoods have hand-written first derivatives, which NumPyro's own Hessian cannot enter.
-        settings: dict[str, Any] = {"hessian_fn": lambda f, x: jnp.asarray(curvature(jax.jit(jax.value_and_grad(lambda x: -f(x))), x))} if laplace else {}
+        settings: dict[str, Any] = (
+            {
+                "hessian_fn": lambda f, x: jnp.asarray(
+                    curvature(jax.jit(jax.value_and_grad(lambda x: -f(x))), x)
+                )
+            }
+            if laplace
+            else {}
+        )
         return self.guide(_model, init_loc_fn=start, **settings)
 
     def _fit(self, guide: Any, key: Any, target: Target, bar: Steps) -> tuple[Any, np.ndarray, bool]:
@@ -108,7 +121,12 @@ class SVI(AbstractEngine):
         # With a rule to stop by, nobody knows beforehand when the learning rate should decay.
         constant = self.stop is not None and self.optimiser is None
         window = self.stop.window if self.stop is not None else 0
-        svi, advance = self._program(guide, target, length, optax.constant_schedule(self.learning_rate) if constant else self._decay(0, self.steps))
+        svi, advance = self._program(
+            guide,
+            target,
+            length,
+            optax.constant_schedule(self.learning_rate) if constant else self._decay(0, self.steps),
+        )
         state = svi.init(key, target.conditioned)
         losses: list[np.ndarray] = []
         interrupted, end = False, self.steps
@@ -124,7 +142,9 @@ class SVI(AbstractEngine):
                     end = min(self.steps, taken + window) if constant else taken
                     if constant:
                         svi, advance = self._program(guide, target, length, self._decay(taken, window))
-                        svi.init(key, target.conditioned)  # learns the constraints of the parameters; the state stays
+                        svi.init(
+                            key, target.conditioned
+                        )  # learns the constraints of the parameters; the state stays
         except KeyboardInterrupt:
             interrupted = True
             if not losses:
@@ -137,9 +157,13 @@ class SVI(AbstractEngine):
         decay = optax.cosine_decay_schedule(self.learning_rate, steps, alpha=LAST)
         return lambda count: decay(count - begin)
 
-    def _program(self, guide: Any, target: Target, length: int, schedule: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+    def _program(
+        self, guide: Any, target: Target, length: int, schedule: Any
+    ) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
         optimiser = self.optimiser or optax.chain(optax.clip_by_global_norm(100.0), optax.adam(schedule))
-        svi = numpyro_infer.SVI(_model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles))
+        svi = numpyro_infer.SVI(
+            _model, guide, optimiser, numpyro_infer.Trace_ELBO(num_particles=self.particles)
+        )
         conditioned = target.conditioned
 
         @jax.jit

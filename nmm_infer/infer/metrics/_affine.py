@@ -13,11 +13,12 @@ from .._target import Target
 class Bend(eqx.Module):
     """How all other unknowns leave a straight line while one moves along it.
 
-    The shift is a natural cubic spline of one coordinate, and goes on straight beyond the first and the last knot. It leaves the moving unknown where it is, so
-    that no volume changes.
+    The shift is a natural cubic spline of one coordinate, and goes on straight beyond the first and the last
+    knot. It leaves the moving unknown where it is, so that no volume changes.
 
     Attributes:
-        along: unit vector in the engine's coordinates whose product with them says how far the unknown is from the centre, in standard deviations.
+        along: unit vector in the engine's coordinates whose product with them says how far the unknown is
+            from the centre, in standard deviations.
         knots: of the spline.
         pieces: coefficients between knots, the highest power first.
     """
@@ -43,15 +44,23 @@ class Bend(eqx.Module):
         cubic, quadratic, linear, constant = self.pieces[:, -1]
         slope = (3.0 * cubic * length + 2.0 * quadratic) * length + linear
         height = ((cubic * length + quadratic) * length + linear) * length + constant
-        n, zero = jnp.arange(more, dtype=self.knots.dtype), jnp.zeros((more, len(self.along)), self.pieces.dtype)
+        n, zero = (
+            jnp.arange(more, dtype=self.knots.dtype),
+            jnp.zeros((more, len(self.along)), self.pieces.dtype),
+        )
         straight = jnp.stack([zero, zero, zero + slope, height + n[:, None] * slope])
-        return Bend(self.along, jnp.concatenate([self.knots, self.knots[-1] + 1.0 + n]), jnp.concatenate([self.pieces, straight], axis=1))
+        return Bend(
+            self.along,
+            jnp.concatenate([self.knots, self.knots[-1] + 1.0 + n]),
+            jnp.concatenate([self.pieces, straight], axis=1),
+        )
 
 
 class Coordinates(eqx.Module):
     """Coordinates u of the unknowns: x = centre + scale u + what bends add. Without a scale, u is x.
 
-    The Jacobian's determinant is that of the scale everywhere: an unknown along which others bend is itself shifted by no bend.
+    The Jacobian's determinant is that of the scale everywhere: an unknown along which others bend is itself
+    shifted by no bend.
     """
 
     centre: Float[Array, " latent"] | None = None
@@ -77,14 +86,20 @@ class Coordinates(eqx.Module):
 
 
 def stacked(several: Sequence[Coordinates]) -> Coordinates:
-    """Coordinates of several posteriors as one pytree with a leading axis: those with fewer bends, or of fewer knots, get some that add nothing."""
+    """Coordinates of several posteriors as one pytree with a leading axis: those with fewer bends, or of
+    fewer knots, get some that add nothing.
+    """
     most = max(len(one.bends) for one in several)
     knots = max((len(bend.knots) for one in several for bend in one.bends), default=2)
 
     def filled(one: Coordinates) -> Coordinates:
         if one.centre is None or not most:
             return one
-        none = Bend(jnp.zeros_like(one.centre), jnp.arange(2, dtype=one.centre.dtype), jnp.zeros((4, 1, len(one.centre)), one.centre.dtype))
+        none = Bend(
+            jnp.zeros_like(one.centre),
+            jnp.arange(2, dtype=one.centre.dtype),
+            jnp.zeros((4, 1, len(one.centre)), one.centre.dtype),
+        )
         bends = (*one.bends, *[none] * (most - len(one.bends)))
         return Coordinates(one.centre, one.scale, tuple(bend.extended(knots) for bend in bends))
 
@@ -100,7 +115,9 @@ class Posterior(eqx.Module):
     def __call__(self, u: Float[Array, " latent"]) -> Float[Array, ""]:
         return self.target.log_density(self.coordinates.to_latent(u))
 
-    def value_and_gradient(self, u: Float[Array, " latent"]) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
+    def value_and_gradient(
+        self, u: Float[Array, " latent"]
+    ) -> tuple[Float[Array, ""], Float[Array, " latent"]]:
         """Log density and its gradient at one point, by the program that the target has compiled."""
         if not self.coordinates.bends:
             value, gradient = self.target.value_and_gradient(self.coordinates.to_latent(u))

@@ -12,11 +12,13 @@ FLAT = 0.1
 
 
 def geometric_mean(matrices: Float[np.ndarray, "matrix n n"], floor: float) -> Float[np.ndarray, "n n"]:
-    """The positive definite R from which the logarithms of all matrices, seen from R, are zero on average: Σ log(R^-½ |H| R^-½) = 0.
+    """The positive definite R from which the logarithms of all matrices, seen from R, are zero on average: Σ
+    log(R^-½ |H| R^-½) = 0.
 
-    It does not depend on the coordinates, is the geometric mean where all matrices commute, and one matrix among many that is 10⁶ times too large
-    moves it by a factor and not by orders of magnitude (Karcher 1977; Moakher 2005, SIAM J Matrix Anal Appl 26:735). Of indefinite matrices |H| has the
-    absolute eigenvalues, in the coordinates of R.
+    It does not depend on the coordinates, is the geometric mean where all matrices commute, and one matrix
+    among many that is 10⁶ times too large moves it by a factor and not by orders of magnitude (Karcher 1977;
+    Moakher 2005, SIAM J Matrix Anal Appl 26:735). Of indefinite matrices |H| has the absolute eigenvalues, in
+    the coordinates of R.
 
     Args:
         matrices: symmetric.

@@ -29,28 +29,38 @@ def _draws(pilot: Any) -> dict[str, np.ndarray]:
         return pilot
     if not isinstance(pilot, DataTree) or "unconstrained_posterior" not in pilot.children:
         what = "tree without unconstrained_posterior" if isinstance(pilot, DataTree) else type(pilot).__name__
-        raise ValueError(f"metrics.MeanCurvature(pilot) got a {what}, expected what a sampler such as nmm.infer.NUTS returned for the same problem")
+        raise ValueError(
+            f"metrics.MeanCurvature(pilot) got a {what}, expected what a sampler such as nmm.infer.NUTS"
+            " returned for the same problem"
+        )
     group = pilot["unconstrained_posterior"]
-    return {str(name): values.values[:, values.sizes["draw"] // 2 :] for name, values in group.data_vars.items()}
+    return {
+        str(name): values.values[:, values.sizes["draw"] // 2 :] for name, values in group.data_vars.items()
+    }
 
 
 class MeanCurvature(AbstractMetric):
-    """Coordinates whitened by the mean curvature of the log density over draws of an earlier run; nothing but the step size adapts in them.
+    """Coordinates whitened by the mean curvature of the log density over draws of an earlier run; nothing but
+    the step size adapts in them.
 
-    The mode of hundreds of unknowns is no place of the posterior: where scales, thresholds or walls shape it, the curvature there is that of a corner
-    in which no draw ever is. What a short run in other coordinates (`Laplace`) has drawn is enough to average Hessians where the mass is, and a Hessian
-    holds what hundreds of draws say about a covariance. Their mean is the geometric one (`geometric_mean`), for beside a wall curvatures are a
-    thousand times larger.
+    The mode of hundreds of unknowns is no place of the posterior: where scales, thresholds or walls shape it,
+    the curvature there is that of a corner in which no draw ever is. What a short run in other coordinates
+    (`Laplace`) has drawn is enough to average Hessians where the mass is, and a Hessian holds what hundreds
+    of draws say about a covariance. Their mean is the geometric one (`geometric_mean`), for beside a wall
+    curvatures are a thousand times larger.
 
-    Curvature bounds the scale of a posterior from below and not from above (its mean is the covariance of the gradients; Seyboldt et al. 2026): along a
-    curved ridge the density goes on. So directions in which the draws vary more than those of a standard normal distribution would by chance (the edge of
-    Marchenko & Pastur 1967) are stretched by the excess.
+    Curvature bounds the scale of a posterior from below and not from above (its mean is the covariance of the
+    gradients; Seyboldt et al. 2026): along a curved ridge the density goes on. So directions in which the
+    draws vary more than those of a standard normal distribution would by chance (the edge of Marchenko &
+    Pastur 1967) are stretched by the excess.
 
-    The pilot need not have converged, only have left the corner; a run in the new coordinates may be the pilot of a third. Chains start from its draws.
+    The pilot need not have converged, only have left the corner; a run in the new coordinates may be the
+    pilot of a third. Chains start from its draws.
 
     Args:
         pilot: what a sampler returned for the same problem and data.
-        points: draws of its later halves at which the Hessian is taken, by differences: twice as many gradients each as there are unknowns.
+        points: draws of its later halves at which the Hessian is taken, by differences: twice as many
+            gradients each as there are unknowns.
         floor: smallest eigenvalue of the mean curvature.
     """
 
@@ -63,18 +73,30 @@ class MeanCurvature(AbstractMetric):
 
     def core(self, warmup):
         # Estimates from the few draws of a window would spoil what the curvature says.
-        return lookup_recipe("welford_diag").build_core()._replace(update=lambda state, *_: state, final=lambda state: state)
+        return (
+            lookup_recipe("welford_diag")
+            .build_core()
+            ._replace(update=lambda state, *_: state, final=lambda state: state)
+        )
 
     def coordinates(self, target, key, chains, start, progress):
         draws = target.join(self.pilot).reshape(-1, target.size)
-        hessians = self._hessians(target, _spread(draws, self.points), Steps(progress, "curvature", self.points))
+        hessians = self._hessians(
+            target, _spread(draws, self.points), Steps(progress, "curvature", self.points)
+        )
         coordinates = whitened(draws.mean(axis=0), geometric_mean(hessians, self.floor), self.floor)
         _warn_of_saddles(hessians, np.asarray(coordinates.scale))
         coordinates = _stretched(coordinates, draws)
         starts = start(target, key, chains, progress) if start else Starts(_spread(draws, chains), 0)
-        return Preconditioned(coordinates, np.asarray(coordinates.from_latent(jnp.asarray(starts.points))), starts.gradients + 2 * self.points * target.size)
+        return Preconditioned(
+            coordinates,
+            np.asarray(coordinates.from_latent(jnp.asarray(starts.points))),
+            starts.gradients + 2 * self.points * target.size,
+        )
 
-    def _hessians(self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps) -> Float[np.ndarray, "point latent latent"]:
+    def _hessians(
+        self, target: Target, points: Float[np.ndarray, "point latent"], bar: Steps
+    ) -> Float[np.ndarray, "point latent latent"]:
         hessians = []
         for x in points:
             hessians.append(curvature(target.value_and_gradient, x))
@@ -83,19 +105,26 @@ class MeanCurvature(AbstractMetric):
         return np.stack(hessians)
 
 
-def _warn_of_saddles(hessians: Float[np.ndarray, "point latent latent"], scale: Float[np.ndarray, "latent latent"]) -> None:
-    signs = [with_eigenvalues(scale.T @ H @ scale, lambda values: np.clip(values, -1.0, 1.0)) for H in hessians]
+def _warn_of_saddles(
+    hessians: Float[np.ndarray, "point latent latent"], scale: Float[np.ndarray, "latent latent"]
+) -> None:
+    signs = [
+        with_eigenvalues(scale.T @ H @ scale, lambda values: np.clip(values, -1.0, 1.0)) for H in hessians
+    ]
     if np.linalg.eigvalsh(np.mean(signs, axis=0))[0] < NEGATIVE:
         warnings.warn(
-            f"metrics.MeanCurvature: in some direction the log density curves upwards at most of {len(hessians)} draws of the pilot; over a posterior "
-            "it curves downwards, so these draws are not of one, but of a needle or a saddle of its density; "
-            "start the pilot elsewhere, or take more points",
+            "metrics.MeanCurvature: in some direction the log density curves upwards at most of"
+            f" {len(hessians)} draws of the pilot; over a posterior it curves downwards, so these draws are"
+            " not of one, but of a needle or a saddle of its density; start the pilot elsewhere, or take"
+            " more points",
             stacklevel=4,
         )
 
 
 def _stretched(coordinates: Coordinates, draws: Float[np.ndarray, "draw latent"]) -> Coordinates:
-    """The coordinates in which no direction of the draws varies more than one of a standard normal distribution would by chance."""
+    """The coordinates in which no direction of the draws varies more than one of a standard normal
+    distribution would by chance.
+    """
     u = np.asarray(coordinates.from_latent(jnp.asarray(draws)))
     n, size = u.shape
     edge = (1.0 + np.sqrt(size / n)) ** 2

@@ -31,17 +31,25 @@ class AbstractMetric(eqx.Module):
         """BlackJAX's adaptation of the mass matrix."""
 
     @abc.abstractmethod
-    def coordinates(self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Preconditioned:
+    def coordinates(
+        self, target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress
+    ) -> Preconditioned:
         """Coordinates and starts; `start` None leaves these to the metric."""
 
 
-def as_it_is(target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress) -> Preconditioned:
+def as_it_is(
+    target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress
+) -> Preconditioned:
     """The unknowns' own coordinates."""
     return Preconditioned(Coordinates(), *(start or FromPrior())(target, key, chains, progress))
 
 
-def whitened(centre: Float[np.ndarray, " latent"], H: Float[np.ndarray, "latent latent"], floor: float) -> Coordinates:
-    """Coordinates around `centre` in which a density of curvature `H` is a standard normal one; eigenvalues below `floor` count as `floor`."""
+def whitened(
+    centre: Float[np.ndarray, " latent"], H: Float[np.ndarray, "latent latent"], floor: float
+) -> Coordinates:
+    """Coordinates around `centre` in which a density of curvature `H` is a standard normal one; eigenvalues
+    below `floor` count as `floor`.
+    """
     values, vectors = np.linalg.eigh(H)
     x = jnp.asarray(centre)
     return Coordinates(x, jnp.asarray(vectors / np.sqrt(np.maximum(values, floor)), x.dtype))

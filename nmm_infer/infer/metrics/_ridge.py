@@ -11,22 +11,27 @@ from .._progress import Progress, Steps
 from .._target import Target
 from ._affine import Bend, Coordinates
 
-# Standard deviations from the centre at which unknowns are asked, and by which all others must have left the straight line for a bend.
+# Standard deviations from the centre at which unknowns are asked, and by which all others must have left the
+# straight line for a bend.
 ASKED, BENT = 2.0, 0.7
 # Standard deviations that a bend is followed at most, on either side.
 FAR = 5
-# Log density (nats) below the centre where a bend ends: a draw of a normal distribution is hardly ever as far out.
+# Log density (nats) below the centre where a bend ends: a draw of a normal distribution is hardly ever as far
+# out.
 LOW = 12.0
-# Standard deviations that all others may be away from where the last two knots point to; what is farther is another mode.
+# Standard deviations that all others may be away from where the last two knots point to; what is farther is
+# another mode.
 LEAP = 10.0
 
 
 def bent(target: Target, coordinates: Coordinates, progress: Progress) -> tuple[Coordinates, int]:
-    """The coordinates with bends along unknowns of which a ridge of the posterior is a curve, and the gradients that finding them took.
+    """The coordinates with bends along unknowns of which a ridge of the posterior is a curve, and the
+    gradients that finding them took.
 
-    Asked are unknowns that are one number for the whole model, where others are one for every region, trial or state. For each of them that is bent, the
-    mode of all others given it is followed in steps of a standard deviation. Free scales of hierarchies move on the straight line meanwhile, for where they
-    are free the joint mode has no mass near it.
+    Asked are unknowns that are one number for the whole model, where others are one for every region, trial
+    or state. For each of them that is bent, the mode of all others given it is followed in steps of a
+    standard deviation. Free scales of hierarchies move on the straight line meanwhile, for where they are
+    free the joint mode has no mass near it.
     """
     single, shared = target.single(), target.shared_scales()
     if single.all():
@@ -56,7 +61,10 @@ class _Follower:
     def __init__(self, target: Target, coordinates: Coordinates):
         assert coordinates.scale is not None
         self._target, self._dtype = target, coordinates.scale.dtype
-        self._centre, self._scale = np.asarray(coordinates.centre, np.float64), np.asarray(coordinates.scale, np.float64)
+        self._centre, self._scale = (
+            np.asarray(coordinates.centre, np.float64),
+            np.asarray(coordinates.scale, np.float64),
+        )
         self._H = np.linalg.inv(self._scale @ self._scale.T)
         self._height = float(target.value_and_gradient(jnp.asarray(self._centre))[0])
         self.gradients = 1
@@ -69,7 +77,9 @@ class _Follower:
         return self._centre + t * (self._scale @ self._along(j))
 
     def leaves(self, j: int, shared: Bool[np.ndarray, " latent"]) -> bool:
-        """Whether the mode of the others leaves the straight line on either side, by what a step of Newton's method says."""
+        """Whether the mode of the others leaves the straight line on either side, by what a step of Newton's
+        method says.
+        """
         free = ~shared
         free[j] = False
         factor = np.linalg.cholesky(self._H[np.ix_(free, free)])

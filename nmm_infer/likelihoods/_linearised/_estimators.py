@@ -16,16 +16,24 @@ CONCENTRATED = 0.99
 
 
 class AbstractEstimator(eqx.Module):
-    """Gives coefficients z whose mean |z|² is the two-sided power density per kHz, and whose covariance over channels is the cross-spectrum."""
+    """Gives coefficients z whose mean |z|² is the two-sided power density per kHz, and whose covariance over
+    channels is the cross-spectrum.
+    """
 
     @property
     def in_order(self) -> bool:
-        """Whether each coefficient of a band is of a frequency of its own, the lowest first, so that a band can be cut into parts."""
+        """Whether each coefficient of a band is of a frequency of its own, the lowest first, so that a band
+        can be cut into parts.
+        """
         return False
 
     @abc.abstractmethod
     def coefficients(
-        self, values: Float[np.ndarray, "time channel"], interval: float, band: tuple[float, float], bands: int
+        self,
+        values: Float[np.ndarray, "time channel"],
+        interval: float,
+        band: tuple[float, float],
+        bands: int,
     ) -> tuple[Float[np.ndarray, " band"], Complex[np.ndarray, "band bin channel"]]:
         """Centre of each band (kHz), and its coefficients; the same number in every band.
 
@@ -50,11 +58,12 @@ class Neighbours(AbstractEstimator):
 
 
 class Multitaper(AbstractEstimator):
-    """Orthogonal tapers that are concentrated in the band (Thomson 1982, Proc IEEE 70:1055), on every segment.
+    """Orthogonal tapers that are concentrated in the band (Thomson 1982, Proc IEEE 70:1055), on every
+    segment.
 
-    A band of width 2W in segments of length T takes the discrete prolate sequences that have at least 99 % of their energy in it, about
-    2WT - 2 of them: next to no power leaks in from outside the band, and the coefficients of different tapers and segments
-    are nearly independent.
+    A band of width 2W in segments of length T takes the discrete prolate sequences that have at least 99 % of
+    their energy in it, about 2WT - 2 of them: next to no power leaks in from outside the band, and the
+    coefficients of different tapers and segments are nearly independent.
 
     Args:
         segment: length of the segments into which the recording is cut, Quantity or ms; None: the whole
@@ -73,7 +82,8 @@ class Multitaper(AbstractEstimator):
         n = values.shape[0] if self.segment is None else round(self.segment / interval)
         if not 2 <= n <= values.shape[0]:
             raise ValueError(
-                f"Multitaper(segment={self.segment:g} ms) got a recording of {values.shape[0]} samples, {values.shape[0] * interval:g} ms; use shorter segments"
+                f"Multitaper(segment={self.segment:g} ms) got a recording of {values.shape[0]} samples,"
+                f" {values.shape[0] * interval:g} ms; use shorter segments"
             )
         low, high = band
         width = (high - low) / bands
@@ -81,13 +91,15 @@ class Multitaper(AbstractEstimator):
         tapers = int(np.floor(product + 1e-9)) - 1
         if tapers < 1:
             raise ValueError(
-                f"Spectral(bands={bands}, estimator=Multitaper()): bands of {1e3 * width:g} Hz in segments of {n * interval:g} ms have no taper; "
-                f"bands must be at least {2e3 / (n * interval):g} Hz wide: use fewer bands or longer segments"
+                f"Spectral(bands={bands}, estimator=Multitaper()): bands of {1e3 * width:g} Hz in segments of"
+                f" {n * interval:g} ms have no taper; bands must be at least {2e3 / (n * interval):g} Hz"
+                " wide: use fewer bands or longer segments"
             )
         if tapers > MOST_TAPERS:
             raise ValueError(
-                f"Multitaper got bands of {1e3 * width:g} Hz in segments of {n * interval:g} ms, which take {tapers} tapers; "
-                f"cut shorter segments, such as Multitaper(segment={n * interval * MOST_TAPERS / tapers / 2:.0f} * u.ms)"
+                f"Multitaper got bands of {1e3 * width:g} Hz in segments of {n * interval:g} ms, which take"
+                f" {tapers} tapers; cut shorter segments, such as"
+                f" Multitaper(segment={n * interval * MOST_TAPERS / tapers / 2:.0f} * u.ms)"
             )
         windows, inside = dpss(n, 0.5 * product, tapers, return_ratios=True)  # ["taper time"], of unit energy
         windows = windows[: max(1, int((inside >= CONCENTRATED).sum()))]
@@ -106,7 +118,8 @@ def check_nyquist(interval: float, band: tuple[float, float]) -> None:
     nyquist = 0.5 / interval
     if band[1] > nyquist * (1 + 1e-9):
         raise ValueError(
-            f"Spectral(band=...) reaches {1e3 * band[1]:g} Hz, beyond the Nyquist frequency {1e3 * nyquist:g} Hz of data sampled every {interval:g} ms"
+            f"Spectral(band=...) reaches {1e3 * band[1]:g} Hz, beyond the Nyquist frequency {1e3 * nyquist:g}"
+            f" Hz of data sampled every {interval:g} ms"
         )
 
 
@@ -130,8 +143,8 @@ def fourier_bands(
     per_band = len(inside) // bands
     if per_band < 1:
         raise ValueError(
-            f"Spectral(bands={bands}): the band {1e3 * low:g}–{1e3 * high:g} Hz holds {len(inside)} Fourier frequencies of {n} samples; "
-            f"use at most {len(inside)} bands"
+            f"Spectral(bands={bands}): the band {1e3 * low:g}–{1e3 * high:g} Hz holds {len(inside)} Fourier"
+            f" frequencies of {n} samples; use at most {len(inside)} bands"
         )
     coefficients = np.sqrt(interval / n) * np.fft.rfft(values - values.mean(axis=0), axis=0)
     chosen = inside[: per_band * bands].reshape(bands, per_band)

@@ -31,10 +31,13 @@ def measured(
     return S + (global_signal * mean_power)[:, None, None] * common[:, None] * common[None, :] + of_noise
 
 
-def noise_power(interval: float, noise: Any, channels: int, directions: Float[np.ndarray, "channel rank"] | None) -> Float[Array, "channel channel"]:
+def noise_power(
+    interval: float, noise: Any, channels: int, directions: Float[np.ndarray, "channel rank"] | None
+) -> Float[Array, "channel channel"]:
     """Density of white measurement noise of standard deviation `noise`, in the given directions."""
     white = jnp.broadcast_to(jnp.asarray(noise) ** 2 * interval, (channels,))
-    # Noise at the sensors before referencing; in an orthonormal basis of what referencing leaves, equal noise stays white.
+    # Noise at the sensors before referencing; in an orthonormal basis of what referencing leaves, equal noise
+    # stays white.
     return jnp.diag(white) if directions is None else jnp.einsum("cr,c,cs->rs", directions, white, directions)
 
 
@@ -43,7 +46,8 @@ CURVED = 1.0 / 24.0
 
 
 def curve(S: Any, curved: float) -> Any:
-    """Means over the parts of a band from values at their centres, `["1+part+1 ..."]`: right to the fourth order of a part's width.
+    """Means over the parts of a band from values at their centres, `["1+part+1 ..."]`: right to the fourth
+    order of a part's width.
 
     Weights are positive, so that means of cross-spectra stay positive definite.
     """

@@ -19,10 +19,11 @@ from ._measured_spectra import CURVED, curve, measured, noise_power
 DRAWS, MOST = 8, 0.75
 # Frequencies in each band at which their spectra are looked at, and numbers of nodes that are tried.
 FINE, TRIED = 48, (1, 2, 3, 4, 6, 8, 12, 16, 24)
-# The power of a part of a band may be wrong by so many of its own standard errors, and the amplitude of the whole by so many of its own: errors of the parts
-# add up for what all parts and channels share.
+# The power of a part of a band may be wrong by so many of its own standard errors, and the amplitude of the
+# whole by so many of its own: errors of the parts add up for what all parts and channels share.
 WRONG, SHARED = 0.5, 0.25
-# Frequencies that are looked at beyond either end of the band: half a band and one, for the neighbours of the first part and the last.
+# Frequencies that are looked at beyond either end of the band: half a band and one, for the neighbours of the
+# first part and the last.
 BEYOND = FINE // 2 + 1
 
 
@@ -37,10 +38,11 @@ def nodes_needed(
 ) -> int:
     """Parts into which each band must be cut, so that each is predicted as well as the data know it.
 
-    In each part the mean power of what is observed differs by less than half of its standard error from what is predicted. Over all parts and channels, an
-    amplitude that all share is off by less than a quarter of its own. Judged by networks drawn from the prior; most of those that are stable must be
-    resolved. Linear regions of one state without delays have no peaks. Inside of a transformation of JAX the prior cannot be looked at: each band is one part
-    then, with a warning.
+    In each part the mean power of what is observed differs by less than half of its standard error from what
+    is predicted. Over all parts and channels, an amplitude that all share is off by less than a quarter of
+    its own. Judged by networks drawn from the prior; most of those that are stable must be resolved. Linear
+    regions of one state without delays have no peaks. Inside of a transformation of JAX the prior cannot be
+    looked at: each band is one part then, with a warning.
 
     Args:
         expected: what the model knows of its data.
@@ -65,8 +67,12 @@ def nodes_needed(
     fine = band[0] + width * (np.arange(-BEYOND, bands * FINE + BEYOND) + 0.5) / FINE
     centres = band[0] + width * (np.arange(bands) + 0.5)
 
-    def look(key: Array) -> tuple[Float[Array, " fine"], Float[Array, " fine"], Float[Array, " band"], Float[Array, ""]]:
-        """Mean power of the channels without measurement noise and with it, how many independent channels of signal there are in each band, and `curved`."""
+    def look(
+        key: Array,
+    ) -> tuple[Float[Array, " fine"], Float[Array, " fine"], Float[Array, " band"], Float[Array, ""]]:
+        """Mean power of the channels without measurement noise and with it, how many independent channels of
+        signal there are in each band, and `curved`.
+        """
         with handlers.block(), handlers.seed(rng_seed=key):
             network, observe, likelihood = expected.draw()
         seen = see(network, observe)
@@ -86,7 +92,11 @@ def nodes_needed(
 
     looked = jax.jit(lambda keys: jax.lax.map(look, keys))(jax.random.split(jax.random.key(0), DRAWS))
     if isinstance(looked[0], Tracer):
-        warnings.warn(f"Spectral(bands={bands}): bound inside of a transformation of JAX, where peaks cannot be looked for; say nodes=...", stacklevel=5)
+        warnings.warn(
+            f"Spectral(bands={bands}): bound inside of a transformation of JAX, where peaks cannot be looked"
+            " for; say nodes=...",
+            stacklevel=5,
+        )
         return 1
     signal, total, channels, (curved, *_) = (np.asarray(one) for one in looked)
     kept = np.isfinite(total).all(axis=1)
@@ -106,14 +116,17 @@ def nodes_needed(
         if np.mean((part.max(axis=1) < WRONG) & (shared < SHARED)) >= MOST:
             return nodes
     warnings.warn(
-        f"Spectral(bands={bands}): many networks of the prior have peaks narrower than {1e3 * width / TRIED[-1]:.3g} Hz, a "
-        f"{TRIED[-1]}th of a band; each band is predicted at {TRIED[-1]} frequencies: use more bands, or let the prior keep away from the edge of stability",
+        f"Spectral(bands={bands}): many networks of the prior have peaks narrower than"
+        f" {1e3 * width / TRIED[-1]:.3g} Hz, a {TRIED[-1]}th of a band; each band is predicted at {TRIED[-1]}"
+        " frequencies: use more bands, or let the prior keep away from the edge of stability",
         stacklevel=5,
     )
     return TRIED[-1]
 
 
-def _missed(power: Float[np.ndarray, "draw fine"], nodes: int, curved: float) -> Float[np.ndarray, "draw part"]:
+def _missed(
+    power: Float[np.ndarray, "draw fine"], nodes: int, curved: float
+) -> Float[np.ndarray, "draw part"]:
     """What a prediction from the centres of the parts misses of their mean power, relative to it."""
     inside = power[:, BEYOND:-BEYOND]
     width = FINE // nodes

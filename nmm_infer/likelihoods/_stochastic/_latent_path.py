@@ -16,7 +16,9 @@ from .._capabilities import simulates
 
 
 class StandardNormals(AbstractPrior):
-    """Independent standard normals, one for each interval, noisy state and region; and for each trial, where there are trials."""
+    """Independent standard normals, one for each interval, noisy state and region; and for each trial, where
+    there are trials.
+    """
 
     def bind(self, unit, what):
         return self
@@ -37,21 +39,23 @@ class StandardNormals(AbstractPrior):
 
 
 class LatentPath(AbstractSimulating):
-    """The noise of the network is unknown like a parameter, and the measurement is of the path that it drives.
+    """The noise of the network is unknown like a parameter, and the measurement is of the path that it
+    drives.
 
     x' = f(x) + noise,  y = observed x + measurement noise
 
-    Exact for any network, linear or not, and whatever its noise and observation: nothing is linearised, and nothing is
-    averaged out. The unknowns are the innovations z ~ N(0, 1) of the noise, from which the path follows (the non-centred
-    form: Papaspiliopoulos, Roberts & Sköld 2007; for networks of neural masses Hashemi et al. 2020, NeuroImage
-    217:116839). There is one for every step, noisy state and region, so this is for short epochs: hundreds to some
-    thousands of unknowns, sampled with `NUTS(metric=metrics.Diagonal())` or `MCLMC`. Where measurement noise is small, the data
-    determine the path and innovations become strongly correlated, which samplers feel. Stationary linear fluctuations are
+    Exact for any network, linear or not, and whatever its noise and observation: nothing is linearised, and
+    nothing is averaged out. The unknowns are the innovations z ~ N(0, 1) of the noise, from which the path
+    follows (the non-centred form: Papaspiliopoulos, Roberts & Sköld 2007; for networks of neural masses
+    Hashemi et al. 2020, NeuroImage 217:116839). There is one for every step, noisy state and region, so this
+    is for short epochs: hundreds to some thousands of unknowns, sampled with
+    `NUTS(metric=metrics.Diagonal())` or `MCLMC`. Where measurement noise is small, the data determine the
+    path and innovations become strongly correlated, which samplers feel. Stationary linear fluctuations are
     better served by `Spectral`, which integrates the path out.
 
-    The site of the innovations is `likelihood.innovations`, dims `interval`, `noisy`, `region`. Noise with a state of its
-    own (`OrnsteinUhlenbeck`) has a further row, the first, for its start. The initial state of the network is not among them: give
-    `Network(initial=...)` a prior, or let a transient forget it.
+    The site of the innovations is `likelihood.innovations`, dims `interval`, `noisy`, `region`. Noise with a
+    state of its own (`OrnsteinUhlenbeck`) has a further row, the first, for its start. The initial state of
+    the network is not among them: give `Network(initial=...)` a prior, or let a transient forget it.
 
     Args:
         measurement: likelihood of the observed path, such as `Gaussian(scale=...)`.
@@ -65,28 +69,45 @@ class LatentPath(AbstractSimulating):
 
     def __check_init__(self):
         if not simulates(self.measurement):
-            raise TypeError(f"LatentPath(measurement=...) got {kind_of(self.measurement)}, expected one of a simulation, such as nmm.likelihoods.Gaussian()")
+            raise TypeError(
+                f"LatentPath(measurement=...) got {kind_of(self.measurement)}, expected one of a simulation,"
+                " such as nmm.likelihoods.Gaussian()"
+            )
         if not (isinstance(self.steps, int) and self.steps >= 1):
-            raise ValueError(f"LatentPath(steps=...) got {self.steps!r}, expected a whole number of at least 1")
+            raise ValueError(
+                f"LatentPath(steps=...) got {self.steps!r}, expected a whole number of at least 1"
+            )
 
     def check_network(self, network):
         if network.noise is None:
-            raise ValueError("LatentPath needs a network with noise, such as nmm.Network(..., noise=nmm.noises.Additive(sigma=0.01))")
+            raise ValueError(
+                "LatentPath needs a network with noise, such as nmm.Network(...,"
+                " noise=nmm.noises.Additive(sigma=0.01))"
+            )
 
     def plates(self, network, steps):
         assert steps is not None
         assert network.noise is not None
-        return {"interval": math.ceil(steps / self.steps) + network.noise.has_memory, "noisy": len(network.noisy_states)}
+        return {
+            "interval": math.ceil(steps / self.steps) + network.noise.has_memory,
+            "noisy": len(network.noisy_states),
+        }
 
     def bind(self, recording, observe, expected):
         return self.measurement.bind(recording, observe, expected)
 
     def given(self, network: Network) -> Innovations:
-        """The drawn noise, as `nmm.solve(network, ..., key=likelihood.given(network))` takes it: the way to the path itself."""
+        """The drawn noise, as `nmm.solve(network, ..., key=likelihood.given(network))` takes it: the way to
+        the path itself.
+        """
         assert network.noise is not None
         z = self.innovations
-        return Innovations(z[1:], self.steps, z[0]) if network.noise.has_memory else Innovations(z, self.steps)
+        return (
+            Innovations(z[1:], self.steps, z[0]) if network.noise.has_memory else Innovations(z, self.steps)
+        )
 
     def distribution(self, network, observe, simulate, observed):
         key = self.given(network)
-        return self.measurement.distribution(network, observe, lambda network, observe: simulate(network, observe, key), observed)
+        return self.measurement.distribution(
+            network, observe, lambda network, observe: simulate(network, observe, key), observed
+        )

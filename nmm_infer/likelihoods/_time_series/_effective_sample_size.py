@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-# Lags are summed up to so many times the sum itself (Sokal's window): what an exponential leaves out is then e^{-12} of it.
+# Lags are summed up to so many times the sum itself (Sokal's window): what an exponential leaves out is then
+# e^{-12} of it.
 WINDOW = 6
 
 
@@ -12,9 +13,10 @@ def effective_samples(values: Float[np.ndarray, "time channel"]) -> float:
 
     ν = T / Σ_k g_k,  g_k = ((tr R_k)² + tr R_k²) / ((tr R_0)² + tr R_0²),  k = …, -1, 0, 1, …
 
-    with the correlation R_k at lag k. By Bartlett's formula (Bartlett 1946; for correlations of BOLD Afyouni, Smith & Nichols 2019,
-    NeuroImage 199:609) the sum over all entries of the variance of a sample covariance is proportional to Σ g_k; for one channel it is
-    the familiar T / Σ_k ρ_k². The sum ends at the first lag that is larger than six times the sum.
+    with the correlation R_k at lag k. By Bartlett's formula (Bartlett 1946; for correlations of BOLD Afyouni,
+    Smith & Nichols 2019, NeuroImage 199:609) the sum over all entries of the variance of a sample covariance
+    is proportional to Σ g_k; for one channel it is the familiar T / Σ_k ρ_k². The sum ends at the first lag
+    that is larger than six times the sum.
     """
     T = len(values)
     x = values - values.mean(axis=0)

@@ -26,7 +26,9 @@ class AbstractFeature(eqx.Module):
 
 
 class FisherZ(AbstractFeature):
-    """artanh of the correlations above the diagonal (Fisher 1915), such as `FisherZ(nmm.observe.FunctionalConnectivity())`."""
+    """artanh of the correlations above the diagonal (Fisher 1915), such as
+    `FisherZ(nmm.observe.FunctionalConnectivity())`.
+    """
 
     observation: AbstractObservation
 
@@ -73,11 +75,15 @@ class Quantiles(AbstractFeature):
     """
 
     observation: AbstractObservation
-    levels: tuple[float, ...] = eqx.field(static=True, default=(0.1, 0.3, 0.5, 0.7, 0.9), converter=lambda levels: tuple(map(float, levels)))
+    levels: tuple[float, ...] = eqx.field(
+        static=True, default=(0.1, 0.3, 0.5, 0.7, 0.9), converter=lambda levels: tuple(map(float, levels))
+    )
 
     def __check_init__(self):
         if not self.levels or not all(0 < level < 1 for level in self.levels):
-            raise ValueError(f"Quantiles(levels=...) got {self.levels}, expected probabilities between 0 and 1")
+            raise ValueError(
+                f"Quantiles(levels=...) got {self.levels}, expected probabilities between 0 and 1"
+            )
 
     def vector(self, summary):
         return jnp.quantile(summary.values, jnp.asarray(self.levels))
@@ -87,5 +93,7 @@ class Quantiles(AbstractFeature):
 
 
 def _numbered(summary: Signal, name: str, size: int) -> tuple[str, ...]:
-    labels = summary.labels[0] if len(summary.dims) == 1 and summary.labels[0] else tuple(map(str, range(size)))
+    labels = (
+        summary.labels[0] if len(summary.dims) == 1 and summary.labels[0] else tuple(map(str, range(size)))
+    )
     return tuple(f"{name} {label}" for label in labels)

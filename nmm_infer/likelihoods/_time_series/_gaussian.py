@@ -11,7 +11,9 @@ class Gaussian(AbstractSimulating):
     Samples of BOLD or EEG that were filtered are not independent; for them see `AR1` and `Spectral`.
     """
 
-    scale: Slot = param(1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6)
+    scale: Slot = param(
+        1.0, doc="standard deviation of the noise, in the unit of the data", low=1e-12, high=1e6
+    )
 
     def check_network(self, network):
         check_noiseless(self, network)

@@ -64,50 +64,74 @@ def bind_series(recording: Recording, observe: AbstractObservation, expected: Ex
     return bound
 
 
-def bind_channels(recording: Recording, predicted: Signal, observe: AbstractObservation, *, timed: bool, jointly: bool = False) -> ObservedSeries:
-    """Data with the channels, the unit and the sampling interval of a predicted signal, however many samples they have.
+def bind_channels(
+    recording: Recording,
+    predicted: Signal,
+    observe: AbstractObservation,
+    *,
+    timed: bool,
+    jointly: bool = False,
+) -> ObservedSeries:
+    """Data with the channels, the unit and the sampling interval of a predicted signal, however many samples
+    they have.
 
     Args:
         timed: whether time 0 means something, so that the data must begin where the signal does.
 
     Raises:
-        ValueError: trials, other sampling interval, other times or other labels than those of the signal, or sensors that were referenced or projected.
+        ValueError: trials, other sampling interval, other times or other labels than those of the signal, or
+            sensors that were referenced or projected.
         UnitError: a unit of another dimension than the signal's.
     """
     if predicted.dims[0] != "time" or len(predicted.dims) != 2:
         raise ValueError(
-            f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims}; leave the summary out of the observation"
+            f"this likelihood compares time courses, but {type(observe).__name__} gives {predicted.dims};"
+            " leave the summary out of the observation"
         )
     labels, interval = predicted.labels[1], predicted.interval
     if recording.values.ndim == 3:
         n = len(recording.values)
-        raise ValueError(f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data over trials")
+        raise ValueError(
+            f"data has {n} trials; wrap the likelihood, nmm.likelihoods.Trials(..., {n}), or average the data"
+            " over trials"
+        )
     recording = check_channels(recording, labels, predicted.dims[1]).converted(predicted.unit)
     if recording.interval is not None and abs(recording.interval - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
         seconds = abs(1e3 * recording.interval - interval) <= 1e-3 * interval  # pyright: ignore[reportOperatorIssue]
-        advice = "times without a unit are in ms: data.time.attrs['units'] = 's'" if seconds else "set the observation's period"
-        raise ValueError(f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms; {advice}")
+        advice = (
+            "times without a unit are in ms: data.time.attrs['units'] = 's'"
+            if seconds
+            else "set the observation's period"
+        )
+        raise ValueError(
+            f"data has a sample every {recording.interval:g} ms, the simulation every {interval:g} ms;"
+            f" {advice}"
+        )
     if timed and recording.start is not None and abs(recording.start - interval) > 1e-3 * interval:  # pyright: ignore[reportOperatorIssue]
         raise ValueError(
-            f"data begin at {recording.start:g} ms, the simulation's first sample is at {interval:g} ms, one interval after time 0, to which stimuli and "
-            f"initial state refer; cut the data, data.sel(time=slice({interval:g}, None)), with a shorter duration of the Problem, or, if their clock "
-            "is another one, shift their times"
+            f"data begin at {recording.start:g} ms, the simulation's first sample is at {interval:g} ms, one"
+            " interval after time 0, to which stimuli and initial state refer; cut the data,"
+            f" data.sel(time=slice({interval:g}, None)), with a shorter duration of the Problem, or, if their"
+            " clock is another one, shift their times"
         )
     if predicted.dims[1] == "sensor":
         _check_rank(recording.values, observe)
-    return ObservedSeries(np.asarray(recording.values), recording, predicted.dims[1], labels, interval, jointly)  # pyright: ignore[reportArgumentType]
+    values: Any = np.asarray(recording.values)
+    return ObservedSeries(values, recording, predicted.dims[1], labels, interval, jointly)
 
 
 def _check_rank(values: Float[np.ndarray, "time sensor"], observe: AbstractObservation) -> None:
-    """Raises ValueError for sensors that hold fewer signals than their number: they would be counted as so many independent measurements."""
+    """Raises ValueError for sensors that hold fewer signals than their number: they would be counted as so
+    many independent measurements.
+    """
     samples, n = values.shape
     rank = rank_of(values - values.mean(axis=0))
     if rank < n - _referenced(observe) and samples > n:
         raise ValueError(
-            f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated (or are simulated, without "
-            f"noise), and so many sensors would be counted as independent; compare their principal directions, "
-            f"gain and data times directions[sensor, {rank}], leave sensors out, or use "
-            f"LeadField(gain, average_reference=True) for an average reference"
+            f"data of {n} sensors vary in {rank} directions: they were referenced, projected or interpolated"
+            " (or are simulated, without noise), and so many sensors would be counted as independent;"
+            f" compare their principal directions, gain and data times directions[sensor, {rank}], leave"
+            " sensors out, or use LeadField(gain, average_reference=True) for an average reference"
         )
 
 
@@ -121,8 +145,9 @@ def check_noiseless(likelihood: AbstractLikelihood, network: Network) -> None:
     """Raises ValueError for a network with noise."""
     if network.noise is not None:
         raise ValueError(
-            f"Problem: the {type(likelihood).__name__} likelihood of a simulation with frozen noise is no likelihood (its posterior is biased and too narrow); "
-            "use nmm.likelihoods.Spectral, which integrates the noise out, LatentPath, which infers it, or Network(noise=None)"
+            f"Problem: the {type(likelihood).__name__} likelihood of a simulation with frozen noise is no"
+            " likelihood (its posterior is biased and too narrow); use nmm.likelihoods.Spectral, which"
+            " integrates the noise out, LatentPath, which infers it, or Network(noise=None)"
         )
 
 

@@ -16,9 +16,11 @@ class Shrunk(NamedTuple):
 
 
 def shrink(X: Float[Array, "sample feature"]) -> Shrunk:
-    """Sample covariance with its correlations shrunk towards zero by the optimal amount (Schäfer & Strimmer 2005, Stat Appl Genet Mol Biol 4:32).
+    """Sample covariance with its correlations shrunk towards zero by the optimal amount (Schäfer & Strimmer
+    2005, Stat Appl Genet Mol Biol 4:32).
 
-    λ = Σ_{i≠j} Var(r_ij) / Σ_{i≠j} r_ij², estimated from the samples; no matrix of features by features is formed.
+    λ = Σ_{i≠j} Var(r_ij) / Σ_{i≠j} r_ij², estimated from the samples; no matrix of features by features is
+    formed.
     """
     n = X.shape[0]
     mean = X.mean(axis=0)

@@ -6,7 +6,9 @@ from ._series import bind_series, check_noiseless, finite
 
 
 class StudentT(AbstractSimulating):
-    """Every sample is the signal plus independent Student t noise: single artefacts do not carry the fit away."""
+    """Every sample is the signal plus independent Student t noise: single artefacts do not carry the fit
+    away.
+    """
 
     scale: Slot = param(1.0, doc="scale of the noise, in the unit of the data", low=1e-12, high=1e6)
     df: Slot = param(4.0, doc="degrees of freedom; small: heavy tails", low=1.0, high=100.0)

@@ -23,18 +23,20 @@ class HORNLayer(eqx.Module):
     v(n+1) = v(n) + h [α tanh(u + κ x(n)) - ω² x(n) - 2 γ v(n)]
     x(n+1) = x(n) + h v(n+1)
 
-    This is symplectic Euler: the velocity first, then the position with the new velocity, which keeps the energy of an undamped node
-    bounded for ever, at the published step of h = 1 too. What a layer shows to others is its positions x. Map over a batch with `jax.vmap`.
+    This is symplectic Euler: the velocity first, then the position with the new velocity, which keeps the
+    energy of an undamped node bounded for ever, at the published step of h = 1 too. What a layer shows to
+    others is its positions x. Map over a batch with `jax.vmap`.
 
     Args:
         inputs: channels of the sequence.
         units: number N of nodes.
         node: the nodes; each of its parameters is a number or has one value for each unit.
-        delays: `["to from"]`, whole steps that a velocity needs from unit to unit; None: none. Before the start, velocities were the
-            initial ones. Each distinct value costs one product with a matrix.
+        delays: `["to from"]`, whole steps that a velocity needs from unit to unit; None: none. Before the
+            start, velocities were the initial ones. Each distinct value costs one product with a matrix.
         step: h, a Quantity or ms.
-        chunk: steps between the states that a backward pass keeps; what is between them is computed again. None: √(steps of the sequence),
-            so that memory grows with that root. 1 keeps every state, for the fastest gradient while memory lasts.
+        chunk: steps between the states that a backward pass keeps; what is between them is computed again.
+            None: √(steps of the sequence), so that memory grows with that root. 1 keeps every state, for the
+            fastest gradient while memory lasts.
         key: for the weights, uniform within ±1/√inputs and ±1/√units.
 
     Raises:
@@ -64,10 +66,15 @@ class HORNLayer(eqx.Module):
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"HORNLayer({name}={value!r}): expected a whole number, 1 or more")
         if node is not None and not isinstance(node, HORN):
-            raise TypeError(f"HORNLayer(node=...) got {kind_of(node)}, expected the nodes' parameters: nmm.models.HORN(omega=0.2)")
+            raise TypeError(
+                f"HORNLayer(node=...) got {kind_of(node)}, expected the nodes' parameters:"
+                " nmm.models.HORN(omega=0.2)"
+            )
         in_key, recurrent_key = jax.random.split(key)
         self.input = eqx.nn.Linear(inputs, units, key=in_key)
-        self.recurrent = jax.random.uniform(recurrent_key, (units, units), minval=-1.0, maxval=1.0) / math.sqrt(units)
+        self.recurrent = jax.random.uniform(
+            recurrent_key, (units, units), minval=-1.0, maxval=1.0
+        ) / math.sqrt(units)
         self.node = HORN() if node is None else node
         check_regions(self.node, units)
         delays = _delays(delays, units)
@@ -91,20 +98,29 @@ class HORNLayer(eqx.Module):
         """Whole steps that a velocity needs between units."""
         return np.tensordot(np.array(self.lags), self.arrives, axes=1)
 
-    def __call__(self, sequence: Float[Array, "time input"], initial: Float[Array, "state unit"] | None = None) -> Float[Array, "time state unit"]:
+    def __call__(
+        self, sequence: Float[Array, "time input"], initial: Float[Array, "state unit"] | None = None
+    ) -> Float[Array, "time state unit"]:
         """Positions and velocities after each sample; `initial` is before the first, None: all zero."""
         return self._scan(sequence, initial)[1]
 
-    def last(self, sequence: Float[Array, "time input"], initial: Float[Array, "state unit"] | None = None) -> Float[Array, "state unit"]:
+    def last(
+        self, sequence: Float[Array, "time input"], initial: Float[Array, "state unit"] | None = None
+    ) -> Float[Array, "state unit"]:
         """Positions and velocities after the last sample; the others are not stored."""
         return self._scan(sequence, initial)[0]
 
-    def _scan(self, sequence: Any, initial: Any) -> tuple[Float[Array, "state unit"], Float[Array, "time state unit"]]:
+    def _scan(
+        self, sequence: Any, initial: Any
+    ) -> tuple[Float[Array, "state unit"], Float[Array, "time state unit"]]:
         self._check(sequence, initial)
         dtype = jnp.result_type(self.recurrent)
         node = jax.tree.map(lambda slot: jnp.asarray(slot, dtype), self.node)
-        # For each lag a matrix of the connections that have it, side by side: one product, which a batch makes a product of matrices.
-        weights = jnp.concatenate(list(jnp.where(self.arrives, self.recurrent, 0.0)), axis=1) / math.sqrt(self.units)
+        # For each lag a matrix of the connections that have it, side by side: one product, which a batch
+        # makes a product of matrices.
+        weights = jnp.concatenate(list(jnp.where(self.arrives, self.recurrent, 0.0)), axis=1) / math.sqrt(
+            self.units
+        )
         rows = np.array(self.lags)
 
         def advance(carry, drive):
@@ -126,13 +142,20 @@ class HORNLayer(eqx.Module):
     def _check(self, sequence: Any, initial: Any) -> None:
         free = priors(self)
         if free:
-            raise ValueError(f"HORNLayer still has priors at {', '.join(free)}; draw them with nmm.sample(layer) inside a NumPyro model")
+            raise ValueError(
+                f"HORNLayer still has priors at {', '.join(free)}; draw them with nmm.sample(layer) inside a"
+                " NumPyro model"
+            )
         if np.ndim(sequence) != 2 or np.shape(sequence)[1] != self.inputs or len(sequence) == 0:
             raise ValueError(
-                f"HORNLayer: the sequence has shape {np.shape(sequence)}, expected (steps, {self.inputs}), time by input; map over a batch with jax.vmap(layer)"
+                f"HORNLayer: the sequence has shape {np.shape(sequence)}, expected (steps, {self.inputs}),"
+                " time by input; map over a batch with jax.vmap(layer)"
             )
         if initial is not None and np.shape(initial) != (2, self.units):
-            raise ValueError(f"HORNLayer: initial has shape {np.shape(initial)}, expected (2, {self.units}), positions and velocities by unit")
+            raise ValueError(
+                f"HORNLayer: initial has shape {np.shape(initial)}, expected (2, {self.units}), positions and"
+                " velocities by unit"
+            )
 
 
 def _delays(delays: Any, units: int) -> Int[np.ndarray, "to from"]:
@@ -140,13 +163,21 @@ def _delays(delays: Any, units: int) -> Int[np.ndarray, "to from"]:
         return np.zeros((units, units), dtype=int)
     array = np.asarray(delays)
     if array.shape != (units, units):
-        raise ValueError(f"HORNLayer(delays=...) has shape {array.shape}, expected ({units}, {units}): to unit by from unit")
+        raise ValueError(
+            f"HORNLayer(delays=...) has shape {array.shape}, expected ({units}, {units}): to unit by from"
+            " unit"
+        )
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
-        raise ValueError(f"HORNLayer(delays=...) got {array.dtype} from {array.min()} to {array.max()}, expected whole steps, 0 or more")
+        raise ValueError(
+            f"HORNLayer(delays=...) got {array.dtype} from {array.min()} to {array.max()}, expected whole"
+            " steps, 0 or more"
+        )
     return array
 
 
-def _in_chunks(advance: Any, carry: Any, samples: Float[Array, "time input"], chunk: int | None) -> tuple[Any, Float[Array, "time state unit"]]:
+def _in_chunks(
+    advance: Any, carry: Any, samples: Float[Array, "time input"], chunk: int | None
+) -> tuple[Any, Float[Array, "time state unit"]]:
     """A scan that keeps its carry between chunks only; what fills no chunk at the end is one of its own."""
     steps = len(samples)
     chunk = math.isqrt(steps) if chunk is None else min(chunk, steps)

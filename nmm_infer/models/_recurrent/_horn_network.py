@@ -30,12 +30,18 @@ class HORNNetwork(eqx.Module):
     def __init__(self, layers: Sequence[HORNLayer], outputs: int, *, key: PRNGKeyArray):
         self.layers = tuple(layers)
         if not self.layers or not all(isinstance(layer, HORNLayer) for layer in self.layers):
-            raise ValueError(f"HORNNetwork(layers=...) got {[type(layer).__name__ for layer in self.layers]}, expected one HORNLayer or more")
+            raise ValueError(
+                f"HORNNetwork(layers=...) got {[type(layer).__name__ for layer in self.layers]}, expected one"
+                " HORNLayer or more"
+            )
         if not isinstance(outputs, int | np.integer) or outputs < 1:
             raise ValueError(f"HORNNetwork(outputs={outputs!r}): expected a whole number, 1 or more")
         for number, (below, above) in enumerate(zip(self.layers[:-1], self.layers[1:], strict=True), start=1):
             if above.inputs != below.units:
-                raise ValueError(f"HORNNetwork(layers=...): layer {number} has {above.inputs} inputs, expected {below.units}: one for each unit below it")
+                raise ValueError(
+                    f"HORNNetwork(layers=...): layer {number} has {above.inputs} inputs, expected"
+                    f" {below.units}: one for each unit below it"
+                )
         self.readout = eqx.nn.Linear(self.layers[-1].units, outputs, key=key)
 
     def __call__(self, sequence: Float[Array, "time input"]) -> Float[Array, " output"]:
@@ -53,6 +59,12 @@ class HORNNetwork(eqx.Module):
         return tuple(found)
 
     def trained(self) -> PyTree[bool]:
-        """True at the weights and biases, which the paper trains, False at the nodes' parameters: a filter for `eqx.partition(network, network.trained())`."""
+        """True at the weights and biases, which the paper trains, False at the nodes' parameters: a filter
+        for `eqx.partition(network, network.trained())`.
+        """
         everything = jax.tree.map(eqx.is_inexact_array, self)
-        return eqx.tree_at(lambda network: [layer.node for layer in network.layers], everything, replace_fn=lambda node: jax.tree.map(lambda _: False, node))
+        return eqx.tree_at(
+            lambda network: [layer.node for layer in network.layers],
+            everything,
+            replace_fn=lambda node: jax.tree.map(lambda _: False, node),
+        )

@@ -9,7 +9,8 @@ from ._statistic import AbstractStatistic, squared
 
 
 class Covariance(AbstractStatistic):
-    """Covariance between the time courses of regions (or sensors) over the whole signal; divided by the number of samples minus one.
+    """Covariance between the time courses of regions (or sensors) over the whole signal; divided by the
+    number of samples minus one.
 
     Args:
         period: time between the samples that count; None: all samples of what is observed.
@@ -22,4 +23,11 @@ class Covariance(AbstractStatistic):
 
     def conclude(self, moments, signal):
         dim, labels = signal.dims[1], signal.labels[1]
-        return Signal(moments.products / (moments.n - 1), None, (dim, f"{dim}_2"), (labels, labels), "covariance", squared(signal.unit))
+        return Signal(
+            moments.products / (moments.n - 1),
+            None,
+            (dim, f"{dim}_2"),
+            (labels, labels),
+            "covariance",
+            squared(signal.unit),
+        )

@@ -24,4 +24,11 @@ class FunctionalConnectivity(AbstractStatistic):
     def conclude(self, moments, signal):
         sd = jnp.sqrt(jnp.diagonal(moments.products))
         dim, labels = signal.dims[1], signal.labels[1]
-        return Signal(moments.products / (sd[:, None] * sd[None, :]), None, (dim, f"{dim}_2"), (labels, labels), "fc", "1")
+        return Signal(
+            moments.products / (sd[:, None] * sd[None, :]),
+            None,
+            (dim, f"{dim}_2"),
+            (labels, labels),
+            "fc",
+            "1",
+        )

@@ -26,10 +26,13 @@ class KuramotoOrder(AbstractPointwise):
         signal = activity_of(activity, self.variable)
         if signal.unit != "rad":
             raise ValueError(
-                f"KuramotoOrder(variable=...) got {signal.name!r} in {signal.unit}, expected a phase in rad such as theta of nmm.models.Kuramoto; "
-                "give the phase of an oscillator as a Signal with unit='rad'"
+                f"KuramotoOrder(variable=...) got {signal.name!r} in {signal.unit}, expected a phase in rad"
+                " such as theta of nmm.models.Kuramoto; give the phase of an oscillator as a Signal with"
+                " unit='rad'"
             )
         square = jnp.cos(signal.values).mean(axis=-1) ** 2 + jnp.sin(signal.values).mean(axis=-1) ** 2
         # At complete incoherence the length of the mean has no gradient: zero then, rather than NaN.
         order = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
-        return signal.with_values(order, dims=signal.dims[:-1], labels=signal.labels[:-1], name="kuramoto_order", unit="1")
+        return signal.with_values(
+            order, dims=signal.dims[:-1], labels=signal.labels[:-1], name="kuramoto_order", unit="1"
+        )

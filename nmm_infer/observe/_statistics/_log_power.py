@@ -36,22 +36,36 @@ class LogPower(AbstractPointwise):
 
     def __check_init__(self):
         if not isinstance(self.sensors, LeadField):
-            raise TypeError(f"LogPower(sensors=...) got {kind_of(self.sensors)}, expected nmm.observe.LeadField(gain)")
+            raise TypeError(
+                f"LogPower(sensors=...) got {kind_of(self.sensors)}, expected nmm.observe.LeadField(gain)"
+            )
         if self.sensors.average_reference:
-            raise ValueError("LogPower(sensors=...) has an average reference, but power is positive: leave average_reference out")
+            raise ValueError(
+                "LogPower(sensors=...) has an average reference, but power is positive: leave"
+                " average_reference out"
+            )
         gain = self.sensors.gain.values if isinstance(self.sensors.gain, Regional) else self.sensors.gain
         if not isinstance(gain, Tracer):
             gain = np.asarray(gain)
             if np.any(gain < 0):
-                raise ValueError(f"LogPower(sensors=...) has a gain of {gain.min():g}, expected none below 0: powers add up")
+                raise ValueError(
+                    f"LogPower(sensors=...) has a gain of {gain.min():g}, expected none below 0: powers"
+                    " add up"
+                )
             if np.any(gain.sum(axis=1) == 0):
                 blind = self.sensors.sensors[int(np.argmin(gain.sum(axis=1)))]
-                raise ValueError(f"LogPower(sensors=...): sensor {blind!r} sees no region, so that its power would be 0; leave it out")
+                raise ValueError(
+                    f"LogPower(sensors=...): sensor {blind!r} sees no region, so that its power would be 0;"
+                    " leave it out"
+                )
         n = len(self.sensors.sensors)
         for name in ("amplitude", "offset"):
             shape = np.shape(value) if eqx.is_array_like(value := getattr(self, name)) else ()
             if shape not in ((), (n,)):
-                raise ValueError(f"LogPower({name}=...) has shape {shape}, expected a scalar or shape ({n},): one value for each sensor")
+                raise ValueError(
+                    f"LogPower({name}=...) has shape {shape}, expected a scalar or shape ({n},): one value"
+                    " for each sensor"
+                )
 
     @property
     def variable(self) -> str | None:

@@ -11,7 +11,8 @@ from ._moments import Moments, Products, add_samples, no_moments, pairs
 
 
 class AbstractStatistic(AbstractStream):
-    """What a signal is over all of its time, from its means and sums of products, gathered while the simulation runs.
+    """What a signal is over all of its time, from its means and sums of products, gathered while the
+    simulation runs.
 
     Fields of every statistic:
         period: time between the samples that count; None: all samples of what is observed.
@@ -34,7 +35,10 @@ class AbstractStatistic(AbstractStream):
     def init(self, signal):
         channels = signal.values.shape[1:]
         if self.products is pairs and len(channels) != 1:
-            raise ValueError(f"{type(self).__name__} got samples of shape {channels}, expected one axis: it compares the time courses of regions or sensors")
+            raise ValueError(
+                f"{type(self).__name__} got samples of shape {channels}, expected one axis: it compares the"
+                " time courses of regions or sensors"
+            )
         return Gathered(no_moments(channels, self.products))
 
     def advance(self, memory, signal):

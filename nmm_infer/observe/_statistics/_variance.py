@@ -9,7 +9,8 @@ from ._statistic import AbstractStatistic, squared
 
 
 class Variance(AbstractStatistic):
-    """Variance over time of each region (or sensor, or of a single time course); divided by the number of samples minus one.
+    """Variance over time of each region (or sensor, or of a single time course); divided by the number of
+    samples minus one.
 
     Args:
         period: time between the samples that count; None: all samples of what is observed.
@@ -21,4 +22,11 @@ class Variance(AbstractStatistic):
     variable: str | None = eqx.field(static=True, default=None)
 
     def conclude(self, moments, signal):
-        return Signal(moments.products / (moments.n - 1), None, signal.dims[1:], signal.labels[1:], "variance", squared(signal.unit))
+        return Signal(
+            moments.products / (moments.n - 1),
+            None,
+            signal.dims[1:],
+            signal.labels[1:],
+            "variance",
+            squared(signal.unit),
+        )

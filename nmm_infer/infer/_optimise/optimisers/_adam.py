@@ -14,7 +14,9 @@ from ._optimiser import CHUNK, AbstractOptimiser, SearchResults, in_chunks
 
 
 class Climb(NamedTuple):
-    """One search by Adam: where it is, its memory, the best point so far, and the value there of what is made small."""
+    """One search by Adam: where it is, its memory, the best point so far, and the value there of what is made
+    small.
+    """
 
     x: Float[Array, " latent"]
     memory: Any
@@ -44,11 +46,18 @@ class Adam(AbstractOptimiser):
 
         chunk = jax.jit(jax.vmap(lambda carry: jax.lax.scan(step, carry, length=min(CHUNK, self.steps))[0]))
         carry = jax.vmap(self.begin)(jnp.asarray(starts))
-        carry, done, interrupted = in_chunks(lambda carry: (chunk(carry), False), carry, self.steps, lambda c: float(-c.lowest.min()), bar)
-        return SearchResults(np.asarray(carry.best), -np.asarray(carry.lowest), done * len(starts), interrupted)
+        carry, done, interrupted = in_chunks(
+            lambda carry: (chunk(carry), False), carry, self.steps, lambda c: float(-c.lowest.min()), bar
+        )
+        return SearchResults(
+            np.asarray(carry.best), -np.asarray(carry.lowest), done * len(starts), interrupted
+        )
 
     def _optimiser(self) -> optax.GradientTransformation:
-        return optax.chain(optax.clip_by_global_norm(100.0), optax.adam(optax.cosine_decay_schedule(self.learning_rate, self.steps)))
+        return optax.chain(
+            optax.clip_by_global_norm(100.0),
+            optax.adam(optax.cosine_decay_schedule(self.learning_rate, self.steps)),
+        )
 
     def begin(self, x: Float[Array, " latent"]) -> Climb:
         """Before the first step."""
@@ -61,7 +70,8 @@ class Adam(AbstractOptimiser):
         better = value < lowest
         best, lowest = jnp.where(better, x, best), jnp.where(better, value, lowest)
         updates, memory = self._optimiser().update(gradient, memory, x)
-        # It would coast on over the edge, where no gradient tells the way back: so back to the best point, at rest.
+        # It would coast on over the edge, where no gradient tells the way back: so back to the best point, at
+        # rest.
         fine = jnp.isfinite(value)
         momentum = jnp.asarray(optax.tree_utils.tree_get(memory, "mu"))
         memory = optax.tree_utils.tree_set(memory, mu=jnp.where(fine, momentum, 0.0))

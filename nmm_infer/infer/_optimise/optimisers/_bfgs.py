@@ -8,7 +8,8 @@ from ._iterative import AbstractIterative
 
 
 class BFGS(AbstractIterative):
-    """Broyden–Fletcher–Goldfarb–Shanno with a backtracking line search (optimistix): up to a few hundred unknowns.
+    """Broyden–Fletcher–Goldfarb–Shanno with a backtracking line search (optimistix): up to a few hundred
+    unknowns.
 
     Args:
         steps: at most, line search included.

@@ -34,10 +34,16 @@ class AbstractIterative(AbstractOptimiser):
             return function(y), None
 
         closed = eqx.filter_closure_convert(f, x[0], None)
-        static = eqx.partition(eqx.filter_jit(solver.init)(closed, x[0], None, {}, shape, None, none), eqx.is_array)[1]
+        static = eqx.partition(
+            eqx.filter_jit(solver.init)(closed, x[0], None, {}, shape, None, none), eqx.is_array
+        )[1]
 
         def begin(y: Array) -> Any:
-            return y, eqx.filter(solver.init(closed, y, None, {}, shape, None, none), eqx.is_array), jnp.zeros((), bool)
+            return (
+                y,
+                eqx.filter(solver.init(closed, y, None, {}, shape, None, none), eqx.is_array),
+                jnp.zeros((), bool),
+            )
 
         def step(carry: Any, _: None) -> tuple[Any, None]:
             y, dynamic, done = carry
@@ -45,9 +51,16 @@ class AbstractIterative(AbstractOptimiser):
             new, state, _ = solver.step(closed, y, None, {}, state, none)
             ended, result = solver.terminate(closed, new, None, {}, state, none)
             fine = jnp.all(jnp.isfinite(new))
-            moved = (new, eqx.filter(state, eqx.is_array), ended | (result != optx.RESULTS.successful) | ~fine)
+            moved = (
+                new,
+                eqx.filter(state, eqx.is_array),
+                ended | (result != optx.RESULTS.successful) | ~fine,
+            )
             stays = done | ~fine
-            return (*jax.tree.map(lambda old, now: jnp.where(stays, old, now), (y, dynamic), moved[:2]), done | moved[2]), None
+            return (
+                *jax.tree.map(lambda old, now: jnp.where(stays, old, now), (y, dynamic), moved[:2]),
+                done | moved[2],
+            ), None
 
         length = min(CHUNK, self.steps)
         chunk = jax.jit(jax.vmap(lambda carry: jax.lax.scan(step, carry, length=length)[0]))
@@ -59,4 +72,6 @@ class AbstractIterative(AbstractOptimiser):
             return carry, bool(carry[2].all())
 
         carry, done, interrupted = in_chunks(advance, carry, self.steps, note, bar)
-        return SearchResults(np.asarray(carry[0]), np.asarray(objective.heights(carry[0])), done * len(starts), interrupted)
+        return SearchResults(
+            np.asarray(carry[0]), np.asarray(objective.heights(carry[0])), done * len(starts), interrupted
+        )

@@ -8,7 +8,8 @@ from ._iterative import AbstractIterative
 
 
 class LevenbergMarquardt(AbstractIterative):
-    """Levenberg–Marquardt (Moré 1978; optimistix): tens of steps where others take hundreds, for sums of squares only.
+    """Levenberg–Marquardt (Moré 1978; optimistix): tens of steps where others take hundreds, for sums of
+    squares only.
 
     The posterior is a sum of squares if data are Gaussian around the simulation with a known scale and every
     prior is Normal or LogNormal; prior and data are then residuals alike. Anything else is refused.
@@ -33,5 +34,8 @@ class LevenbergMarquardt(AbstractIterative):
 
     def _function(self, objective):
         if objective.residuals is None:
-            raise ValueError("LevenbergMarquardt needs the residuals of the objective, got a log density alone; use BFGS() or Adam()")
+            raise ValueError(
+                "LevenbergMarquardt needs the residuals of the objective, got a log density alone; use BFGS()"
+                " or Adam()"
+            )
         return objective.residuals

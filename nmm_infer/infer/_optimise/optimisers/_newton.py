@@ -16,16 +16,19 @@ GRADIENTS = 16
 
 
 class Newton(AbstractOptimiser):
-    """Newton's method with the Hessian from differences of gradients: the last stretch, where others creep along valleys.
+    """Newton's method with the Hessian from differences of gradients: the last stretch, where others creep
+    along valleys.
 
-    A step costs two gradients for each unknown and an eigendecomposition. It goes up along every eigenvector, also where the density curves upwards
-    (|λ| in the place of λ: Dauphin et al. 2014, arXiv:1406.2572), by gradient/(|λ| + μ) with the best μ of a ladder: small where the density is a parabola,
-    large where it is not. The searches are made one after the other.
+    A step costs two gradients for each unknown and an eigendecomposition. It goes up along every eigenvector,
+    also where the density curves upwards (|λ| in the place of λ: Dauphin et al. 2014, arXiv:1406.2572), by
+    gradient/(|λ| + μ) with the best μ of a ladder: small where the density is a parabola, large where it is
+    not. The searches are made one after the other.
 
     Args:
         steps: of each search, at most.
         tolerance: gain in nats of a step at which a search ends.
-        best: how many of the starts are followed, the highest first; the others stay where they are. None: all.
+        best: how many of the starts are followed, the highest first; the others stay where they are. None:
+            all.
     """
 
     steps: int = eqx.field(static=True, default=30)
@@ -36,7 +39,9 @@ class Newton(AbstractOptimiser):
         check_counts("Newton", steps=self.steps, **({} if self.best is None else {"best": self.best}))
 
     def search(self, objective, starts, bar):
-        gradients = jax.jit(lambda xs: jax.lax.map(jax.grad(objective.log_density), xs, batch_size=min(GRADIENTS, len(xs))))
+        gradients = jax.jit(
+            lambda xs: jax.lax.map(jax.grad(objective.log_density), xs, batch_size=min(GRADIENTS, len(xs)))
+        )
         positions = np.array(starts)
         log_density = np.array(objective.heights(jnp.asarray(starts)))
         chosen = np.argsort(-np.nan_to_num(log_density, nan=-np.inf), kind="stable")[: self.best]
@@ -61,10 +66,18 @@ class Newton(AbstractOptimiser):
         return SearchResults(positions, log_density, spent, interrupted)
 
 
-def newton_ladder(gradients: Callable[[Array], Array], x: Float[np.ndarray, " latent"]) -> Float[np.ndarray, "rung latent"]:
+def newton_ladder(
+    gradients: Callable[[Array], Array], x: Float[np.ndarray, " latent"]
+) -> Float[np.ndarray, "rung latent"]:
     """Where steps with more and more damping lead from `x`."""
     n, h = x.size, float(jnp.finfo(x.dtype).eps) ** (1.0 / 3.0)
-    found = np.asarray(gradients(jnp.asarray(np.concatenate([x[None], x - h * np.eye(n, dtype=x.dtype), x + h * np.eye(n, dtype=x.dtype)]))))
+    found = np.asarray(
+        gradients(
+            jnp.asarray(
+                np.concatenate([x[None], x - h * np.eye(n, dtype=x.dtype), x + h * np.eye(n, dtype=x.dtype)])
+            )
+        )
+    )
     hessian = (found[1 : n + 1] - found[n + 1 :]) / (2.0 * h)
     values, vectors = np.linalg.eigh(0.5 * (hessian + hessian.T))
     values, along = np.abs(values), vectors.T @ found[0]

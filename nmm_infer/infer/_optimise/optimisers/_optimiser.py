@@ -19,7 +19,8 @@ class Freed(NamedTuple):
 
     Fields:
         begin: a path to begin with, flat or not, in units of the states' ranges, from the unknowns.
-        log_density: of unknowns, path, standard deviation of the path's defects, and temperature of the likelihood.
+        log_density: of unknowns, path, standard deviation of the path's defects, and temperature of the
+            likelihood.
         held: which unknowns must not move while the path is free.
     """
 
@@ -34,8 +35,10 @@ class Objective(NamedTuple):
     Fields:
         log_density: of a flat vector; -inf with gradient zero where it fails.
         heights: the same of many points, compiled.
-        residuals: r with log_density = constant - ‖r‖²/2, where it has this form; None: it has not, or nobody asked.
-        freed: gives the same with a free path, in segments of so many ms (None: the time between samples); None: there is no path.
+        residuals: r with log_density = constant - ‖r‖²/2, where it has this form; None: it has not, or nobody
+            asked.
+        freed: gives the same with a free path, in segments of so many ms (None: the time between samples);
+            None: there is no path.
     """
 
     log_density: Callable[[Array], Array]
@@ -64,7 +67,9 @@ class AbstractOptimiser(eqx.Module):
         return False
 
     @abc.abstractmethod
-    def search(self, objective: Objective, starts: Float[np.ndarray, "start latent"], bar: Steps) -> SearchResults:
+    def search(
+        self, objective: Objective, starts: Float[np.ndarray, "start latent"], bar: Steps
+    ) -> SearchResults:
         """One search from each start, all in one batched program.
 
         Raises:
@@ -72,8 +77,16 @@ class AbstractOptimiser(eqx.Module):
         """
 
 
-def in_chunks(advance: Callable[[Any], tuple[Any, bool]], carry: Any, steps: int, value: Callable[[Any], float], bar: Steps) -> tuple[Any, int, bool]:
-    """Chunks of steps until all are done, or Ctrl-C: what was reached, steps taken, whether it was interrupted."""
+def in_chunks(
+    advance: Callable[[Any], tuple[Any, bool]],
+    carry: Any,
+    steps: int,
+    value: Callable[[Any], float],
+    bar: Steps,
+) -> tuple[Any, int, bool]:
+    """Chunks of steps until all are done, or Ctrl-C: what was reached, steps taken, whether it was
+    interrupted.
+    """
     length, taken = min(CHUNK, steps), 0
     try:
         while taken < steps:
@@ -84,7 +97,9 @@ def in_chunks(advance: Callable[[Any], tuple[Any, bool]], carry: Any, steps: int
                 break
     except KeyboardInterrupt:
         if not taken:
-            raise KeyboardInterrupt("interrupted before the first steps of the search were done: nothing had been found yet") from None
+            raise KeyboardInterrupt(
+                "interrupted before the first steps of the search were done: nothing had been found yet"
+            ) from None
         return carry, taken, True
     bar.finish(f"log density {value(carry):.1f}")
     return carry, taken, False

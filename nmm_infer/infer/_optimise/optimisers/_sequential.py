@@ -4,14 +4,19 @@ from ._optimiser import AbstractOptimiser
 
 
 class InTurn(AbstractOptimiser):
-    """One optimiser after the other, each from where the one before ended: `InTurn(Adam(2000), Newton(best=4))`."""
+    """One optimiser after the other, each from where the one before ended: `InTurn(Adam(2000),
+    Newton(best=4))`.
+    """
 
     optimisers: tuple[AbstractOptimiser, ...]
 
     def __init__(self, *optimisers: AbstractOptimiser):
         self.optimisers = optimisers
         if not optimisers or not all(isinstance(each, AbstractOptimiser) for each in optimisers):
-            raise TypeError(f"InTurn(...) got {optimisers!r}, expected optimisers, such as InTurn(optimisers.Adam(2000), optimisers.Newton())")
+            raise TypeError(
+                f"InTurn(...) got {optimisers!r}, expected optimisers, such as InTurn(optimisers.Adam(2000),"
+                " optimisers.Newton())"
+            )
 
     @property
     def steps(self) -> int:
