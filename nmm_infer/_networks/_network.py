@@ -7,24 +7,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._ending import Ending
 from .._regional import in_order
-from .._tools._kinds import kind_of
 from ..couplings._base import AbstractCoupling, AbstractPhaseCoupling
 from ..models._base import AbstractDynamics, AbstractModel
 from ..noises._base import AbstractNoise
-from ..parameters import AbstractPart, Slot, check_regions, param
+from ..parameters import AbstractPart, Slot, param
 from ..priors._base import AbstractPlated
-from ..priors._sample import map_priors
 from ..stimuli._base import AbstractStimulus, driven
-from ..units import to_canonical
+from ._arguments import begins_there, check_kind, check_network, dynamics_of, range_of
 from ._connectome import Connectome, single_region
 from ._initial import initial_state
-from ._mixed import mix
-from ._speed import SpeedRange, speed_range
+from ._speed import SpeedRange
 
 
 class Conduction(AbstractPart, argument_of="Network"):
@@ -93,8 +89,8 @@ class Network(AbstractPlated):
         after: Ending | None = None,
     ):
         self.connectome = single_region() if connectome is None else connectome
-        _check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
-        self.model = _dynamics(model, groups, self.connectome.labels)
+        check_kind(self.connectome, Connectome, "connectome", "nmm.Connectome(weights, ...)")
+        self.model = dynamics_of(model, groups, self.connectome.labels)
         labels = self.connectome.labels
         self.coupling = in_order(tuple(coupling) if isinstance(coupling, tuple | list) else coupling, labels)
         self.noise = in_order(noise, labels)
@@ -103,100 +99,13 @@ class Network(AbstractPlated):
             labels,
         )
         self.speed = Conduction(speed).speed
-        self.speed_range = _range(self.speed, speed_range)
+        self.speed_range = range_of(self.speed, speed_range)
         self.after = (
-            initial if isinstance(initial, Ending) else after if _begins_there(initial, after) else None
+            initial if isinstance(initial, Ending) else after if begins_there(initial, after) else None
         )
         self.initial = initial_state(initial if self.after is None else self.after, self.model, labels)
         self.rest = None
-        self._check()
-
-    def _check(self) -> None:
-        n = self.connectome.n_regions
-        self.model.check_slots(n)
-        for coupling in self.couplings:
-            _check_kind(coupling, AbstractCoupling, "coupling", "such as nmm.couplings.Additive(G=0.1)")
-            check_regions(coupling, n)
-            name = type(coupling).__name__
-            _check_names(coupling.source, f"{name}(source=...)", "leave it out for what the model declares")
-            _check_names(coupling.port, f"{name}(port=...)", "leave it out for the model's first")
-            if len(self.ports_of(coupling)) != len(self.source_of(coupling)):
-                raise ValueError(
-                    f"{name} sends {', '.join(self.source_of(coupling))} into port"
-                    f" {', '.join(self.ports_of(coupling))}: expected as many ports as variables; give"
-                    " source=(...) and port=(...) of the same length"
-                )
-            for variable in coupling.source or ():
-                self.model.check_variable(variable, f"{name}(source=...)")
-                if variable in self.model.driven_variables():
-                    driven = self.model.driven_variables()
-                    fine = ", ".join(other for other in self.model.variables() if other not in driven)
-                    raise ValueError(
-                        f"{name}(source=...): {variable} of {self.model.title()} depends on what arrives, and"
-                        f" cannot be what is sent; expected one of {fine}"
-                    )
-            for port in self.ports_of(coupling):
-                if port not in self.model.ports:
-                    raise ValueError(
-                        f"{name}(port=...): {self.model.title()} has no port {port!r}; it has"
-                        f" {', '.join(self.model.ports)}"
-                    )
-        if self.noise is not None:
-            _check_kind(
-                self.noise,
-                AbstractNoise,
-                "noise",
-                "one for all states, such as nmm.noises.Additive(sigma=0.01)",
-            )
-            check_regions(self.noise, n)
-            _check_names(
-                self.noise.states,
-                f"{type(self.noise).__name__}(states=...)",
-                "leave it out for what the model declares, or the noise for none",
-            )
-            for state in self.noisy_states:
-                if state not in self.model.state_names():
-                    raise ValueError(
-                        f"{type(self.noise).__name__}(states=...): {self.model.title()} has no state"
-                        f" {state!r}; it has {', '.join(self.model.state_names())}"
-                    )
-        for stimulus in self.stimuli:
-            self._check_stimulus(stimulus)
-        if not self.couplings:
-            if n > 1:
-                raise ValueError(
-                    f"Network(coupling=...) is missing: {n} regions need a coupling, such as"
-                    " nmm.couplings.Additive(G=0.1)"
-                )
-            if self.connectome.edges.exists.any():
-                raise ValueError(
-                    "Network(coupling=...) is missing: the region has a weight to itself, which takes a"
-                    " coupling, such as nmm.couplings.Additive(G=0.1)"
-                )
-        if self.speed is not None and self.connectome.lengths is None:
-            raise ValueError(
-                "Network(speed=...) needs tract lengths: nmm.Connectome(weights, lengths=... * u.mm), or"
-                " leave speed=None for no delays"
-            )
-
-    def _check_stimulus(self, stimulus: Any) -> None:
-        _check_kind(stimulus, AbstractStimulus, "stimulus", "such as nmm.stimuli.Pulse(amplitude=0.1)")
-        n, name = self.n_regions, type(stimulus).__name__
-        check_regions(stimulus, n)
-        driven(stimulus, self.connectome.labels)
-        if stimulus.port is not None and stimulus.port not in self.model.ports:
-            raise ValueError(
-                f"{name}(port=...): {self.model.title()} has no port {stimulus.port!r}; it has"
-                f" {', '.join(self.model.ports)}"
-            )
-        # What a prior will draw fits: its plate has the network's size.
-        known = map_priors(lambda prior: jnp.ones(()), stimulus)
-        shape = eqx.filter_eval_shape(known, jnp.zeros(())).shape
-        if shape not in ((), (1,), (n,)):
-            raise ValueError(
-                f"{name}(...) gives values of shape {shape}, expected one number or one for each of the"
-                f" network's {n} regions"
-            )
+        check_network(self)
 
     def beginning(self, y: Float[Array, "state region"]) -> "Network":
         """The network whose runs begin anew from these states."""
@@ -419,62 +328,3 @@ class Network(AbstractPlated):
     def drift(self, t: Any, y: Float[Array, "state region"]) -> Float[Array, "state region"]:
         """dy/dt of the whole network without delays and noise."""
         return self.driven_drift(t, y, self.undelayed(y))
-
-
-def _dynamics(model: Any, groups: Any, labels: tuple[str, ...]) -> AbstractDynamics:
-    if isinstance(model, Mapping):
-        return mix(model, groups, labels)
-    if groups is not None:
-        raise ValueError(
-            "Network(groups=...) needs a dictionary of models, such as nmm.Network({'a':"
-            " nmm.models.Epileptor(), 'b': nmm.models.Hopf()}, ...)"
-        )
-    if not isinstance(model, AbstractDynamics):
-        _check_kind(
-            model,
-            AbstractModel,
-            "model",
-            "such as nmm.models.JansenRit(), or a dictionary from groups of regions to models",
-        )
-    return in_order(model, labels)
-
-
-def _check_names(names: Any, what: str, otherwise: str) -> None:
-    if isinstance(names, str):
-        raise TypeError(f"{what} got the text {names!r}, expected a tuple of names: ({names!r},)")
-    if names is not None and not names:
-        raise ValueError(f"{what} is empty, expected a tuple of names; {otherwise}")
-
-
-def _check_kind(value: Any, kind: type, name: str, example: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(
-            f"Network({name}=...) got {kind_of(value)}, expected {kind.__name__.removeprefix('Abstract')}:"
-            f" {example}"
-        )
-
-
-def _begins_there(initial: Any, after: Ending | None) -> bool:
-    """Whether `initial` is nothing else than the state of `after`."""
-    if after is None or initial is after.state:
-        return after is not None
-    return (
-        not isinstance(initial, Tracer)
-        and not isinstance(after.state, Tracer)
-        and np.array_equal(initial, after.state)
-    )
-
-
-def _range(speed: Any, given: tuple[Any, Any] | None) -> SpeedRange | None:
-    if speed is None:
-        return None
-    if given is None:
-        return speed_range(speed)
-    slowest, fastest = (
-        float(np.asarray(to_canonical(value, "mm/ms", "Network(speed_range=...)"))) for value in given
-    )
-    if not 0 < slowest <= fastest:
-        raise ValueError(
-            f"Network(speed_range=...) got ({slowest:g}, {fastest:g}) mm/ms, expected 0 < slowest ≤ fastest"
-        )
-    return SpeedRange(slowest, fastest)

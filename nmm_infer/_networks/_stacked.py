@@ -10,7 +10,7 @@ import numpy as np
 
 from .._tools._kinds import kind_of
 from ..priors._sample import priors
-from ._connectome import Edges
+from ._edges import Edges
 from ._network import Network
 from ._speed import SpeedRange
 
