@@ -179,6 +179,14 @@ class Problem(AbstractProblem, AbstractPlated):
             signal.unit,
         )
 
+    def bind(self, data: Any) -> AbstractObserved:
+        """The data alone as the likelihood compares them, which `condition` and `model` take in their place.
+
+        Raises:
+            ValueError: as `condition`.
+        """
+        return self.condition(data).observed
+
     def condition(self, data: Any) -> ConditionedProblem:
         """This problem given data, checked and in the form that the likelihood compares.
 

@@ -12,6 +12,7 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from numpyro.infer import autoguide
+from numpyro.infer.util import log_density
 
 import nmm_infer as nmm
 from nmm_infer.infer import devices
@@ -633,6 +634,16 @@ def test_what_is_conditioned_is_taken_as_it_is_and_by_another_problem_for_its_da
     assert moved.problem is other
     assert moved.fingerprint() == conditioned.fingerprint()
     assert Target(moved).compiled_key is not Target(conditioned).compiled_key
+
+
+def test_bound_data_are_what_the_likelihood_compares_and_stand_for_the_data():
+    problem = conjugate()
+    bound = problem.bind(DATA)
+    np.testing.assert_array_equal(bound.values, problem.condition(DATA).values)
+    assert problem.condition(bound).fingerprint() == problem.condition(DATA).fingerprint()
+    x = {"initial": jnp.full((1, N), 0.3)}
+    heights = [log_density(problem.model, (data,), {}, x)[0] for data in (bound, DATA)]
+    assert heights[0] == heights[1]
 
 
 def normal(y):
