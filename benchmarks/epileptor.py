@@ -315,7 +315,7 @@ def run(size: Size, seed: int, settings: dict[str, int], say: Any) -> dict[str, 
         true_height = float(target.log_density(truth))
         with progress_bar(False) as bars:
             uphill = nmm.infer.optimisers.Adam(600, 0.01).search(
-                Objective(target.log_density), np.asarray(truth)[None], Steps(bars, "", 1)
+                Objective(target.log_density, target.densities), np.asarray(truth)[None], Steps(bars, "", 1)
             )
     return {
         "settings": settings | {"regions": size.regions, "contacts": len(who.gain), "seed": seed},

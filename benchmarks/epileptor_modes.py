@@ -103,7 +103,7 @@ def finish(who: Patient, conditioned: Any, found: Any) -> tuple[list[Mode], int]
             [_with_levels(who, target, found["ends"].to_dataset().isel(start=k)) for k in close]
         )
         ends = nmm.infer.optimisers.Newton(40, 0.01).search(
-            Objective(target.log_density), starts, Steps(bars, "", 1)
+            Objective(target.log_density, target.densities), starts, Steps(bars, "", 1)
         )
         modes = []
         for x, density in zip(ends.positions, ends.log_density, strict=True):
