@@ -44,7 +44,7 @@ def balance(network: Network, rate: Any = 0.003) -> Network:
 
     Returns:
         The network with one `J_i` for each region; NaN where a traced network has no positive solution, or a
-            traced rate is not positive.
+        traced rate is not positive.
 
     Raises:
         TypeError: another model.

@@ -66,13 +66,10 @@ def continuation(
 
     Returns:
         `xarray.Dataset` (step, state, region): `value`, the states; `parameter`, a coordinate, in its unit;
-            `observable`;
-        `growth_rate` (1/ms) and `frequency` (Hz) of the rightmost eigenvalue; `unstable`, how many
-            eigenvalues are; `stable`.
-        Special points along the dim `special`: `special_kind` ("fold", "hopf", "branch point"),
-            `special_parameter`,
-        `special_value`, `special_observable`, `special_frequency` (Hz), `special_step`, the step before it.
-            `attrs["ended"]` says why the branch
+        `observable`; `growth_rate` (1/ms) and `frequency` (Hz) of the rightmost eigenvalue; `unstable`, how
+        many eigenvalues are; `stable`. Special points along the dim `special`: `special_kind` ("fold",
+        "hopf", "branch point"), `special_parameter`, `special_value`, `special_observable`,
+        `special_frequency` (Hz), `special_step`, the step before it. `attrs["ended"]` says why the branch
         ends; a reason other than the end of the span is a warning too.
 
     Raises:

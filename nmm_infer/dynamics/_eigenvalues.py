@@ -38,7 +38,7 @@ def eigenvalues(system: Network | AbstractModel, point: Any = None, *, n: int = 
     Returns:
         `xarray.Dataset` (mode, state, region), the rightmost first: `eigenvalue` (complex, 1/ms),
         `growth_rate` (1/ms), `frequency` (Hz) and `vector`, complex, of unit length: what moves, and with
-            which phase.
+        which phase.
 
     Raises:
         ValueError: priors are left, the point has the wrong shape, there is no fixed point, or n < 1.

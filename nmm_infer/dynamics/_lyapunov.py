@@ -59,8 +59,7 @@ def lyapunov_exponent(
 
     Returns:
         `xarray.Dataset`: `exponent` (1/ms); `standard_error` (1/ms), from the means over 20 stretches of the
-            run; and
-        `local` (time), the rate between renormalisations, time in ms.
+        run; and `local` (time), the rate between renormalisations, time in ms.
 
     Raises:
         ValueError: priors are left, no key for the noise, or fewer than 20 renormalisations.

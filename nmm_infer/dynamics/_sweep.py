@@ -69,9 +69,8 @@ def sweep(
 
     Returns:
         `xarray.Dataset` (direction, parameter, region), direction "up" or "down" and parameter a coordinate
-            in its unit:
-        `minimum`, `maximum`, `mean` of the variable, in its unit, and `frequency` (Hz) of the greatest peak
-            of its spectrum, NaN where it does not move.
+        in its unit: `minimum`, `maximum`, `mean` of the variable, in its unit, and `frequency` (Hz) of the
+        greatest peak of its spectrum, NaN where it does not move.
 
     Raises:
         ValueError: `where` picks no number, priors are left elsewhere, no values, no key for the noise.

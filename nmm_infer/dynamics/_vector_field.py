@@ -38,8 +38,7 @@ def vector_field(
 
     Returns:
         `xarray.Dataset` over the two states, as dims in the order (y, x): `change_x` and `change_y`, in units
-            of the
-        states per ms; `attrs` say the names, the model and the region.
+        of the states per ms; `attrs` say the names, the model and the region.
 
     Raises:
         ValueError: unknown states or region, or a range that is empty.

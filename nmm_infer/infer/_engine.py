@@ -50,7 +50,7 @@ class AbstractEngine(eqx.Module):
 
         Returns:
             `Chains`, `InexactChains`, `Populations`, `Approximation` or `Point`: the type says what the draws
-                are, and `diagnose` judges them by that.
+            are, and `diagnose` judges them by that.
         """
 
     @final

@@ -50,7 +50,7 @@ def leave_future_out(
 
     Returns:
         ArviZ's `ELPDDataLFO`, for `nmm.check.compare` and `az.compare`; interrupted by Ctrl-C, of the samples
-            before the fit that was stopped.
+        before the fit that was stopped.
 
     Raises:
         ValueError: a likelihood that is no product over time (`Spectral`, `Covariance`, `Features`); no

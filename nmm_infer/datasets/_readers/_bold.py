@@ -40,11 +40,9 @@ def read_bold(
 
     | name ends in | what is read |
     |---|---|
-    | .tsv .csv .txt .1D .dat, these with .gz | a row for each volume; region labels in the header, as XCP-D
-      writes them after fMRIPrep, or in AFNI's comment |
+    | .tsv .csv .txt .1D .dat, these with .gz | a row for each volume; region labels in the header, as XCP-D writes them after fMRIPrep, or in AFNI's comment |
     | .npy | `["time region"]` |
-    | .npz .mat | `bold` (or `timeseries`, `ts`, `tc`, `data`) and `labels` (or `names`), in cells for each
-      region too, as CONN writes them; `DCM.Y` of SPM |
+    | .npz .mat | `bold` (or `timeseries`, `ts`, `tc`, `data`) and `labels` (or `names`), in cells for each region too, as CONN writes them; `DCM.Y` of SPM |
     | .ptseries.nii | CIFTI, with nibabel |
 
     Args:
@@ -66,7 +64,7 @@ def read_bold(
         ImportError: a CIFTI file without nibabel.
         ValueError: an unknown or damaged file, NaN, regions that never change, more regions than volumes
             without labels that confirm it, or labels or a repetition time that are not known or do not fit.
-    """
+    """  # noqa: E501 (a row of a table is one line)
     import xarray as xr
 
     path = Path(path)

@@ -49,11 +49,9 @@ def read_connectome(
 
     | name ends in | what is read |
     |---|---|
-    | .csv .tsv .txt .1D .dat, these with .gz, fdt_network_matrix | a matrix, any delimiter, with or without
-      labels above, beside it or in its BIDS .json |
+    | .csv .tsv .txt .1D .dat, these with .gz, fdt_network_matrix | a matrix, any delimiter, with or without labels above, beside it or in its BIDS .json |
     | .npy | a matrix |
-    | .npz .mat | `weights` (or `sc`, `connectivity`), `lengths` (or `tract_lengths`, `len`), `labels` (or
-      `names`), `centres`, in a struct too |
+    | .npz .mat | `weights` (or `sc`, `connectivity`), `lengths` (or `tract_lengths`, `len`), `labels` (or `names`), `centres`, in a struct too |
     | .h5 | the same, as The Virtual Brain writes it |
     | .zip | TVB: `weights.txt`, `tract_lengths.txt` (or `tract.txt`), `centres.txt` |
     | .pconn.nii | CIFTI, with nibabel |
@@ -73,7 +71,7 @@ def read_connectome(
         FileNotFoundError: no such file.
         ValueError: an unknown or damaged file, no weights in it, asymmetric weights, or what
             `Connectome` rejects.
-    """
+    """  # noqa: E501 (a row of a table is one line)
     path = Path(path)
     if isinstance(labels, str | os.PathLike):
         raise ValueError(

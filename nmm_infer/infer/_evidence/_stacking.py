@@ -25,8 +25,7 @@ def stack(tree: Any) -> Any:
 
     Returns:
         A tree of one chain, the draws of each chain thinned evenly to its share; attribute `stacking_weights`
-            has the weights by chain, coordinate
-        `source_chain` of the draws says where each is from.
+        has the weights by chain, coordinate `source_chain` of the draws says where each is from.
 
     Raises:
         ValueError: one chain, too few draws, or no pointwise log likelihood.
