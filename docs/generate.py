@@ -18,6 +18,7 @@ import equinox as eqx
 import reference
 
 import nmm_infer as nmm
+from nmm_infer._tools._docstrings import summary
 from nmm_infer.models import AbstractModel
 from nmm_infer.models._catalogue import (
     CATEGORIES,
@@ -68,11 +69,6 @@ def parameters(cls: type[AbstractPart]) -> str:
         for p in slots
     )
     return table(("parameter", "default", "unit", "range", "meaning"), rows)
-
-
-def summary(cls: type) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
 
 
 def final(module: object) -> list[type]:
@@ -153,16 +149,12 @@ def variables(model: AbstractModel) -> str:
                 f"`{name}`",
                 unit(text),
                 "states" if name in model.derived else "states and input",
-                first_line(getattr(model, name)),
+                summary(getattr(model, name)),
             )
             for name, text in computed.items()
         ]
         text += "\n" + table(("derived variable", "unit", "of", "meaning"), rows)
     return text
-
-
-def first_line(thing: object) -> str:
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
 def part(model: AbstractModel, field: str, value: eqx.Module) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._tools._docstrings import summary
 from ._errors import fail, suggestion
 
 
@@ -121,10 +122,8 @@ def _equations(text: str, width: int) -> str:
 
 def _states(model: Any) -> Any:
     """The states, then the variables computed from them."""
-    import inspect
-
     computed = model.derived | model.driven
-    described = any(inspect.getdoc(getattr(model, name)) for name in computed)
+    described = any(summary(getattr(model, name)) for name in computed)
     table = _table(
         "variable",
         "unit",
@@ -142,7 +141,7 @@ def _states(model: Any) -> Any:
             f"{state.low:g} to {state.high:g}",
         )
     for name, unit in computed.items():
-        doc = (inspect.getdoc(getattr(model, name)) or "").partition("\n")[0]
+        doc = summary(getattr(model, name))
         table.add_row(
             name,
             _unit(unit),
@@ -163,8 +162,6 @@ def _parameters(cls: Any, prefix: str = "") -> Any:
 
 def _part(console: Any, model: Any, field: str, part: Any) -> None:
     """A part that the model is composed of: a model by name, anything else with its parameters."""
-    import inspect
-
     from rich.text import Text
 
     from ..models._base import AbstractModel
@@ -172,9 +169,7 @@ def _part(console: Any, model: Any, field: str, part: Any) -> None:
     from ..parameters import AbstractPart
 
     name = type(part).__name__
-    text = Text.assemble(
-        "\n", (field, "bold"), f": {name}. ", (inspect.getdoc(part) or "").partition("\n")[0]
-    )
+    text = Text.assemble("\n", (field, "bold"), f": {name}. ", summary(type(part)))
     if isinstance(part, AbstractModel):
         text.append(f" Its parameters are {field}.…; nmm-infer models {name} shows them.")
     elif others := [other for other in alternatives(model, field) if other != name]:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 import equinox as eqx
 
+from .._tools._docstrings import summary
 from ._base import AbstractModel
 
 CATEGORIES = ("phenomenological", "physiological", "network")
@@ -96,7 +97,7 @@ def _is_equations(text: str) -> bool:
 
 def presets(cls: type[AbstractModel]) -> dict[str, str]:
     """The published parameter sets that `cls` comes with, constructors of its own such as
-    `WilsonCowan.oscillating()`: name → first line of its docstring.
+    `WilsonCowan.oscillating()`: name → what its docstring says first.
     """
     own = (
         name
@@ -109,7 +110,7 @@ def presets(cls: type[AbstractModel]) -> dict[str, str]:
         for name, f in found.items()
         if inspect.signature(f).return_annotation in (cls, cls.__name__, Self, "Self")
     }
-    return {name: (inspect.getdoc(f) or "").partition("\n")[0] for name, f in made.items()}
+    return {name: summary(f) for name, f in made.items()}
 
 
 def nested_parts(part: eqx.Module) -> dict[str, eqx.Module]:

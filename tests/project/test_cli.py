@@ -83,6 +83,7 @@ def test_each_model_shows_what_it_is(name):
         assert f"\n{variable} " in outcome.output
     assert f"noise drives: {', '.join(model.noisy_states())}" in words(outcome.output)
     for preset, doc in presets(cls).items():
+        assert doc.endswith("."), preset  # a whole sentence, however the docstring is wrapped
         assert f"{name}.{preset}() {doc[:40]}" in words(outcome.output)
     for reference in model.references:
         assert reference in words(outcome.output)
