@@ -38,10 +38,10 @@ def check_network(network: Any) -> None:
                 f" {', '.join(network.ports_of(coupling))}: expected as many ports as variables; give"
                 " source=(...) and port=(...) of the same length"
             )
+        taken = network.model.driven_variables()
         for variable in coupling.source or ():
             network.model.check_variable(variable, f"{name}(source=...)")
-            if variable in network.model.driven_variables():
-                taken = network.model.driven_variables()
+            if variable in taken:
                 fine = ", ".join(other for other in network.model.variables() if other not in taken)
                 raise ValueError(
                     f"{name}(source=...): {variable} of {network.model.title()} depends on what arrives, and"

@@ -24,8 +24,8 @@ from ._progress import progress_bar
 from ._target import DRAWS_PER_START, Target
 from ._variational._svi import CHUNK, SVI
 from .devices import Parallel
-from .metrics import Laplace
 from .metrics._affine import Coordinates, Posterior, stacked
+from .metrics._metric import AbstractAdaptive
 from .starts import FromPrior
 
 
@@ -107,9 +107,8 @@ def _sampled(engine: AbstractSampler, target: Target) -> Fit:
     def fit(values: Any, keys: PRNGKeyArray, progress: Progress) -> Batch:
         total = engine.warmup + engine.draws
         values = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), values)
-        placed = (
-            _placed(engine, target, values, keys, progress) if isinstance(engine.metric, Laplace) else None
-        )
+        adaptive = isinstance(engine.metric, AbstractAdaptive)
+        placed = None if adaptive else _placed(engine, target, values, keys, progress)
         bar = progress.add_task("fits", total=total, note="")
         posteriors, chains = first(values, keys, placed)
         pieces: list[Draw] = []

@@ -183,9 +183,7 @@ def _followed(
 
 
 class _Around:
-    """The GaussianApproximation of all other unknowns given the scales, and what the joint density does over
-    it.
-    """
+    """The Gaussian of all other unknowns given the scales, and what the joint density does over it."""
 
     def __init__(
         self,

@@ -197,17 +197,17 @@ def with_scales(
     Raises:
         ValueError: as `peak_at`.
     """
-    _height(target, section.embed(jnp.asarray(x)))
-    near = gaussian(target, np.asarray(section.embed(jnp.asarray(x))), key, MOVES, STEPS, FLOOR, bars, CLOSE)
+    whole = np.asarray(section.embed(jnp.asarray(x)))
+    _height(target, whole)
+    near = gaussian(target, whole, key, MOVES, STEPS, FLOOR, bars, CLOSE)
     # Adam ends near to the mode given the scales; the height of a Gaussian is that at the mode itself.
     there = Section(near.mode, section.free)
     ends = optimiser.search(
         objective(target, there), near.mode[None, section.free], Steps(bars, "mode", optimiser.steps)
     )
-    height = _height(target, there.embed(jnp.asarray(ends.positions[0])))
-    found = gaussian(
-        target, np.asarray(there.embed(jnp.asarray(ends.positions[0]))), key, 0, STEPS, FLOOR, bars
-    )
+    mode = np.asarray(there.embed(jnp.asarray(ends.positions[0])))
+    height = _height(target, mode)
+    found = gaussian(target, mode, key, 0, STEPS, FLOOR, bars)
     _check_peak(found.lowest)
     return (
         Peak(found.mode, height, *np.linalg.eigh(found.H)),

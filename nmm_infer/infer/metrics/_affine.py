@@ -31,24 +31,23 @@ class Bend(eqx.Module):
         """The shift at a point."""
         t = self.along @ u
         inside = jnp.clip(t, self.knots[0], self.knots[-1])
-        i = jnp.clip(jnp.searchsorted(self.knots, inside, side="right") - 1, 0, len(self.knots) - 2)
-        s = inside - self.knots[i]
+        shift, slope = self._spline(inside)
+        return shift + slope * (t - inside)
+
+    def _spline(self, t: Float[Array, ""]) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Value and slope between the first and the last knot."""
+        i = jnp.clip(jnp.searchsorted(self.knots, t, side="right") - 1, 0, len(self.knots) - 2)
+        s = t - self.knots[i]
         cubic, quadratic, linear, constant = self.pieces[:, i]
         slope = (3.0 * cubic * s + 2.0 * quadratic) * s + linear
-        return ((cubic * s + quadratic) * s + linear) * s + constant + slope * (t - inside)
+        return ((cubic * s + quadratic) * s + linear) * s + constant, slope
 
     def extended(self, knots: int) -> "Bend":
         """The same with so many knots, the further ones on its straight end."""
-        more = knots - len(self.knots)
-        length = self.knots[-1] - self.knots[-2]
-        cubic, quadratic, linear, constant = self.pieces[:, -1]
-        slope = (3.0 * cubic * length + 2.0 * quadratic) * length + linear
-        height = ((cubic * length + quadratic) * length + linear) * length + constant
-        n, zero = (
-            jnp.arange(more, dtype=self.knots.dtype),
-            jnp.zeros((more, len(self.along)), self.pieces.dtype),
-        )
-        straight = jnp.stack([zero, zero, zero + slope, height + n[:, None] * slope])
+        more, (shift, slope) = knots - len(self.knots), self._spline(self.knots[-1])
+        n = jnp.arange(more, dtype=self.knots.dtype)
+        zero = jnp.zeros((more, len(self.along)), self.pieces.dtype)
+        straight = jnp.stack([zero, zero, zero + slope, shift + n[:, None] * slope])
         return Bend(
             self.along,
             jnp.concatenate([self.knots, self.knots[-1] + 1.0 + n]),

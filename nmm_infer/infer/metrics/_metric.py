@@ -37,11 +37,11 @@ class AbstractMetric(eqx.Module):
         """Coordinates and starts; `start` None leaves these to the metric."""
 
 
-def as_it_is(
-    target: Target, key: PRNGKeyArray, chains: int, start: AbstractStarts | None, progress: Progress
-) -> Preconditioned:
-    """The unknowns' own coordinates."""
-    return Preconditioned(Coordinates(), *(start or FromPrior())(target, key, chains, progress))
+class AbstractAdaptive(AbstractMetric):
+    """A metric in the unknowns' own coordinates: all that it knows of a posterior comes from the warmup."""
+
+    def coordinates(self, target, key, chains, start, progress):
+        return Preconditioned(Coordinates(), *(start or FromPrior())(target, key, chains, progress))
 
 
 def whitened(
