@@ -123,7 +123,8 @@ def resting(x0: Any, G: Any, weights: Any) -> Any:
 def from_rest(drawn: Any) -> Any:
     """A network whose initial state was drawn as a deviation from rest: of x1 from the branch, and along it.
 
-    Both are bent so that what a seizure's onset depends on is linear in them (see `docs/posteriors.md`).
+    Both are bent so that what a seizure's onset depends on is linear in them (see
+    `docs/benchmarks/posteriors.md`).
     Along the branch it is z that deviates: from any z the slow drift reaches the fold after a time
     proportional to the distance in z. Across it, x1 = branch + 2 d (1 - exp(-s)), with 2 d the distance from
     the branch of rest to the unstable one, beyond which the seizure would have begun already: while x1' = 2

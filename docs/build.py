@@ -112,12 +112,15 @@ def known(cache: JupyterCacheAbstract, notebook: nbformat.NotebookNode) -> bool:
     return True
 
 
-def run_pages(run: Path, short: bool, jobs: int) -> list[str]:
+def name_of(path: Path) -> str:
+    return path.relative_to(DOCS).with_suffix("").as_posix()
+
+
+def run_pages(run: Path, short: bool, jobs: int, paths: list[Path]) -> list[str]:
     """Run what has not run yet; the names of the pages that failed."""
     cache = get_cache(run)
     waiting = {}
-    # The models' pages are short and come last.
-    for path in (*sorted(DOCS.glob("*.md")), *sorted((DOCS / "models").glob("*.md"))):
+    for path in paths:
         notebook = pages.notebook(path.read_text(encoding="utf-8"), short)
         if "mystnb" not in notebook.metadata and not known(cache, notebook):
             waiting[path] = notebook
@@ -166,9 +169,20 @@ def main() -> int:
     parser.add_argument(
         "--no-run", action="store_true", help="show code without outputs"
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="PAGE",
+        help="run these, such as tutorials/bifurcations",
+    )
     parser.add_argument("--fresh", action="store_true", help="begin with nothing")
     options = parser.parse_args()
     began = time.monotonic()
+    chosen = [
+        path
+        for path in pages.paths()
+        if not options.only or name_of(path) in options.only
+    ]
     variant = BUILD / ("short" if options.short else "full")
     run = BUILD / "run" / fingerprint()
     if options.fresh:
@@ -176,7 +190,7 @@ def main() -> int:
         shutil.rmtree(run, ignore_errors=True)
     prepare(run)
     if not options.no_run:
-        failed = run_pages(run, options.short, options.jobs)
+        failed = run_pages(run, options.short, options.jobs, chosen)
         if failed:
             print(f"{len(failed)} pages failed: {', '.join(failed)}")
             return 1
@@ -186,6 +200,9 @@ def main() -> int:
         "nb_execution_mode": "off" if options.no_run else "cache",
         "nb_execution_cache_path": run,
     }
+    if options.only:  # the others are shown without outputs
+        others = [name_of(path) for path in pages.paths() if path not in chosen]
+        settings["nb_execution_excludepatterns"] = ",".join(f"{o}.md" for o in others)
     defined = [
         word for name, value in settings.items() for word in ("-D", f"{name}={value}")
     ]

@@ -75,12 +75,12 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
-html_sidebars = {"index": [], "getting-started": [], "faq": []}
+html_sidebars = {"index": []}
 html_theme_options = {
     "logo": {"text": "nmm_infer"},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 9,
     "article_header_end": ["notebook"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import equinox as eqx
+import pages
 import reference
 
 import nmm_infer as nmm
@@ -247,9 +248,9 @@ def model_navigation() -> str:
             name for name, cls in model_classes().items() if cls.category == category
         ]
         if names:
-            pages = "\n".join(f"models/{name}" for name in names)
+            entries = "\n".join(f"models/{name}" for name in names)
             options = f":hidden:\n:caption: {category.capitalize()}"
-            pieces.append(f"```{{toctree}}\n{options}\n\n{pages}\n```\n")
+            pieces.append(f"```{{toctree}}\n{options}\n\n{entries}\n```\n")
     return "\n".join(["", *pieces, ""])
 
 
@@ -330,8 +331,9 @@ def fill(text: str) -> str:
 
 def documents() -> dict[Path, str]:
     """Everything that is made here as it should be, by path."""
-    pages = {page: fill(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md")}
-    return pages | model_pages()
+    written = (page for page in pages.paths() if page.parent.name != "models")
+    filled = {page: fill(page.read_text(encoding="utf-8")) for page in written}
+    return filled | model_pages()
 
 
 def main() -> None:

@@ -10,8 +10,10 @@ A page is Markdown as GitHub shows it. What a comment says is for the build alon
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
+DOCS = Path(__file__).parent
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 # Settings of real runs, and what they become in a short build and in the tests.
@@ -43,6 +45,13 @@ class Block(NamedTuple):
     start: int  # in the text, of the fence and of what says its tags
     end: int
     line: int  # of its first line of code, from 0
+
+
+def paths() -> list[Path]:
+    """The pages; those of the models are short and come last."""
+    written = (DOCS.glob("*.md"), *(f.glob("*.md") for f in DOCS.iterdir()))
+    found = {path for some in written for path in some if path.parent.name[0] != "_"}
+    return sorted(found, key=lambda path: (path.parent.name == "models", path))
 
 
 def shortened(code: str) -> str:

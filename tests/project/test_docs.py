@@ -18,7 +18,8 @@ from nmm_infer.models._catalogue import model_classes
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+WRITTEN = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name != "models"]
+PAGES = [ROOT / "README.md", *WRITTEN]
 MODELS = model_classes()
 model = pytest.mark.parametrize("cls", MODELS.values(), ids=MODELS)
 
@@ -111,7 +112,9 @@ def test_page_as_a_notebook():
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES[1:], *sorted((DOCS / "models").glob("*.md"))], ids=lambda page: page.name
+    "page",
+    [*PAGES[1:], *sorted((DOCS / "models").glob("*.md"))],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
 )
 def test_code_is_no_wider_than_its_column(page):
     text = page.read_text(encoding="utf-8")
@@ -169,7 +172,7 @@ def test_model_has_a_hallmark(cls):
     path = tool("generate").hallmark(cls)
     assert path.exists(), (
         f"{cls.__name__} needs docs/hallmarks/{path.name}, which shows what the model does; see"
-        " docs/extending.md"
+        " docs/how-to/extending.md"
     )
     caption, code = tool("generate").hallmark_of(cls)
     assert caption.endswith(".")
@@ -261,7 +264,8 @@ def test_every_page_is_in_the_navigation():
         for body in re.findall(
             r"^```\{toctree\}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
         ):
-            listed |= {line for line in body.splitlines() if line and not line.startswith(":")}
+            entries = [line for line in body.splitlines() if line and not line.startswith(":")]
+            listed |= {str((page.parent / entry).relative_to(DOCS)) for entry in entries}
     for page in DOCS.rglob("*.md"):
         assert str(page.relative_to(DOCS).with_suffix("")) in listed, (
             f"docs/{page.relative_to(DOCS)} is in no toctree"
@@ -271,7 +275,7 @@ def test_every_page_is_in_the_navigation():
 NAME = re.compile(r"\bnmm((?:\.[A-Za-z_]\w*)+)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_names_in_the_text_exist(page):
     whole = page.read_text(encoding="utf-8")
     for span in re.findall(r"`([^`\n]+)`", tool("pages").FENCE.sub("", whole)):

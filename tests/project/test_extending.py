@@ -1,5 +1,5 @@
-"""docs/extending.md says: one file and one export line make a model. Here it is done, with the page's own
-code, to a copy of the package.
+"""docs/how-to/extending.md says: one file and one export line make a model. Here it is done, with the
+page's own code, to a copy of the package.
 """
 
 import os
@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
     r"^```\w+\n(.*?)^```$",
-    (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"),
+    (ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8"),
     re.MULTILINE | re.DOTALL,
 )
 
