@@ -5,6 +5,8 @@ import math
 import textwrap
 from typing import Any
 
+from rich.jupyter import JupyterMixin
+
 from .._table import Row, coordinate_names
 from .._text import WIDTH, aligned
 from ._finding import Finding, Severity
@@ -18,7 +20,7 @@ HELD = "\N{NO-BREAK SPACE}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(JupyterMixin):
     """What was checked and found; print it.
 
     Attributes:
