@@ -36,7 +36,7 @@ def atlas(labels: Sequence[str], values: np.ndarray, centres: np.ndarray, words:
             f'<circle cx="{points[i, 0] - left:.1f}" cy="{top - points[i, 1]:.1f}" r="{radius:.1f}"'
             f' fill="{colours[i]}" data-region="{escape(labels[i])}">'
             f"<title>{escape(words[i])}</title></circle>"
-            for i in shown
+            for i in map(int, shown)
         )
         width, height = right - left, top - bottom
         ends = "".join(

@@ -110,8 +110,9 @@ def _draw(ax: Axes, view: View, values: np.ndarray, positions: np.ndarray) -> Pa
     ax.axis("off")
     style: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "fontsize": 9, "color": INK}
     ax.text(0.5, -0.02, view.title, ha="center", **style)
-    for x, align, word in ((0.0, "left", view.ends[0]), (1.0, "right", view.ends[1])):
-        ax.text(x, -0.02, word, ha=align, **(style | {"color": FAINT}))
+    style["color"] = FAINT
+    ax.text(0.0, -0.02, view.ends[0], ha="left", **style)
+    ax.text(1.0, -0.02, view.ends[1], ha="right", **style)
     return discs
 
 
