@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
 from .._labelled import is_dataarray, is_table
 from .._networks._connectome import Connectome
 from .._signal import Signal
@@ -91,7 +93,7 @@ def match(
     Raises:
         ValueError: no labels where they are needed, an unknown name in `table`, or nothing in common.
     """
-    signal = Signal.of(data)
+    signal = data if isinstance(data, Signal) else Signal.of(data)
     labels = dict(zip(signal.dims, signal.labels, strict=True)).get("region", ())
     if not labels:
         raise ValueError(
@@ -175,7 +177,7 @@ def _selected(data: Any, signal: Signal, places: list[int], pairs: list[Pair]) -
         return data.iloc[:, places].set_axis(names, axis=1)
     axis = signal.dims.index("region")
     labels = tuple(tuple(names) if i == axis else given for i, given in enumerate(signal.labels))
-    return signal.with_values(signal.values.take(places, axis=axis), labels=labels)
+    return signal.with_values(jnp.take(signal.values, jnp.asarray(places), axis=axis), labels=labels)
 
 
 def _kinds(pairs: tuple[Pair, ...]) -> list[str]:

@@ -128,7 +128,8 @@ def test_matched_parts_fit_together():
     )
     likelihood = nmm.likelihoods.Spectral(band=(0.02 * u.Hz, 0.1 * u.Hz), bands=2)
     problem = nmm.Problem(network, nmm.observe.Bold(), likelihood)
-    conditioned = problem.condition(found.data)
+    noise = np.random.default_rng(0).normal(size=found.data.shape)
+    conditioned = problem.condition(found.data + noise)
     assert conditioned.coords()["region"] == ["L.cuneus", "L.superiorfrontal", "R.cuneus"]
 
 
