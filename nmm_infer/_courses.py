@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ._labelled import Labels, is_dataarray, is_table, read
+from ._mne import from_mne, is_mne
 from ._sampling import sampling
 from ._tools._real import real
 from .units import is_quantity, text
@@ -35,8 +36,8 @@ class Courses(NamedTuple):
 
 
 def courses(data: Any, what: str) -> Courses:
-    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray`, or a
-    `pandas.DataFrame` with a column for each channel.
+    """An array `["time channel"]` or `["trial time channel"]`, a Quantity, an `xarray.DataArray`, a
+    `pandas.DataFrame` with a column for each channel, or MNE's `Raw`, `Epochs` or `Evoked`.
 
     The `time` coordinate of a DataArray is read in its `units` attribute (ms without one), and so is the unit
     of its values.
@@ -45,6 +46,8 @@ def courses(data: Any, what: str) -> Courses:
         TypeError: something else.
         ValueError: other axes, irregular times, complex or masked numbers.
     """
+    if is_mne(data):
+        data = from_mne(data)
     if is_dataarray(data):
         return _of_dataarray(data, what)
     if is_table(data):

@@ -1,5 +1,8 @@
 """Data that ships with the package, and readers for your own."""
 
+from .._mne import from_mne as from_mne
+from .._mne import gain_of_forward as gain_of_forward
+from .._mne import sensor_noise as sensor_noise
 from ._desikan_killiany import desikan_killiany as desikan_killiany
 from ._desikan_killiany import group_fc as group_fc
 from ._head import cortex_centres as cortex_centres

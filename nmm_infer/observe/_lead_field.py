@@ -1,7 +1,8 @@
 """EEG, MEG and sEEG through a gain matrix."""
 
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,10 +11,13 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._labelled import order, ordered, read, texts
+from .._mne import KINDS, gain_of_forward
 from .._regional import Regional, in_order
 from .._tools._real import real
 from ._base import AbstractLinear, activity_of
 from ._fold import AbstractPointwise
+
+NANO = 1e-9
 
 
 class LeadField(AbstractLinear, AbstractPointwise):
@@ -78,6 +82,45 @@ class LeadField(AbstractLinear, AbstractPointwise):
         self.average_reference = average_reference
         self.variable = variable
         self.unit = unit or "a.u."
+
+    @classmethod
+    def from_forward(
+        cls,
+        forward: Any,
+        parcels: Sequence[Any] | Mapping[str, Any],
+        orientation: Any = None,
+        *,
+        moment: float = 1.0,
+        picks: str = "eeg",
+        average_reference: bool = False,
+        variable: str | None = None,
+    ) -> Self:
+        """Parcels of a forward solution of MNE-Python, whose dipoles are averaged: a parcel's moment is
+        spread evenly over it.
+
+        Args:
+            forward: `mne.Forward`, with free orientations.
+            parcels: a list of `mne.Label`, or a dictionary, name of a region → numbers of its sources.
+            orientation: None: normal to the surface; a direction [x, y, z], or one for each source.
+            moment: what an activity of 1 is, in nA m.
+            picks: "eeg", "mag", "grad" or "seeg".
+            average_reference, variable: as of a `LeadField`.
+
+        Returns:
+            With a signal in µV, fT or fT/cm. How well a parcel's dipoles agree is in
+            `nmm.datasets.gain_of_forward(...)["coherence"]`: below about 0.3 they cancel each other.
+
+        Raises:
+            ValueError: no sources in any parcel, or no orientation where there is no surface.
+        """
+        gain = gain_of_forward(forward, parcels, orientation, picks=picks)
+        kind = KINDS[picks]
+        return cls(
+            gain.drop_vars("coherence") * (kind.factor * NANO * moment),
+            average_reference=average_reference,
+            variable=variable,
+            unit=kind.unit,
+        )
 
     def reference(self) -> Float[np.ndarray, "sensor sensor"]:
         """What referencing does to sensor signals: identity, or I - 1 1ᵀ/n."""

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "nmm_infer"
 LAYERS = (
     ("_tools", "units", "adjoints", "solvers"),
     ("results", "_labelled", "_ranges", "_ending"),
-    ("_regional", "_sampling"),
+    ("_regional", "_sampling", "_mne"),
     ("_courses", "priors"),
     ("parameters",),
     ("models", "couplings", "noises", "stimuli"),
