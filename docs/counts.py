@@ -26,7 +26,7 @@ DRAWS = re.compile(r"\bnmm\.viz\.|\bplt\.|\bsubplots\(")
 # Digits that measure nothing: years of citations, volumes and pages, versions.
 NAMES = (
     re.compile(r"(?:\b[A-ZÀ-Þ][\w’'-]+|\bal\.),? \(?(?:1[89]|20)\d\d[a-z]?\b"),
-    re.compile(r"\b\d+:\d+\b"),
+    re.compile(r"\b\d+:e?\d+\b"),
     re.compile(r"\b\d+\.\d+\.\d+\b"),
     re.compile(r"\b(?:JAX|Diffrax|[Ee]quinox|NumPyro|BlackJAX|Python) \d+(?:\.\d+)*"),
 )
