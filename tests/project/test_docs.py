@@ -352,3 +352,11 @@ def test_links_between_pages_lead_somewhere():
         ):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_what_pages_include_exists():
+    for page in WRITTEN:
+        for target in re.findall(
+            r"^```\{(?:literal)?include\} (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            assert (page.parent / target).exists(), f"{page.name} includes {target}"
