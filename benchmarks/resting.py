@@ -37,7 +37,7 @@ DRAWS = 800
 # Where R-hat of two hundred unknowns would be at its limit with so few.
 MORE = {"hcp": 1200, "models": 1200}
 # Of HMC's trajectories: a quarter of a turn in whitened coordinates, after which nothing is left of where one
-# started (`docs/how-to/inference.md`).
+# started (`docs/explanation/whitening.md`).
 LENGTH = 1.57
 # Marks what HMC sampled.
 HMC = " HMC"

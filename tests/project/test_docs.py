@@ -124,6 +124,61 @@ def test_code_is_no_wider_than_its_column(page):
             assert len(line) <= 88 or is_text, f"{page.name}: {len(line)} characters, at most 88 fit: {line}"
 
 
+# ---------------------------------------------------------------- how long, how many numbers
+
+
+MEASURED = """---
+orphan: true
+---
+# Title
+
+Of 12 regions 3.5 % were slow, in 49 000 steps (Whittle 1953; NeuroImage 30:1255), with `draws=500`.
+
+1. In float32 it takes JAX 0.12, and 10⁻⁶ is enough. [Why](../page-2.md)
+
+| 1 | 2 |
+|---|---|
+| 3 | 4 |
+
+![Picture 5](picture.png)
+
+<!-- skip -->
+```python
+never(1)
+```
+
+```python
+plt.plot(2)
+```
+"""
+
+
+def test_words_and_numbers_are_counted_in_prose():
+    found = tool("counts").counts(MEASURED)
+    words = (
+        "Title Of 12 regions 3.5 were slow in 49 000 steps Whittle 1953 NeuroImage 30:1255 with code"
+        " In float32 it takes JAX 0.12 and 10⁻⁶ is enough Why"
+    )
+    assert found.words == len(words.split())
+    assert found.numbers == 4  # 12, 3.5, 49 000 and 10⁻⁶
+    assert (found.code, found.pictures) == (2, 2)
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_pages_are_short_and_tell_rather_than_measure(page):
+    """What is looked up (the reference, at the top of `docs`) and what was measured may be long."""
+    found = tool("counts").counts(page.read_text(encoding="utf-8"))
+    folder = page.parent.name
+    if folder not in ("docs", "benchmarks"):
+        most = 1200 if folder == "tutorials" else 2000
+        assert found.words <= most, f"{page.name} has {found.words} words, at most {most} are read"
+    if folder in ("tutorials", "how-to"):
+        assert found.density < 2, (
+            f"{page.name} has {found.density:.1f} numbers per 100 words, expected less than 2; measurements"
+            " belong to docs/benchmarks (`python docs/counts.py` counts)"
+        )
+
+
 # ---------------------------------------------------------------- what is made from the code
 
 
@@ -297,3 +352,11 @@ def test_links_between_pages_lead_somewhere():
         ):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_what_pages_include_exists():
+    for page in WRITTEN:
+        for target in re.findall(
+            r"^```\{(?:literal)?include\} (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            assert (page.parent / target).exists(), f"{page.name} includes {target}"
