@@ -8,7 +8,7 @@ c.InlineBackend.rc = {"figure.dpi": 130}
 c.HistoryManager.enabled = False
 c.InteractiveShellApp.exec_lines = [
     "import rich.progress as _bars",
-    "_bars.Progress.start = lambda self: None",
+    "_bars.Progress.disable = property(lambda bars: True, lambda bars, value: None)",
     "del _bars",
     # What numpyro imports asks for widgets.
     "import warnings as _warnings",

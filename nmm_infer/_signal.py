@@ -16,6 +16,17 @@ from ._labelled import is_dataarray
 from .models._base import AbstractDynamics
 from .units import milliseconds
 
+# What the elements of axes are called, of several.
+PLURAL = {
+    "frequency": "frequencies",
+    "region": "regions",
+    "region_2": "regions",
+    "sensor": "sensors",
+    "time": "samples",
+    "trial": "trials",
+}
+SINGULAR = {"region_2": "region", "time": "sample"}
+
 
 class Signal(eqx.Module):
     """A measured or simulated quantity.
@@ -99,6 +110,9 @@ class Signal(eqx.Module):
             found.unit,
         )
 
+    def __repr__(self) -> str:
+        return _described(self.name, self.unit, self.dims, self.values.shape, self.interval)
+
     def with_values(self, values: Float[Array, "..."], **described: Any) -> "Signal":
         """Another quantity at the same times, such as `signal.with_values(jnp.abs(signal.values),
         name="envelope")`; it is not known where its run ended.
@@ -153,6 +167,11 @@ class Trajectory(eqx.Module):
         """Time of each sample in ms, `["time"]`."""
         return _times(self.start, self.interval, self.values.shape[-3])
 
+    def __repr__(self) -> str:
+        states = ", ".join(state.name for state in self.model.states)
+        shape = (self.values.shape[0], self.values.shape[-1])
+        return "Trajectory" + _described(states, "1", ("time", "region"), shape, self.interval)[6:]
+
     def variable(self, name: str | None = None) -> Signal:
         """One variable of the model, a state or a derived one; None: the model's observable."""
         name = name or self.model.observable
@@ -173,6 +192,18 @@ class Trajectory(eqx.Module):
         import xarray as xr
 
         return xr.Dataset({name: self.variable(name).to_xarray() for name in self.model.state_names()})
+
+
+def _described(
+    name: str, unit: str, dims: tuple[str, ...], shape: tuple[int, ...], interval: float | None
+) -> str:
+    """What it is of, in which unit, how much of it."""
+    size = " × ".join(
+        f"{n} {PLURAL.get(dim, dim) if n != 1 else SINGULAR.get(dim, dim)}"
+        for n, dim in zip(shape, dims, strict=True)
+    )
+    every = "" if interval is None else f", every {interval:g} ms"
+    return f"Signal({name}{'' if unit in ('', '1') else f' [{unit}]'}: {size or 'a number'}{every})"
 
 
 def _times(start: Any, interval: float, n: int) -> Any:

@@ -18,8 +18,11 @@ from jax.core import Tracer
 from ._labelled import UNKNOWN, ordered, read
 from ._ranges import compare
 from ._regional import Regional, check_plain
+from ._tools import _html as html
+from ._tools._docstrings import summary
 from ._tools._kinds import check_instances
 from ._tools._real import real
+from ._tools._shown import called, changed, shown
 from .priors._base import AbstractPrior
 from .units import DIMENSIONLESS, is_quantity, to_canonical
 
@@ -121,6 +124,20 @@ class AbstractPart(eqx.Module):
 
     def __check_init__(self):
         check_instances(self)
+
+    def __repr__(self) -> str:
+        return called(type(self).__name__, changed(self))
+
+    def _repr_html_(self) -> str:
+        slots = [
+            (f"{path}{name}", shown(getattr(part, name)), "" if p.unit == "1" else p.unit, p.doc)
+            for path, part in walk(self)
+            for name, p in type(part).parameters().items()
+        ]
+        others = [text for text in changed(self) if text.partition("=")[0] not in type(self).parameters()]
+        what = summary(type(self))
+        table = html.rows(("parameter", "value", "unit", "meaning"), slots) if slots else ""
+        return html.heading(type(self).__name__, what) + html.rows((), [(text,) for text in others]) + table
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:

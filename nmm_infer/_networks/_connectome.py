@@ -18,6 +18,7 @@ from ..priors._edges import SymmetricEdges
 from ..priors._prior import Prior
 from ..units import to_canonical
 from ._edges import Edges, check_both_ways, declared, edges_of
+from ._shown import connectome_html, connectome_text
 
 AXES = ("x", "y", "z")
 
@@ -79,6 +80,12 @@ class Connectome(AbstractPlated):
         self.centres = None if centres is None else _centres(_numbers(centres, place, "mm", "centres"), n)
         self.edges = edges_of(weights, lengths, n, None if edges is None else declared(edges, pair, n))
         check_both_ways(self.edges)
+
+    def __repr__(self) -> str:
+        return connectome_text(self)
+
+    def _repr_html_(self) -> str:
+        return connectome_html(self)
 
     @property
     def n_regions(self) -> int:

@@ -20,6 +20,7 @@ from ..stimuli._base import AbstractStimulus, driven
 from ._arguments import begins_there, check_kind, check_network, dynamics_of, range_of
 from ._connectome import Connectome, single_region
 from ._initial import initial_state
+from ._shown import network_html, network_text
 from ._speed import SpeedRange
 
 
@@ -106,6 +107,12 @@ class Network(AbstractPlated):
         self.initial = initial_state(initial if self.after is None else self.after, self.model, labels)
         self.rest = None
         check_network(self)
+
+    def __repr__(self) -> str:
+        return network_text(self)
+
+    def _repr_html_(self) -> str:
+        return network_html(self)
 
     def beginning(self, y: Float[Array, "state region"]) -> "Network":
         """The network whose runs begin anew from these states."""

@@ -40,13 +40,15 @@ class Prediction:
         if self.fc_correlation is not None and self.fc_interval is not None:
             low, high = self.fc_interval
             found.append(
-                f"Functional connectivity: r = {self.fc_correlation:.2f} between prediction and measurement"
-                f" ({low:.2f} to {high:.2f} over single draws)."
+                f"Functional connectivity: r = {self.fc_correlation:.2f} between the mean prediction and the"
+                f" measurement; {low:.2f} to {high:.2f} for single simulated recordings, each with noise of"
+                " its own."
             )
         if self.structure_correlation is not None:
             found.append(
-                "For reference, structural weights alone correlate with the measured connectivity at r ="
-                f" {self.structure_correlation:.2f}."
+                "For reference, structural weights without any model correlate with the measured one at r ="
+                f" {self.structure_correlation:.2f}"
+                f"{_gained(self.fc_correlation, self.structure_correlation)}."
             )
         if self.power_coverage is not None:
             found.append(
@@ -170,6 +172,15 @@ def _coverage(observed: Any, predicted: Any) -> float | None:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _gained(model: float | None, structure: float) -> str:
+    """What the model adds to the connectome that it was given."""
+    if model is None:
+        return ""
+    if model < structure:
+        return ": the model predicts it no better than its own connectome does"
+    return ": the model adds little to it" if model < structure + 0.1 else ""
 
 
 def _judged(coverage: float) -> str:

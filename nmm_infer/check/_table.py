@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,14 @@ def rows(posterior: Any, prior: Any) -> tuple[Row, ...]:
         _row(str(name), data, None if prior is None or name not in prior else prior[name])
         for name, data in numeric.items()
     )
+
+
+def coordinate_names(names: Iterable[str]) -> set[str]:
+    """Those of coordinates in which a pooled parameter was sampled: `model.tau.x` where `model.tau` is there,
+    too.
+    """
+    every = set(names)
+    return {name for name in every if name.endswith((".z", ".x")) and name[:-2] in every}
 
 
 def contraction(posterior: Any, prior: Any) -> Any:

@@ -1,5 +1,7 @@
 """Tables and lists as text."""
 
+WIDTH = 88  # of what is printed
+
 
 def aligned(table: list[tuple[str, ...]], left: int = 1) -> list[str]:
     """Lines of a table whose first `left` columns read from the left; the others, numbers, from the right,
@@ -7,7 +9,8 @@ def aligned(table: list[tuple[str, ...]], left: int = 1) -> list[str]:
     """
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     words = [
-        column < left or not any(character.isdigit() for row in table[1:] for character in row[column][:1])
+        column < left
+        or not any(character.isdigit() for row in table[1:] for character in row[column].lstrip("-")[:1])
         for column in range(len(widths))
     ]
     return [

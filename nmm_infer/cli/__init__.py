@@ -1,5 +1,7 @@
 """The command line, `nmm-infer`. A new command is one file and one line here."""
 
+from typing import Annotated
+
 import typer
 
 from ._check import check
@@ -14,6 +16,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"nmm_infer {version('nmm-infer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
 app.command()(models)
 app.command()(demo)
 app.command()(check)

@@ -1,5 +1,7 @@
 """`nmm-infer check`."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,10 @@ from ._result import load_result
 def check(
     file: Annotated[Path, typer.Argument(help="A result, such as posterior.nc.")],
     strict: Annotated[bool, typer.Option(help="End with exit code 1 if there is a problem.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show also the coordinates of pooled parameters (.x, .z).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """Say in plain words whether a posterior can be trusted, and what it predicts."""
     from rich.console import Console
@@ -20,12 +26,17 @@ def check(
 
     tree = load_result(file)
     try:
-        diagnosis = diagnose(tree)
+        diagnosis = diagnose(tree, coordinates=everything)
     except ValueError as error:
         fail(f"{file}: {error}")
-    console = Console()
-    console.print(diagnosis)
-    console.print()
-    console.print(predictive(tree))
+    prediction = predictive(tree)
+    if as_json:
+        both = {"diagnosis": diagnosis.as_dict(), "prediction": dataclasses.asdict(prediction)}
+        typer.echo(json.dumps(both, indent=2))
+    else:
+        console = Console()
+        console.print(diagnosis)
+        console.print()
+        console.print(prediction)
     if strict and not diagnosis.ok:
         raise typer.Exit(1)

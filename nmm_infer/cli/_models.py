@@ -1,5 +1,6 @@
 """`nmm-infer models`."""
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ def models(
     category: Annotated[
         str | None, typer.Option(help="List only this category: phenomenological, physiological or network.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """List the neural mass models, or show one of them."""
     from rich.console import Console
@@ -26,13 +28,15 @@ def models(
     if category is not None and category.lower() not in CATEGORIES:
         fail(f"there is no category {category!r}; there are {', '.join(CATEGORIES)}")
     if name is None:
-        console.print(
-            _catalogue(
-                entry for entry in list_models() if category is None or entry.category == category.lower()
-            )
-        )
+        listed = [entry for entry in list_models() if category is None or entry.category == category.lower()]
+        if as_json:
+            typer.echo(json.dumps([entry._asdict() for entry in listed], indent=2))
+            return
+        console.print(_catalogue(listed))
         console.print("\n[dim]nmm-infer models NAME shows equations and parameters.[/dim]")
         return
+    if as_json:
+        fail("--json prints the list; leave it out to show one model")
     if category is not None:
         fail("--category selects from the list; leave it out to show one model")
     by_lower = {known.lower(): cls for known, cls in model_classes().items()}

@@ -1,8 +1,11 @@
 """Progress that one can watch and interrupt."""
 
+import importlib.util
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from rich.console import Console
@@ -19,10 +22,41 @@ from rich.progress import (
 EVERY = 60.0
 
 
+# And between two pictures of the bars in a notebook.
+REDRAWN = 0.2
+
+
+class NotebookProgress(Progress):
+    """Bars in a notebook without ipywidgets, which rich's own need: text that takes the last one's place."""
+
+    def start(self) -> None:
+        from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]
+
+        self._html, self._drawn = HTML, 0.0
+        self._place = None if self.disable else display(HTML(""), display_id=True)
+
+    def stop(self) -> None:
+        self._draw()
+
+    def update(self, task_id: Any, **changes: Any) -> None:
+        super().update(task_id, **changes)
+        if time.monotonic() - self._drawn > REDRAWN:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        if self._place is None:
+            return
+        page = Console(file=io.StringIO(), force_jupyter=False, color_system=None, width=88)
+        page.print(self.get_renderable())
+        text = page.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+        self._place.update(self._html(f"<pre>{escape(text)}</pre>"))
+
+
 @contextmanager
 def progress_bar(show: bool) -> Iterator[Progress]:
-    """A rich progress bar on stderr, or a line now and then where that is no terminal; nothing if `show` is
-    False.
+    """A rich progress bar on stderr, in a notebook below its cell, or a line now and then where there is
+    neither terminal nor notebook; nothing if `show` is False.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -32,7 +66,10 @@ def progress_bar(show: bool) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as progress:
+    console = Console(stderr=True)
+    plain = show and console.is_jupyter and importlib.util.find_spec("ipywidgets") is None
+    kind = NotebookProgress if plain else Progress
+    with kind(*columns, console=console, disable=not show) as progress:
         yield progress
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 import equinox as eqx
 
+from .._tools import _html as html
 from .._tools._docstrings import summary
 from ._base import AbstractModel
 
@@ -50,6 +51,12 @@ class Catalogue(list[Entry]):
         )
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html.rows(
+            ("name", "category", "states", "use case"),
+            [(e.name, e.category, str(e.n_states), e.use_case) for e in self],
+        )
 
 
 def model_classes() -> dict[str, type[AbstractModel]]:

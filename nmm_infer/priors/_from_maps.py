@@ -12,7 +12,7 @@ from .._regional import Regional
 from .._tools._real import real
 from ..units import factor, text
 from ._base import AbstractPrior, plate_size
-from ._pooled import check_part, draw_part
+from ._pooled import check_part, draw_part, shown_parts
 from ._trials import by_trial
 
 
@@ -65,6 +65,9 @@ class FromMaps(AbstractPrior):
             raise ValueError(
                 "FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first"
             )
+
+    def __repr__(self) -> str:
+        return shown_parts(self)
 
     def bind(self, unit: str, what: str) -> Self:
         scale, own = (1.0, unit) if self.unit is None else (factor(self.unit, unit, what), text(self.unit))

@@ -6,6 +6,7 @@ from typing import Any, Self
 import equinox as eqx
 from jaxtyping import Array
 
+from .._tools._shown import called, changed
 from ..units import UnitError, factor, is_quantity, text
 from ._base import AbstractPrior, open_plate
 from ._prior import Prior
@@ -49,6 +50,9 @@ class Pooled(AbstractPrior):
                 f"Pooled(centred=...) got {self.centred}, expected a number from 0 (non-centred) to 1"
                 " (centred)"
             )
+
+    def __repr__(self) -> str:
+        return shown_parts(self)
 
     def bind(self, unit: str, what: str) -> Self:
         own, scale = (unit, 1.0) if self.unit is None else (text(self.unit), factor(self.unit, unit, what))
@@ -96,3 +100,17 @@ def check_part(part: Any, what: str) -> None:
 def draw_part(part: Any, name: str, plates: dict[str, int]) -> Any:
     """A hyperparameter: a number as it is, a Prior drawn."""
     return part.draw(name, plates) if isinstance(part, AbstractPrior) else part
+
+
+def shown_parts(prior: Any) -> str:
+    """As it is written: hyperparameters by their distributions, the slot's own scale left out."""
+    hidden = {"scale"} | ({"unit"} if prior.unit is None or text(prior.unit) == "1" else set())
+    bare = dataclasses.replace(
+        prior,
+        **{
+            field.name: part.distribution
+            for field in dataclasses.fields(prior)
+            if isinstance(part := getattr(prior, field.name), Prior)
+        },
+    )
+    return called(type(prior).__name__, [a for a in changed(bare) if a.partition("=")[0] not in hidden])

@@ -7,6 +7,7 @@ import equinox as eqx
 from jaxtyping import Array
 
 from .._tools._kinds import kind_of
+from .._tools._shown import called, distribution
 from ..units import factor, text
 from ._base import AbstractPrior, open_plate, plate_error, plate_size
 from ._trials import by_trial
@@ -42,6 +43,11 @@ class Prior(AbstractPrior):
         )
         if not known:
             raise plate_error(self.over)
+
+    def __repr__(self) -> str:
+        over = [] if self.over is None else [f"over={self.over!r}"]
+        unit = [] if self.unit is None or text(self.unit) == "1" else [f"unit={text(self.unit)!r}"]
+        return called("Prior", [distribution(self.distribution), *over, *unit])
 
     def bind(self, unit: str, what: str) -> Self:
         if self.unit is None:

@@ -22,6 +22,7 @@ from ..priors._sample import priors, sample
 from ..priors._trials import ByTrial, each_trial, first_trial
 from ._base import AbstractProblem
 from ._conditioned_problem import ConditionedProblem
+from ._shown import problem_html, problem_text
 from ._simulation import Simulation
 
 
@@ -102,6 +103,12 @@ class Problem(AbstractProblem, AbstractPlated):
         for name, prior in self.priors.items():
             if getattr(prior, "over", None) is not None:
                 plate_size(prior.over, plates, name)
+
+    def __repr__(self) -> str:
+        return problem_text(self)
+
+    def _repr_html_(self) -> str:
+        return problem_html(self)
 
     @property
     def divisible(self):

@@ -22,7 +22,7 @@ def render(diagnosis: Diagnosis) -> str:
         ),
         "<h3>What to do</h3>" + bullets(remedies) if remedies else "",
         "<h3>Parameters</h3>",
-        table(HEADS, diagnosis.cells(), text_columns=2),
+        table(HEADS, diagnosis.cells()),
         paragraph(
             "A regional parameter, with the number of its values in brackets, shows its largest R-hat"
             f" (expected < {R_HAT}), its smallest effective sample sizes and its median contraction; mean, sd"

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..check._diagnostics._diagnosis import Diagnosis
 from ..check._groups import group, require_posterior, variable
-from ..check._table import contraction
+from ..check._table import contraction, coordinate_names
 from ..viz import brain, prior_posterior, regional_posterior
 from ..viz._traces import scalar_names
 from ._html import attempt, axes, bullets, paragraph, section
@@ -50,7 +50,8 @@ def _regional_names(posterior: Any) -> list[str]:
         if set(d.dims) == {"chain", "draw", "region"} and float(d.max()) > float(d.min())
     ]
     # The coordinates in which a pooled parameter was sampled say nothing that the parameter itself does not.
-    return [name for name in names if not (name.endswith((".z", ".x")) and name[:-2] in names)]
+    hidden = coordinate_names(names)
+    return [name for name in names if name not in hidden]
 
 
 def _scalars(posterior: Any, prior: Any, names: list[str]) -> str:

@@ -2,19 +2,11 @@
 
 from typing import Any
 
+from .._signal import PLURAL
 from ..check._diagnostics._diagnosis import Diagnosis
 from ..check._groups import group, number, recording, variable
 from ..viz import connectivity, timeseries
 from ._html import attempt, axes, definitions, paragraph, section
-
-_PLURAL = {
-    "frequency": "frequencies",
-    "region": "regions",
-    "region_2": "regions",
-    "sensor": "sensors",
-    "time": "samples",
-    "trial": "trials",
-}
 
 
 def render(tree: Any, diagnosis: Diagnosis) -> str:
@@ -93,7 +85,7 @@ def _data(tree: Any) -> str:
         return "not kept in the tree"
     kept = dict(observed.data_vars) | ({} if recorded is None else {"data": recorded})
     shapes = [
-        f"{name}: " + " × ".join(f"{data.sizes[dim]} {_PLURAL.get(str(dim), dim)}" for dim in data.dims)
+        f"{name}: " + " × ".join(f"{data.sizes[dim]} {PLURAL.get(str(dim), dim)}" for dim in data.dims)
         for name, data in kept.items()
     ]
     band = ""

@@ -2,6 +2,8 @@
 lost.
 """
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -298,6 +300,13 @@ def test_recovery_over_the_prior_correlates():
     row = recovery.table()[0]
     assert row.correlation == pytest.approx(np.sqrt(1 - 1 / (1 + SAMPLES / NOISE_SD**2)), abs=0.05)
     assert str(recovery).startswith("Every parameter was found again.")
+    assert "90 % intervals held" in str(recovery)
+    narrow = copy.deepcopy(recovery.tree)
+    for end in ("low", "high"):  # half as wide: they hold 59 % of the truths
+        narrow["calibration"][end] = (narrow["calibration"][end] + narrow["calibration"]["mean"]) / 2
+    said = str(type(recovery)(narrow))
+    assert "found again" not in said
+    assert "90 % intervals held fewer truths than chance allows (x" in said
     lost = nmm.check.recovery(
         PROBLEM, ClosedForm(blind=True), 60, key=jax.random.key(2), data=SHAPE, progress=False
     )

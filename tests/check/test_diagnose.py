@@ -326,6 +326,39 @@ def test_what_is_missing_is_said():
     assert "no variable of posterior_predictive" in str(predictive(trees.posterior_only()))
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_numbers_are_never_cut(width):
+    """In a narrow terminal columns give way, and names are folded."""
+    from rich.console import Console
+
+    diagnosis = diagnose(trees.good())
+    console = Console(record=True, width=width)
+    console.print(diagnosis)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    for cells in diagnosis.cells():
+        assert cells[1] in text
+        assert cells[5] in text
+    assert ("ESS tail" in text) == (width == 100)
+
+
+def test_coordinates_of_pooled_parameters_are_shown_on_request():
+    assert "model.tau.z" not in str(diagnose(trees.good())).split("What was learnt")[1]
+    assert "model.tau.z" in str(diagnose(trees.good(), coordinates=True)).split("What was learnt")[1]
+    assert "model.tau.z" in {row.name for row in diagnose(trees.good()).table}
+
+
+def test_few_frequency_bands_are_not_accused_of_influence():
+    tree = trees.influenced()
+    bands = tree["log_likelihood"].to_dataset().rename(time="frequency")
+    with_bands = trees.changed(tree, log_likelihood=bands)
+    [finding] = [check for check in diagnose(with_bands).checks if check.what == "Pareto k (LOO)"]
+    assert "frequency bands above" in finding.measured
+    assert "StudentT" not in finding.remedy
+    few = trees.changed(tree, log_likelihood=bands.isel(frequency=slice(3, 9)))
+    assert all(check.what != "Pareto k (LOO)" for check in diagnose(few).checks)
+
+
 def test_rich_rendering_has_the_same_words():
     from rich.console import Console
 

@@ -1,3 +1,5 @@
+import importlib.metadata
+import json
 import subprocess
 import sys
 import types
@@ -146,6 +148,25 @@ def test_check_prints_the_diagnosis(result):
     assert "Functional connectivity: r =" in outcome.output
 
 
+def test_check_and_models_print_json(result):
+    told = json.loads(run("check", result, "--json").output)
+    assert told["diagnosis"]["ok"] is True
+    assert {"name", "r_hat", "ess_bulk", "contraction"} <= set(told["diagnosis"]["table"][0])
+    assert told["prediction"]["fc_correlation"] == pytest.approx(0.7, abs=0.2)
+    listed = json.loads(run("models", "--json").output)
+    assert [entry["name"] for entry in listed] == [entry.name for entry in list_models()]
+    assert "leave it out to show one model" in run("models", "Hopf", "--json").stderr
+
+
+def test_check_shows_coordinates_on_request(result):
+    assert "model.tau.z" not in run("check", result).output.split("What was learnt")[1]
+    assert "model.tau.z" in run("check", result, "--all").output.split("What was learnt")[1]
+
+
+def test_version():
+    assert run("--version").output == f"nmm_infer {importlib.metadata.version('nmm-infer')}\n"
+
+
 def test_check_strict_fails_on_problems(tmp_path):
     path = tmp_path / "divergent.nc"
     trees.divergent().to_netcdf(path, engine="h5netcdf")
@@ -209,6 +230,20 @@ def test_demo_passes_its_options_on(monkeypatch, tmp_path):
     assert outcome.exit_code == 0, outcome.output
     assert (got["quick"], got["out"], got["seed"], got["chains"]) == (True, tmp_path, 3, 2)
     assert "draws" not in got
+
+
+def test_demo_checks_its_folder_before_anything_else(monkeypatch, tmp_path):
+    from nmm_infer import demo
+
+    def never():
+        raise AssertionError("it began to compute")
+
+    monkeypatch.setattr(demo, "resting_state_problem", never)
+    path = tmp_path / "a file"
+    path.write_text("")
+    outcome = run("demo", "--quick", "--out", path)
+    assert outcome.exit_code == 2
+    assert f"the demo cannot write into {path}" in words(outcome.stderr)
 
 
 def test_importing_the_commands_is_light():

@@ -128,16 +128,7 @@ class Calibration:
                 " simulation) and were drawn again: what is checked is the prior cut off where the model"
                 " works, which is also what the posterior sees."
             )
-        r_hat = data["r_hat"].values
-        late = int(np.sum(r_hat > CONVERGED))
-        if late:
-            found.append(
-                f"In {late} simulations the chains had not converged (R-hat > {CONVERGED}, at most"
-                f" {np.nanmax(r_hat):.2f}): give them more warmup and draws."
-            )
-        divergent = int(np.sum(data["divergences"].values > 0))
-        if divergent:
-            found.append(f"In {divergent} simulations there were divergences.")
+        found += chains_that_failed(data)
         if int(data.attrs.get("interrupted", 0)):
             found.append(
                 f"It was interrupted: {self.simulations} of {data.attrs['wanted']} simulations are done; with"
@@ -182,6 +173,22 @@ def cells(row: CalibrationRow) -> tuple[str, ...]:
         "" if math.isnan(row.contraction) else f"{row.contraction:.2f}",
         verdict,
     )
+
+
+def chains_that_failed(data: Any) -> list[str]:
+    """In how many simulations the chains are not to be trusted, in words."""
+    found = []
+    r_hat = data["r_hat"].values
+    late = int(np.sum(r_hat > CONVERGED))
+    if late:
+        found.append(
+            f"In {late} simulations the chains had not converged (R-hat > {CONVERGED}, at most"
+            f" {np.nanmax(r_hat):.2f}): give them more warmup and draws."
+        )
+    divergent = int(np.sum(data["divergences"].values > 0))
+    if divergent:
+        found.append(f"In {divergent} simulations there were divergences.")
+    return found
 
 
 def _row(name: str, data: Any, p: np.ndarray) -> CalibrationRow:

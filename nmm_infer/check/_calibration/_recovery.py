@@ -11,12 +11,14 @@ from jaxtyping import PRNGKeyArray
 
 from .._predictive import correlation
 from .._text import aligned
-from ._calibration_report import LOG_LIKELIHOOD
+from ._calibration_report import LOG_LIKELIHOOD, chains_that_failed
 
 HEADS = ("parameter", "truths", "RMSE", "bias", "r", "in 90 %", "mean z", "sd z", "contraction")
 # Correlation and RMSE below these of a parameter that varies mean that estimates follow the prior, not the
 # truth.
 FOUND = 0.5
+LEVEL = 0.9  # of the intervals
+CHANCE = 0.05  # with which an innocent table is accused
 
 
 class RecoveryRow(NamedTuple):
@@ -69,23 +71,45 @@ class Recovery:
 
     def sentences(self) -> list[str]:
         """What was found again and what was not."""
-        lost = [
-            row.name for row in self.table() if not math.isnan(row.correlation) and row.correlation < FOUND
-        ]
-        found = (
-            [
+        rows = self.table()
+        varied = [row for row in rows if not math.isnan(row.correlation)]
+        lost = [row.name for row in varied if row.correlation < FOUND]
+        # At one truth a right posterior, which the prior draws to itself, may miss it more often.
+        wrong = [row for row in varied if self._is_off(row, len(varied))]
+        found = []
+        if lost:
+            found.append(
                 f"Not found again (r < {FOUND} between truth and estimate): {', '.join(lost)}; see"
                 " nmm.check.identifiability for what stands in their way."
-            ]
-            if lost
-            else ["Every parameter was found again."]
-        )
+            )
+        elif varied and not wrong:
+            found.append("Every parameter was found again.")
+        held = _span([100 * row.covered for row in rows])
+        if wrong:
+            said = ", ".join(f"{row.name} {100 * row.covered:.0f} %" for row in wrong)
+            found.append(
+                f"The intervals are too narrow or in the wrong place: 90 % intervals held fewer truths than"
+                f" chance allows ({said}); see nmm.check.calibration."
+            )
+        else:
+            found.append(f"90 % intervals held {held} of the truths.")
+        found += chains_that_failed(self.data)
         if int(self.data.attrs.get("interrupted", 0)):
             found.append(
                 f"It was interrupted after {self.data.sizes['simulation']} of {self.data.attrs['wanted']}"
                 " simulations."
             )
         return found
+
+    def _is_off(self, row: RecoveryRow, rows: int) -> bool:
+        """Whether fewer truths than chance allows are inside their intervals, one parameter among `rows`. The
+        regions of one simulation share its errors and count as one.
+        """
+        from scipy.stats import binomtest
+
+        n = int(self.data.sizes["simulation"])
+        test = binomtest(round(n * row.covered), n, LEVEL, alternative="less")
+        return bool(test.pvalue < CHANCE / rows)
 
     def __str__(self) -> str:
         head = f"{self.data.attrs.get('engine', '')}: {self.data.sizes['simulation']} simulations"
@@ -153,6 +177,11 @@ def _row(name: str, data: Any) -> RecoveryRow:
         z_sd=float(np.nanstd(z)) if z.size > 1 else math.nan,
         contraction=float(np.nanmedian(1.0 - sd**2 / data["prior_sd"].values ** 2)),
     )
+
+
+def _span(percents: list[float]) -> str:
+    low, high = min(percents), max(percents)
+    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
 
 
 def _cells(row: RecoveryRow) -> tuple[str, ...]:

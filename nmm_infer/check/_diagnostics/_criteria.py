@@ -8,7 +8,7 @@ import numpy as np
 
 from ...results import Kind
 from .._groups import flag, number
-from .._table import Row
+from .._table import Row, coordinate_names
 from .._text import listed
 from ._finding import Finding, Severity
 
@@ -239,6 +239,8 @@ def learnt(run: Result) -> Finding:
     wider = [row for row in rows if row.contraction < -CONTRACTION and _is_wider(run, row)]
     silent = [row.name for row in rows if row.contraction < CONTRACTION and row not in wider]
     nothing = f"nothing about {listed(silent, NAMED)}"
+    coordinates = coordinate_names(row.name for row in run.table)
+    parameters = [row for row in rows if row.name not in coordinates] or rows
     if wider:
         names = [f"{row.name} ({math.sqrt(1.0 - row.contraction):.2g} times)" for row in wider]
         return Finding(
@@ -257,7 +259,7 @@ def learnt(run: Result) -> Finding:
         (
             nothing
             if silent
-            else f"every parameter, the least {min(rows, key=lambda row: row.contraction).name}"
+            else f"every parameter, the least {min(parameters, key=lambda row: row.contraction).name}"
         ),
         expected,
         (

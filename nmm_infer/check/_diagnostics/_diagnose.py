@@ -52,7 +52,7 @@ CRITERIA: dict[Kind, tuple[Criterion, ...]] = {
 }
 
 
-def diagnose(tree: Any) -> Diagnosis:
+def diagnose(tree: Any, *, coordinates: bool = False) -> Diagnosis:
     """Checks the draws of a `DataTree` against the criteria of the field; print the result.
 
     Chains (NUTS, HMC): rank-normalised R-hat < 1.01, bulk and tail effective sample sizes > 400, chains in
@@ -62,6 +62,11 @@ def diagnose(tree: Any) -> Diagnosis:
     many proposals ended where the density is zero and why, networks that rest on several branches of fixed
     points, single observations that decide (Pareto k of leave-one-out), and how much the data narrowed each
     prior.
+
+    Args:
+        tree: the result.
+        coordinates: whether what is printed has rows, too, for the coordinates in which pooled parameters
+            were sampled (`.x`, `.z`). They are checked in any case.
 
     Raises:
         ValueError: the tree has no posterior.
@@ -96,6 +101,7 @@ def diagnose(tree: Any) -> Diagnosis:
         posterior.sizes["draw"],
         tuple(check for check in checks if check is not None),
         table,
+        coordinates,
     )
 
 

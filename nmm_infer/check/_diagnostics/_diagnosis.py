@@ -5,16 +5,22 @@ import math
 import textwrap
 from typing import Any
 
-from .._table import Row
+from rich.jupyter import JupyterMixin
+
+from .._table import Row, coordinate_names
+from .._text import WIDTH, aligned
 from ._finding import Finding, Severity
 
 _MARK: dict[Severity, str] = {"good": "ok", "note": "note", "warning": "look", "problem": "PROBLEM"}
 _COLOUR: dict[Severity, str] = {"good": "green", "note": "cyan", "warning": "yellow", "problem": "red"}
-HEADS = ("parameter", "unit", "mean", "sd", "5 %", "95 %", "R-hat", "ESS bulk", "ESS tail", "contraction")
+HEADS = ("parameter", "mean", "sd", "5 %", "95 %", "R-hat", "ESS bulk", "ESS tail", "contraction")
+# Columns that give way, in this order, where a terminal is too narrow for all of them.
+DISPENSABLE = ("ESS tail", "sd", "ESS bulk", "contraction")
+HELD = "\N{NO-BREAK SPACE}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(JupyterMixin):
     """What was checked and found; print it.
 
     Attributes:
@@ -24,6 +30,8 @@ class Diagnosis:
         findings: those that were not met, the worst first, each with its remedy.
         table: one row for each parameter.
         engine, chains, draws: what was run.
+        coordinates: whether what is printed has rows, too, for the coordinates in which pooled parameters
+            were sampled (`.x`, `.z`), beside the parameters themselves.
     """
 
     engine: str
@@ -31,6 +39,7 @@ class Diagnosis:
     draws: int
     checks: tuple[Finding, ...]
     table: tuple[Row, ...]
+    coordinates: bool = False
 
     @property
     def ok(self) -> bool:
@@ -58,13 +67,34 @@ class Diagnosis:
             else "Every check that applies passed."
         )
 
+    @property
+    def shown(self) -> list[Row]:
+        """The rows of the table that are printed."""
+        hidden = coordinate_names(row.name for row in self.table)
+        return [row for row in self.table if self.coordinates or row.name not in hidden]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as numbers, texts and lists, for JSON; what does not apply is None."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "engine": self.engine,
+            "chains": self.chains,
+            "draws": self.draws,
+            "checks": [check._asdict() for check in self.checks],
+            "table": [
+                {name: value if _is_known(value) else None for name, value in row._asdict().items()}
+                for row in self.table
+            ],
+        }
+
     def learnt(self) -> list[str]:
         """Sentences on prior–posterior contraction: the most and least informed parameters, regional ones
         summarised.
         """
-        known = [row for row in self.table if not math.isnan(row.contraction)]
-        scalars = sorted((row for row in known if row.size == 1), key=lambda row: -row.contraction)
-        many = sorted((row for row in known if row.size > 1), key=lambda row: -row.contraction)
+        told = [row for row in self.shown if not math.isnan(row.contraction)]
+        scalars = sorted((row for row in told if row.size == 1), key=lambda row: -row.contraction)
+        many = sorted((row for row in told if row.size > 1), key=lambda row: -row.contraction)
         half = min(3, len(scalars) // 2 + len(scalars) % 2)
         sentences = []
         if scalars:
@@ -83,7 +113,7 @@ class Diagnosis:
 
     def cells(self) -> list[tuple[str, ...]]:
         """The table as text, columns as in `HEADS`."""
-        return [_cells(row) for row in self.table]
+        return [_cells(row) for row in self.shown]
 
     def __str__(self) -> str:
         lines = [
@@ -91,22 +121,25 @@ class Diagnosis:
             f"{self.engine}: {_count(self.chains, 'chain')} of {_count(self.draws, 'draw')}",
             "",
         ]
-        widths = [
-            max(len(text) for text in column)
-            for column in zip(*((_MARK[c.severity], c.what, c.measured) for c in self.checks), strict=True)
-        ]
+        marks = max(len(_MARK[check.severity]) for check in self.checks)
+        whats = max(len(check.what) for check in self.checks)
         for check in self.checks:
-            lines.append(
-                f"  {_MARK[check.severity]:{widths[0]}}  {check.what:{widths[1]}} "
-                f" {check.measured:{widths[2]}}  expected {check.expected}"
+            before = f"  {_MARK[check.severity]:{marks}}  {check.what:{whats}}  "
+            expected = f"(expected {check.expected})".replace(" ", HELD)
+            wrapped = textwrap.wrap(
+                f"{check.measured} {expected}",
+                WIDTH,
+                initial_indent=before,
+                subsequent_indent=" " * (len(before) + 2),
             )
+            lines += [line.replace(HELD, " ") for line in wrapped]
         remedies = [f for f in self.findings if f.remedy]
         lines += ["", "What to do:"] if remedies else []
         lines += [
             line
             for f in remedies
             for line in textwrap.wrap(
-                f"- {f.what}: {f.remedy}.", 110, initial_indent="  ", subsequent_indent="    "
+                f"- {f.what}: {f.remedy}.", WIDTH, initial_indent="  ", subsequent_indent="    "
             )
         ]
         learnt = self.learnt()
@@ -119,13 +152,12 @@ class Diagnosis:
             if learnt
             else []
         )
-        lines += ["", *_aligned([HEADS, *self.cells()])]
+        lines += ["", *aligned([HEADS, *self.cells()])]
         return "\n".join(lines)
 
     __repr__ = __str__
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
+    def __rich_console__(self, console: Any, options: Any) -> Any:
         from rich.padding import Padding
         from rich.table import Table
         from rich.text import Text
@@ -135,53 +167,60 @@ class Diagnosis:
             checks.add_row(
                 Text(_MARK[check.severity], style=_COLOUR[check.severity]),
                 check.what,
-                Text(check.measured),
-                Text(f"expected {check.expected}", style="dim"),
+                Text.assemble(check.measured, (f" (expected {check.expected})", "dim")),
             )
-        parameters = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-        for position, head in enumerate(HEADS):
-            parameters.add_column(
-                head, justify="left" if position < 2 else "right", overflow="fold", no_wrap=True
-            )
-        for row in self.cells():
-            parameters.add_row(*(Text(cell) for cell in row))
-        title = Text(self.verdict, style=f"bold {'green' if self.ok else 'red'}")
-        parts: list[Any] = [
-            title,
-            Text(
-                f"{self.engine}: {_count(self.chains, 'chain')} of {_count(self.draws, 'draw')}", style="dim"
-            ),
-            Text(),
-            checks,
-        ]
+        yield Text(self.verdict, style=f"bold {'green' if self.ok else 'red'}")
+        yield Text(
+            f"{self.engine}: {_count(self.chains, 'chain')} of {_count(self.draws, 'draw')}\n", style="dim"
+        )
+        yield checks
         remedies = [f for f in self.findings if f.remedy]
         if remedies:
-            parts += [Text("\nWhat to do", style="bold")]
-            parts += [
-                Padding(Text.assemble((f"{f.what}: ", _COLOUR[f.severity]), f"{f.remedy}."), (0, 0, 0, 2))
-                for f in remedies
-            ]
+            yield Text("\nWhat to do", style="bold")
+            for f in remedies:
+                text = Text.assemble((f"{f.what}: ", _COLOUR[f.severity]), f"{f.remedy}.")
+                yield Padding(text, (0, 0, 0, 2))
         if self.learnt():
-            parts += [Text("\nWhat was learnt (1 - posterior variance / prior variance)", style="bold")]
-            parts += [Padding(Text(sentence), (0, 0, 0, 2)) for sentence in self.learnt()]
-        return Group(*parts, Text(), parameters)
+            yield Text("\nWhat was learnt (1 - posterior variance / prior variance)", style="bold")
+            for sentence in self.learnt():
+                yield Padding(Text(sentence), (0, 0, 0, 2))
+        yield Text()
+        yield self._parameters(options.max_width)
+
+    def _parameters(self, width: int) -> Any:
+        """The table with the columns that fit into `width`: names are folded, numbers never cut."""
+        from rich.table import Table
+        from rich.text import Text
+
+        columns = dict(zip(HEADS, zip(*self.cells(), strict=True), strict=True)) if self.cells() else {}
+        name = HEADS[0]
+        for head in DISPENSABLE:
+            needed = (max(len(head), *map(len, cells)) + 1 for head, cells in columns.items())
+            if sum(needed) <= width:
+                break
+            columns.pop(head, None)
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+        for head in columns:
+            justify = "left" if head == name else "right"
+            table.add_column(head, justify=justify, overflow="fold", no_wrap=head != name)
+        for cells in zip(*columns.values(), strict=True):
+            table.add_row(*(Text(cell) for cell in cells))
+        return table
+
+
+def _is_known(value: Any) -> bool:
+    """Whether JSON has a word for a value: it has none for numbers that are not finite."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    name = row.name if row.size == 1 else f"{row.name} ({row.size})"
-    unit = "" if row.unit == "1" else row.unit
+    unit = f" [{row.unit}]" if row.unit not in ("", "1") else ""
+    name = row.name + (f" ({row.size})" if row.size > 1 else "") + unit
     numbers = (_short(value) for value in (row.mean, row.sd, row.low, row.high))
     if row.constant:
-        return (name, unit, *numbers, "constant", "", "", "")
-    return (
-        name,
-        unit,
-        *numbers,
-        _fixed(row.r_hat, 3),
-        _fixed(row.ess_bulk, 0),
-        _fixed(row.ess_tail, 0),
-        _fixed(row.contraction, 2),
-    )
+        return (name, *numbers, "constant", "", "", "")
+    ends = (_fixed(row.r_hat, 3), _fixed(row.ess_bulk, 0), _fixed(row.ess_tail, 0))
+    return (name, *numbers, *ends, _fixed(row.contraction, 2))
 
 
 def _short(value: float) -> str:
@@ -195,15 +234,3 @@ def _fixed(value: float, digits: int) -> str:
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    left = 2  # name and unit read from the left, numbers from the right
-    return [
-        "  ".join(
-            cell.ljust(width) if position < left else cell.rjust(width)
-            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
