@@ -97,9 +97,8 @@ def run(
     from rich.console import Console
 
     from .check import diagnose, predictive
-    from .infer import NUTS
+    from .infer import NUTS, stopping
     from .infer.metrics import Laplace
-    from .infer.stopping import Never, UntilESS
     from .report import write_report
     from .results import save
 
@@ -115,7 +114,8 @@ def run(
         warmup=50 if quick else 100,
         chains=chains,
         metric=Laplace(steps=400),
-        stop=Never() if quick or draws else UntilESS(ess=500),  # diagnose asks for 400 of every value
+        # Diagnose asks for 400 of every value.
+        stop=stopping.Never() if quick or draws else stopping.UntilESS(ess=500),
         dtype="float32",  # enough here: the log density is smooth and of order 10⁴
         predictive_draws=5 if quick else 50,
     )

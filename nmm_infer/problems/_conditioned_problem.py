@@ -109,9 +109,10 @@ class ConditionedProblem(AbstractConditioned):
         return {name: site.dims for name, site in sites_of(self.problem.draw).items()}
 
     def coords(self) -> dict[str, Any]:
-        return {
-            plate: list(labels) for plate, labels in self.problem.network.plate_labels.items()
-        } | self.observed.coords()
+        plates = {plate: list(labels) for plate, labels in self.problem.network.plate_labels.items()}
+        labels = self.problem.network.connectome.labels
+        pairs = [f"{labels[i]}–{labels[j]}" for i, j in zip(*np.triu_indices(len(labels), 1), strict=True)]
+        return plates | {"edge": pairs} | self.observed.coords()
 
     def observed_data(self) -> Any:
         found = dataset(self.summaries(), self.observed.coords())

@@ -1,5 +1,6 @@
 """A network, what is seen of it, and how that is compared with data: a NumPyro model."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from .._regional import in_order
 from .._signal import Signal
 from .._tools._keys import random_key
 from .._tools._kinds import kind_of
+from .._tools._shown import flat, shown
 from ..adjoints import AbstractAdjoint
 from ..likelihoods._base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods._capabilities import simulates
@@ -251,6 +253,7 @@ class Problem(AbstractProblem, AbstractPlated):
             "model": self.network.model.title(),
             "likelihood": type(self.likelihood).__name__,
             "observation": type(self.observe).__name__,
+            "priors": json.dumps({name: flat(shown(prior)) for name, prior in self.priors.items()}),
         }
 
     def _shapes(self) -> Signal:

@@ -4,9 +4,10 @@ from typing import Any
 
 from ..check._diagnostics._diagnosis import Diagnosis
 from ..check._groups import group, require_posterior, variable
-from ..check._table import contraction, coordinate_names
+from ..check._table import contraction
 from ..viz import brain, prior_posterior, regional_posterior
 from ..viz._traces import scalar_names
+from ._found import regional_names
 from ._html import attempt, axes, bullets, paragraph, section
 
 # More would make a catalogue of what should be a page; the rest is in the table.
@@ -32,7 +33,7 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
     if scalars:
         parts.append(_scalars(posterior, prior, scalars))
     centres = variable(tree, "constant_data", "centres")
-    regional = _regional_names(posterior)
+    regional = regional_names(posterior)
     if regional and centres is None:
         parts.append(paragraph("Not available: brain views, because constant_data has no centres.", "absent"))
     for name in regional[:MOST_REGIONAL]:
@@ -40,18 +41,6 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
     if len(regional) > MOST_REGIONAL:
         parts.append(paragraph(f"Not drawn: {', '.join(regional[MOST_REGIONAL:])}.", "absent"))
     return section("learnt", "What was learnt", *parts)
-
-
-def _regional_names(posterior: Any) -> list[str]:
-    """Regional parameters that vary; standardised deviations only where they stand alone."""
-    names = [
-        str(n)
-        for n, d in posterior.data_vars.items()
-        if set(d.dims) == {"chain", "draw", "region"} and float(d.max()) > float(d.min())
-    ]
-    # The coordinates in which a pooled parameter was sampled say nothing that the parameter itself does not.
-    hidden = coordinate_names(names)
-    return [name for name in names if name not in hidden]
 
 
 def _scalars(posterior: Any, prior: Any, names: list[str]) -> str:

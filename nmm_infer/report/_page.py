@@ -21,7 +21,7 @@ h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 p, ul { max-width: 46rem; }
 ul { padding-left: 1.25rem; }
 li { margin: .2rem 0; }
-nav { margin: 1rem 0 0; font-size: .9rem; }
+nav { margin: 1rem 0 0; font-size: .9rem; display: flex; flex-wrap: wrap; }
 nav a { color: var(--link); text-decoration: none; margin-right: 1rem; white-space: nowrap; }
 nav a:hover { text-decoration: underline; }
 .lead { color: var(--soft); margin: 0; }
@@ -46,8 +46,51 @@ figure { margin: 1.25rem 0; }
 figure img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; display: block; }
 @media (prefers-color-scheme: dark) { figure img { padding: .5rem; } }
 figcaption { color: var(--soft); font-size: .85rem; margin-top: .4rem; max-width: 46rem; }
+.atlases { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; }
+.atlas { max-width: 22rem; height: auto; }
+.atlas polygon { fill: var(--card); stroke: var(--line); }
+.atlas circle { stroke: #5b6670; stroke-width: .5; cursor: pointer; }
+.atlas circle:hover, .atlas circle.chosen { stroke: var(--ink); stroke-width: 2; }
+.atlas text { font-size: 8px; fill: var(--soft); }
+.ramp { display: flex; gap: .5rem; align-items: center; font-size: .85rem; color: var(--soft); }
+.ramp i { width: 10rem; height: .6rem; border-radius: 2px; }
+details { margin: .75rem 0; } summary { cursor: pointer; color: var(--link); }
+th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 1px solid var(--link); }
+th[aria-sort=ascending] button::after { content: " \2191"; }
+th[aria-sort=descending] button::after { content: " \2193"; }
+tr.chosen { background: var(--card); }
+pre { overflow-x: auto; background: var(--card); padding: .75rem 1rem; border-radius: 4px;
+  font-size: .85rem; }
+a { color: var(--link); }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 @media print { nav { display: none; } figure, tr { break-inside: avoid; } }
+"""
+
+# Sorts tables by a click on a heading, and shows a region on the brain and in its table together.
+SCRIPT = """
+for (const head of document.querySelectorAll("table.sortable th")) {
+  head.firstChild.addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = head.closest("table").tBodies[0];
+    const value = (row) => row.cells[head.cellIndex].textContent;
+    const number = (row) => parseFloat(value(row));
+    const compare = (a, b) => isNaN(number(a)) || isNaN(number(b))
+      ? value(a).localeCompare(value(b)) : number(a) - number(b);
+    body.append(...[...body.rows].sort((a, b) => (down ? -1 : 1) * compare(a, b)));
+  });
+}
+for (const kind of ["mouseover", "mouseout"]) {
+  document.addEventListener(kind, (event) => {
+    const source = event.target.closest("[data-region]");
+    if (!source) return;
+    for (const other of document.querySelectorAll("[data-region]")) {
+      const same = other.dataset.region === source.dataset.region;
+      other.classList.toggle("chosen", kind === "mouseover" && same);
+    }
+  });
+}
 """
 
 
@@ -68,6 +111,7 @@ def page(title: str, lead: str, sections: list[tuple[str, str, str]]) -> str:
 <header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p><nav>{links}</nav></header>
 {body}
 </main>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """

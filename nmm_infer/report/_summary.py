@@ -5,12 +5,14 @@ from typing import Any
 from .._signal import PLURAL
 from ..check._diagnostics._diagnosis import Diagnosis
 from ..check._groups import group, number, recording, variable
+from ..check._predictive import Prediction
 from ..viz import connectivity, timeseries
+from . import _found as found
 from ._html import attempt, axes, definitions, paragraph, section
 
 
-def render(tree: Any, diagnosis: Diagnosis) -> str:
-    """The first section."""
+def render(tree: Any, diagnosis: Diagnosis, prediction: Prediction) -> str:
+    """The first section: the verdict, what was found, and then how."""
     severity = (
         "problem"
         if not diagnosis.ok
@@ -22,6 +24,8 @@ def render(tree: Any, diagnosis: Diagnosis) -> str:
         "summary",
         "Summary",
         paragraph(diagnosis.verdict, f"verdict {severity}"),
+        *found.render(tree, diagnosis, prediction),
+        "<h3>How</h3>",
         definitions(_facts(tree, diagnosis)),
         *_pictures(tree),
     )
@@ -48,7 +52,7 @@ def _facts(tree: Any, diagnosis: Diagnosis) -> list[tuple[str, str]]:
     attrs = tree.attrs
     inferred = [
         row.name if row.size == 1 else f"{row.name} ({row.size})"
-        for row in diagnosis.table
+        for row in diagnosis.shown
         if not row.constant
     ]
     fitted = [f"{attrs[name]} ({name})" for name in ("model", "observation", "likelihood") if name in attrs]

@@ -8,6 +8,7 @@ from ..check._diagnostics._diagnose import diagnose
 from ..check._predictive import predictive
 from . import _diagnosis as diagnosis
 from . import _learnt as learnt
+from . import _model as model
 from . import _prediction as prediction
 from . import _predictive_check as predictive_check
 from . import _provenance as provenance
@@ -37,12 +38,14 @@ def write_report(tree: Any, path: str | Path, *, title: str | None = None) -> Pa
             f" {str(path.with_suffix('.html'))!r}"
         )
     diagnosed = diagnose(tree)
+    predicted = predictive(tree)
     sections = [
-        ("summary", "Summary", summary.render(tree, diagnosed)),
+        ("summary", "Summary", summary.render(tree, diagnosed, predicted)),
+        ("model", "Model", model.render(tree)),
         ("diagnosis", "Diagnosis", diagnosis.render(diagnosed)),
         ("learnt", "What was learnt", learnt.render(tree, diagnosed)),
         ("prediction", "Predicted and measured", prediction.render(tree)),
-        ("check", "Posterior predictive check", predictive_check.render(predictive(tree))),
+        ("check", "Posterior predictive check", predictive_check.render(predicted)),
         ("traces", "Chains", traces.render(tree)),
         ("provenance", "Provenance", provenance.render(tree)),
     ]

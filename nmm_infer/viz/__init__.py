@@ -18,5 +18,6 @@ from ._rank_ecdf import rank_ecdf as rank_ecdf
 from ._recovery import recovery as recovery
 from ._regional_posterior import regional_posterior as regional_posterior
 from ._spectra import spectra as spectra
+from ._spectrum import spectrum as spectrum
 from ._timeseries import timeseries as timeseries
 from ._traces import traces as traces

@@ -12,6 +12,8 @@ from ._style import ALERT, CHAINS, INK, POSTERIOR, legend, single, title_of
 MARKS = {"fold": ("s", "fold"), "hopf": ("o", "Hopf"), "branch point": ("D", "branch point")}
 # Share of the height that the posterior takes, below everything else.
 STRIP = 0.18
+# Share of the width below which a histogram gets a mark.
+NARROW = 0.02
 
 
 def bifurcation(
@@ -179,6 +181,7 @@ def _posterior(ax: Axes, branch: Any, posterior: Any) -> None:
         1.0 if own == unit else factor(own, unit, "bifurcation(posterior)")
     )
     counts, edges = np.histogram(draws, bins=40)
+    left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()
     # Room below, so that the histogram hides nothing.
     bottom -= STRIP * (top - bottom)
@@ -193,3 +196,7 @@ def _posterior(ax: Axes, branch: Any, posterior: Any) -> None:
         transform=ax.get_xaxis_transform(),
         label="posterior",
     )
+    if edges[-1] - edges[0] < NARROW * (right - left):  # too narrow to be seen
+        middle = float(np.median(draws))
+        ax.axvline(middle, color=POSTERIOR, lw=0.8, alpha=0.7, zorder=0)
+        ax.plot(middle, 0.5 * STRIP, "v", color=POSTERIOR, ms=7, transform=ax.get_xaxis_transform())

@@ -19,7 +19,7 @@ EDGE = "#5b6670"
 
 class View(NamedTuple):
     """A projection of MNI coordinates (x right, y front, z up): which regions, which two axes, what is nearer
-    to the eye.
+    to the eye, and what is at the left and right ends.
     """
 
     title: str
@@ -27,12 +27,13 @@ class View(NamedTuple):
     across: tuple[int, int]  # axis and sign
     up: tuple[int, int]
     depth: tuple[int, int]
+    ends: tuple[str, str]
 
 
 VIEWS = (
-    View("left", -1, (1, -1), (2, 1), (0, -1)),
-    View("from above", 0, (0, 1), (1, 1), (2, 1)),
-    View("right", 1, (1, 1), (2, 1), (0, 1)),
+    View("left side", -1, (1, -1), (2, 1), (0, -1), ("front", "back")),
+    View("from above, front up", 0, (0, 1), (1, 1), (2, 1), ("L", "R")),
+    View("right side", 1, (1, 1), (2, 1), (0, 1), ("back", "front")),
 )
 
 
@@ -76,22 +77,42 @@ def brain(
     return axes
 
 
-def _draw(ax: Axes, view: View, values: np.ndarray, positions: np.ndarray) -> PatchCollection:
+class Projection(NamedTuple):
+    """What one view shows: `points` of all regions, the `shown` of them from far to near, the radius of a
+    disc, and outlines of the hemispheres, all in mm.
+    """
+
+    points: np.ndarray
+    shown: np.ndarray
+    radius: float
+    outlines: list[np.ndarray]
+
+
+def project(view: View, positions: np.ndarray) -> Projection:
+    """Region centres as seen in `view`."""
     side = positions[:, 0] * view.hemisphere
-    shown = np.flatnonzero(side >= 0) if view.hemisphere else np.arange(len(values))
-    shown = shown[np.argsort(_along(positions[shown], view.depth))]  # far ones first
+    shown = np.flatnonzero(side >= 0) if view.hemisphere else np.arange(len(positions))
+    shown = shown[np.argsort(_along(positions[shown], view.depth))]
     points = np.column_stack([_along(positions, view.across), _along(positions, view.up)])
     # Discs of the whole brain, so that a region has the same size in every view.
-    radius = _radius(positions)
+    return Projection(points, shown, _radius(positions), _outlines(view, positions, points))
+
+
+def _draw(ax: Axes, view: View, values: np.ndarray, positions: np.ndarray) -> PatchCollection:
+    points, shown, radius, outlines = project(view, positions)
     discs = PatchCollection([Circle((x, y), radius) for x, y in points[shown]], edgecolor=EDGE, linewidth=0.5)
     discs.set_array(values[shown])
-    for hull in _outlines(view, positions, points):
+    for hull in outlines:
         ax.add_patch(Polygon(hull, facecolor="#f4f5f7", edgecolor=FAINT, linewidth=0.8, zorder=0))
     ax.add_collection(discs)
     ax.set_aspect("equal")
     ax.autoscale_view()
     ax.axis("off")
-    ax.text(0.5, -0.02, view.title, transform=ax.transAxes, ha="center", va="top", fontsize=9, color=INK)
+    style: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "fontsize": 9, "color": INK}
+    ax.text(0.5, -0.02, view.title, ha="center", **style)
+    style["color"] = FAINT
+    ax.text(0.0, -0.02, view.ends[0], ha="left", **style)
+    ax.text(1.0, -0.02, view.ends[1], ha="right", **style)
     return discs
 
 

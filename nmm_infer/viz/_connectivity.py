@@ -10,22 +10,26 @@ from ._style import DIVERGING, INK, SEQUENTIAL, colourbar, labels_of, single, th
 
 # Labels along an edge of a panel of ordinary size before they run into each other.
 MOST_LABELS = 18
+# Largest over middle value from which linear colours show the largest alone.
+SKEWED = 30.0
 
 
 def connectivity(
     matrix: Any,
     ax: Axes | None = None,
     *,
-    log: bool = False,
+    log: bool | None = None,
     limits: tuple[float, float] | None = None,
     label: str | None = None,
     colorbar: bool = True,
 ) -> Axes:
-    """Draws a `DataArray` of two region dims, rows receiving, with its colour scale.
+    """Draws a `DataArray` of two region dims, rows receiving (to), columns sending (from), with its colour
+    scale.
 
     Args:
         matrix: weights, lengths or functional connectivity; signed values get a diverging scale around 0.
-        log: logarithmic colours; zeros are left blank.
+        log: logarithmic colours; zeros are left blank. None: where nothing is negative and the largest value
+            is more than thirty times the middle one, as of streamline counts.
         limits: ends of the colour scale.
         label: of the colour bar; None: name and unit of the matrix.
     """
@@ -36,6 +40,8 @@ def connectivity(
         )
     ax = single(ax, (5.2, 4.4), "connectivity")
     values = np.asarray(matrix.values, dtype=float)
+    if log is None:
+        log = limits is None and _is_skewed(values)
     if log:
         values = np.where(values > 0, values, np.nan)
     finite = values[np.isfinite(values)]
@@ -55,6 +61,14 @@ def connectivity(
     ax.set_xticks(*columns, fontsize=6, rotation=90)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, colors=INK)
+    ax.set(xlabel="from", ylabel="to")
     if colorbar:
-        colourbar(image, ax, title_of(matrix, "weight") if label is None else label)
+        bar = colourbar(image, ax, title_of(matrix, "weight").replace("_", " ") if label is None else label)
+        if not log:
+            bar.formatter.set_powerlimits((-3, 4))
     return ax
+
+
+def _is_skewed(values: np.ndarray) -> bool:
+    known = values[np.isfinite(values) & (values != 0)]
+    return bool(known.size and known.min() > 0 and known.max() > SKEWED * np.median(known))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ._style import ALERT, DIVERGING, FAINT, POSTERIOR, Panels, colourbar, panels, thinned
 
@@ -44,12 +45,13 @@ def identifiability(data: Any, ax: Panels | None = None) -> np.ndarray:
         zorder=2,
     )
     left.set(yscale="log", xlabel="combination of parameters", ylabel="information / prior's")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     worst = data["direction_of"].transpose("parameter", "direction").values[:, ::-1][:, :MOST_DIRECTIONS]
     image = right.imshow(worst, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     right.set_yticks(*thinned([str(label) for label in data["parameter"].values], MOST_LABELS), fontsize=7)
     right.set_xticks(
         range(worst.shape[1]),
-        [f"{value:.1g}" for value in values[::-1][:MOST_DIRECTIONS]],
+        [f"{value:.0f}" if value >= 10 else f"{value:.2g}" for value in values[::-1][:MOST_DIRECTIONS]],
         rotation=60,
         fontsize=7,
     )

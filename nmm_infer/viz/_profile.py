@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..check._identifiability._profile import THRESHOLD
 from ._style import FAINT, POSTERIOR, single, title_of
@@ -33,6 +34,7 @@ def profile(data: Any, ax: Axes | None = None) -> Axes:
     first, last = max(shown[0] - 1, 0), min(shown[-1] + 1, len(height) - 1)
     if last > first:
         ax.set_xlim(*(data["value"].values[[first, last]]))
+    ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.set(
         xlabel=title_of(data["value"].rename(data.attrs.get("parameter", "value"))),
         ylabel="log likelihood, relative",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..check._calibration._ecdf_band import band, ecdf, points
-from ._style import ALERT, FAINT, POSTERIOR, PRIOR, Panels, note, panels
+from ._style import ALERT, FAINT, POSTERIOR, PRIOR, Panels, legend, note, panels
 
 COLUMNS = 4
 
@@ -48,6 +48,9 @@ def rank_ecdf(
         if len(lines) > 1:
             note(panel, f"{sum(outside)} of {len(lines)} outside")
     axes[0].set_ylabel("ECDF of ranks - uniform")
+    for panel in axes:
+        panel.set_xlabel("rank of the truth", fontsize=8)
+    legend(axes[0], loc="lower right", fontsize=7)
     return axes
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ._draws import centre, interval, sample_dims
 from ._style import OBSERVED, POSTERIOR, legend, single, title_of
@@ -69,6 +69,7 @@ def _scale(ax: Axes) -> None:
     low, high = ax.dataLim.intervaly
     if low > 0 and high > 8 * low:
         ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_ylim(0, None)
     ax.xaxis.set_major_locator(MaxNLocator(5))

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 
 INK, FAINT = "#22303c", "#8a949e"
 OBSERVED, POSTERIOR, PRIOR, ALERT = "#22303c", "#2a6f97", "#d9dde2", "#c1443c"
-CHAINS = ("#2a6f97", "#d98e32", "#5a9367", "#93548a", "#7a6a53", "#4f8fa8")
+# Okabe & Ito's: told apart by eyes that lack a colour.
+CHAINS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 # 90 %: the interval drawn unless a caller asks for another.
 INTERVAL = 0.9

@@ -1,26 +1,36 @@
 """Signals over time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from .._signal import PLURAL
 from ._draws import centre, interval, sample_dims
-from ._style import FAINT, INK, OBSERVED, POSTERIOR, legend, require_dims, single, title_of
+from ._style import CHAINS, FAINT, INK, OBSERVED, POSTERIOR, legend, require_dims, single, title_of
 
 
 def timeseries(
-    data: Any, ax: Axes | None = None, *, variable: str | None = None, predicted: Any = None, most: int = 12
+    data: Any,
+    ax: Axes | None = None,
+    *,
+    variable: str | Sequence[str] | None = None,
+    predicted: Any = None,
+    most: int = 12,
 ) -> Axes:
-    """Stacks one trace for each region or sensor, the first at the top; a common bar gives the scale.
+    """Stacks one trace for each region or sensor, the first at the top; a common bar gives the scale. A
+    single region has an axis, and may show several variables.
 
     Args:
         data: `DataArray` (time[, region or sensor]), or a `Dataset` as `simulate` returns it.
-        variable: of a dataset; None: its first.
+        variable: of a dataset; None: its first. Of a single region also several, drawn over each other.
         predicted: the same with chain and draw, drawn as 90 % intervals under the traces.
         most: traces that are drawn; of more regions these many, evenly spaced.
     """
-    array = _array(data, variable)
+    if variable is not None and not isinstance(variable, str):
+        return _overlaid([array_of(data, name) for name in variable], ax)
+    array = array_of(data, variable)
     require_dims(array, ("time",), "timeseries(data)")
     others = [dim for dim in array.dims if dim != "time"]
     if len(others) > 1:
@@ -30,6 +40,8 @@ def timeseries(
         )
     stacked = array.transpose("time", *others) if others else array.expand_dims({"": [""]}, axis=1)
     (dim,) = others or [""]
+    if stacked.sizes[dim] == 1 and predicted is None:
+        return _overlaid([array], ax)
     chosen = np.unique(
         np.linspace(0, stacked.sizes[dim] - 1, min(most, stacked.sizes[dim])).round().astype(int)
     )
@@ -52,12 +64,42 @@ def timeseries(
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     _scale_bar(ax, spread, array)
+    if len(chosen) < stacked.sizes[dim]:
+        ax.set_title(
+            f"{len(chosen)} of {stacked.sizes[dim]} {PLURAL.get(dim, dim)}",
+            fontsize=8,
+            loc="right",
+            color=FAINT,
+        )
     if predicted is not None:
         legend(ax, loc="lower right", ncols=2, bbox_to_anchor=(0.98, 1.0))
     return ax
 
 
-def _array(data: Any, variable: str | None) -> Any:
+def _overlaid(arrays: list[Any], ax: Axes | None) -> Axes:
+    """Time courses of one region over each other, with an axis."""
+    ax = single(ax, (6.5, 2.6), "timeseries")
+    for array, colour in zip(arrays, (OBSERVED, *CHAINS), strict=False):
+        require_dims(array, ("time",), "timeseries(data)")
+        if array.size != array.sizes["time"]:
+            raise ValueError(
+                f"timeseries(variable=[...]) got dims {dict(array.sizes)}, expected a single region; choose"
+                " one, such as data.isel(region=0)"
+            )
+        time, unit = _time(array["time"])
+        colour = colour if len(arrays) > 1 else OBSERVED
+        ax.plot(time, np.asarray(array.values).reshape(-1), color=colour, lw=1.0, label=title_of(array))
+    ax.set_xlim(time[0], time[-1])
+    ax.set(xlabel=f"time ({unit})" if unit else "time", ylabel=title_of(arrays[0], "signal"))
+    if len(arrays) > 1:
+        units = {str(array.attrs.get("units", "")) for array in arrays}
+        ax.set_ylabel(units.pop().replace("1", "") if len(units) == 1 else "")
+        legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
+
+
+def array_of(data: Any, variable: str | None) -> Any:
+    """`data`, or one variable of it."""
     if not hasattr(data, "data_vars"):
         return data
     names = [str(name) for name in data.data_vars]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import binom, rankdata
 
-from ._style import ALERT, CHAINS, FAINT, POSTERIOR, PRIOR, Panels, panels, title_of
+from ._style import ALERT, CHAINS, FAINT, INK, POSTERIOR, PRIOR, Panels, panels, title_of
 
 BINS = 20
 
@@ -50,6 +50,16 @@ def traces(
         left.tick_params(labelbottom=False)
         if posterior.sizes["chain"] > 1:
             right.tick_params(labelbottom=False)
+    if posterior.sizes["chain"] > 1:
+        axes[0, 0].legend(
+            axes[0, 0].lines[: posterior.sizes["chain"]],
+            [f"chain {i + 1}" for i in range(posterior.sizes["chain"])],
+            **{"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 6, "borderpad": 0.0},
+            **{"frameon": False, "fontsize": 7, "labelcolor": INK, "handlelength": 1.2},
+        )
+        for handle in axes[0, 0].get_legend().legend_handles:
+            handle.set_linewidth(2.0)
+        axes[0, 1].set_ylabel("draws", fontsize=8)
     axes[-1, 0].set_xlabel("draw")
     axes[-1, 1].set_xlabel("rank of the draw among all chains" if posterior.sizes["chain"] > 1 else "value")
     return axes

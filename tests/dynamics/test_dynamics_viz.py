@@ -98,6 +98,15 @@ def test_posterior_lies_along_the_axis_in_the_units_of_the_parameter():
         assert ax.get_xlabel() == "model.mu (kHz)"
 
 
+def test_a_narrow_posterior_is_marked(branch):
+    rng = np.random.default_rng(0)
+    for sd, marked in ((0.001, True), (1.0, False)):
+        ax = viz.bifurcation(branch, posterior=rng.normal(-5.0, sd, 400))
+        marks = [one for one in ax.lines if one.get_marker() == "v"]
+        assert bool(marks) == marked
+    assert not marks
+
+
 def test_any_state_and_region(branch):
     ax = viz.bifurcation(branch, state="V", region="region")
     assert ax.get_ylabel() == "V"

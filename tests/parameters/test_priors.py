@@ -528,3 +528,20 @@ def test_range_that_no_solver_can_prepare_for():
     for wrong in ((0.0, 4.0), (5.0, 4.0), (np.nan, 4.0)):
         with pytest.raises(ValueError, match=r"Network\(speed_range=\.\.\.\) got .* expected 0 < slowest"):
             network(speed=4.0, speed_range=wrong)
+
+
+def test_results_name_the_connections_that_were_drawn():
+    connectome = Connectome(Prior(dist.HalfNormal(1.0), over="edge"), labels=("a", "b", "c"))
+    network = nmm.Network(
+        nmm.models.LeakyIntegrator(), connectome, nmm.couplings.Additive(G=0.1), noise=nmm.noises.Additive()
+    )
+    problem = nmm.Problem(network, nmm.observe.Subsample(period=10.0), nmm.likelihoods.Covariance())
+    data = np.random.default_rng(0).normal(size=(200, 3))
+    conditioned = problem.condition(nmm.Signal.of(data, 10.0))
+    assert conditioned.coords()["edge"] == ["a–b", "a–c", "b–c"]
+    [name] = [name for name, dims in conditioned.site_dims().items() if dims == ("edge",)]
+    weights = np.zeros((3, 3))
+    weights[np.triu_indices(3, 1)] = drawn = np.array([0.1, 0.2, 0.3])
+    with numpyro.handlers.seed(rng_seed=0), numpyro.handlers.substitute(data={name: drawn}):
+        found = problem.draw()[0].connectome.weights
+    np.testing.assert_allclose(found, weights + weights.T)

@@ -35,6 +35,11 @@ def simulated():
 PICTURES = {
     "timeseries": (1, lambda tree, ax: viz.timeseries(tree["constant_data"]["data"], ax)),
     "timeseries_dataset": (1, lambda tree, ax: viz.timeseries(simulated(), ax, variable="W")),
+    "timeseries_of_one_region": (
+        1,
+        lambda tree, ax: viz.timeseries(simulated().isel(region=[0]), ax, variable=["V", "W"]),
+    ),
+    "spectrum": (1, lambda tree, ax: viz.spectrum(tree["constant_data"]["data"], ax)),
     "timeseries_predicted": (
         1,
         lambda tree, ax: viz.timeseries(
@@ -128,6 +133,50 @@ def test_units_reach_labels(tree):
     assert viz.timeseries(tree["constant_data"]["data"]).get_xlabel() == "time (s)"
     figure = viz.brain(tree["posterior"]["model.tau"], tree["constant_data"]["centres"])[0].figure
     assert "model.tau (ms)" in [ax.get_ylabel() for ax in figure.axes]
+
+
+def test_a_single_region_has_an_axis_and_several_variables_a_legend():
+    one = simulated().isel(region=[0])
+    ax = viz.timeseries(one, variable="V")
+    assert ax.get_ylabel() == "V (mV)"
+    assert np.allclose(ax.lines[0].get_ydata(), one["V"].values[:, 0])
+    ax = viz.timeseries(one, variable=["V", "W"])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["V (mV)", "W"]
+    with pytest.raises(ValueError, match="expected a single region"):
+        viz.timeseries(simulated(), variable=["V", "W"])
+
+
+def test_regions_that_are_left_out_are_counted(tree):
+    titles = [viz.timeseries(tree["constant_data"]["data"], most=most).get_title("right") for most in (4, 12)]
+    assert titles == ["4 of 12 regions", ""]
+
+
+def test_spectrum_is_of_the_rhythm_that_is_there():
+    time = np.arange(0.0, 4000.0, 2.0)
+    sine = 3.0 * np.sin(2 * np.pi * 10.0 * time / 1000.0)
+    data = xr.DataArray(sine, dims="time", coords={"time": time}, name="V", attrs={"units": "mV"})
+    data["time"].attrs["units"] = "ms"
+    ax = viz.spectrum(data)
+    frequency, power = ax.lines[0].get_data()
+    assert frequency[power.argmax()] == pytest.approx(10.0, abs=1.0)
+    # Its integral is the variance.
+    assert np.sum(power) * (frequency[1] - frequency[0]) == pytest.approx(4.5, rel=0.05)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("frequency (Hz)", "power (mV²/Hz)")
+    seconds = data.assign_coords(time=("time", time / 1000.0, {"units": "s"}))
+    assert np.allclose(viz.spectrum(seconds).lines[0].get_data(), (frequency, power))
+    with pytest.raises(ValueError, match="expected at least 16 at one distance"):
+        viz.spectrum(data.isel(time=[*range(40), 50]))
+
+
+def test_counts_get_logarithmic_colours_of_themselves():
+    from matplotlib.colors import LogNorm
+
+    counts = np.exp(np.random.default_rng(0).normal(size=(6, 6)) * 3)
+    for scale, expected in ((1.0, True), (0.01, False)):
+        matrix = xr.DataArray(counts**scale, dims=("region", "region_2"))
+        ax = viz.connectivity(matrix)
+        assert isinstance(ax.images[0].norm, LogNorm) == expected
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("from", "to")
 
 
 def test_every_region_is_drawn_once_from_above_and_once_from_its_side(tree):
