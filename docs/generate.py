@@ -13,6 +13,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 import equinox as eqx
 import pages
@@ -30,6 +31,7 @@ from nmm_infer.models._catalogue import (
     nested_parts,
     presets,
 )
+from nmm_infer.models._dois import doi_of
 from nmm_infer.parameters import AbstractPart
 
 DOCS = Path(__file__).parent
@@ -211,7 +213,7 @@ def model_page(cls: type[AbstractModel]) -> str:
         pieces += ["## Presets\n", table(("constructor", "what it is"), rows)]
     pieces += [
         "## Literature\n",
-        "".join(f"- {reference}\n" for reference in model.references),
+        "".join(f"- {reference}\n{doi(reference)}" for reference in model.references),
     ]
     if hallmark(cls).exists():
         caption, code = hallmark_of(cls)
@@ -223,6 +225,12 @@ def model_page(cls: type[AbstractModel]) -> str:
             f"```python\n{code}\n```\n",
         ]
     return "\n".join(pieces)
+
+
+def doi(reference: str) -> str:
+    """A line below a reference that leads to it."""
+    found = doi_of(reference)
+    return f"  [doi:{found}](<https://doi.org/{quote(found)}>)\n" if found else ""
 
 
 def hallmark_of(cls: type) -> tuple[str, str]:

@@ -106,7 +106,14 @@ def _show(console: Any, model: Any) -> None:
         for preset, doc in presets(cls).items():
             table.add_row(f"{cls.__name__}.{preset}()", doc)
         console.print(Text(""), table)
-    console.print(Text("\nliterature", "bold"), Text("\n".join(model.references)), sep="\n")
+    console.print(Text("\nliterature", "bold"), Text("\n".join(map(_cited, model.references))), sep="\n")
+
+
+def _cited(reference: str) -> str:
+    from ..models._dois import doi_of
+
+    found = doi_of(reference)
+    return f"{reference}, doi:{found}" if found else reference
 
 
 def _prose(text: str) -> str:

@@ -457,3 +457,16 @@ def test_rate_is_smooth_across_threshold():
         np.testing.assert_allclose(
             jax.jit(jax.vmap(lambda x, f=function: f(x, 1.0, 0.0, 1.0)))(around), expected, rtol=3e-9
         )
+
+
+def test_literature_is_found_by_its_identifier():
+    from nmm_infer.models._catalogue import model_classes
+    from nmm_infer.models._dois import _DOIS, doi_of
+
+    cited = {reference for cls in model_classes().values() for reference in cls().references}
+    found = {reference: doi_of(reference) for reference in cited}
+    assert all(re.fullmatch(r"10\.\d{4,9}/\S+", doi) for doi in found.values() if doi)
+    assert set(found.values()) - {""} == set(_DOIS.values())  # none that nobody cites
+    without = {reference for reference, doi in found.items() if not doi}
+    assert {reference.split()[0] for reference in without} == {"Kaslik,", "MacDonald", "Zetterberg,"}
+    assert doi_of("Jansen & Rit 1995, Biol Cybern 73:357") == "10.1007/BF00199471"
