@@ -202,7 +202,7 @@ def main() -> int:
     }
     if options.only:  # the others are shown without outputs
         others = [name_of(path) for path in pages.paths() if path not in chosen]
-        settings["nb_execution_excludepatterns"] = ",".join(f"{o}.md" for o in others)
+        os.environ["NMM_DOCS_LEFT_OUT"] = " ".join(f"{name}.md" for name in others)
     defined = [
         word for name, value in settings.items() for word in ("-D", f"{name}={value}")
     ]

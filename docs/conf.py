@@ -1,6 +1,7 @@
 """The site: Sphinx, with MyST-NB for the pages and PyData's theme. `docs/build.py` builds it."""
 
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ templates_path = ["_templates"]
 short = tags.has("short")  # pyright: ignore[reportUndefinedVariable]
 nb_custom_formats = {".md": ("pages.notebook", {"short": short}, False)}
 nb_execution_mode = "off"  # `build.py` runs them
+# On the command line Sphinx takes no lists for it.
+nb_execution_excludepatterns = os.environ.get("NMM_DOCS_LEFT_OUT", "").split()
 nb_execution_timeout = -1
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True

@@ -1,6 +1,7 @@
 """Every page whose code has run can be had as a notebook, with its outputs."""
 
 import base64
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def write(app: Any, error: Exception | None) -> None:
             path = Path(app.env.doc2path(name))
             page = pages.notebook(path.read_text(encoding="utf-8"), config.short)
             if config.nb_execution_mode == "cache":
-                _, page = cache.merge_match_into_notebook(page)
+                with contextlib.suppress(KeyError):  # it has not run: `build.py --only`
+                    _, page = cache.merge_match_into_notebook(page)
             target = Path(app.outdir) / FOLDER / f"{name}.ipynb"
             target.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(portable(page, path.parent), target)

@@ -1,7 +1,7 @@
 """Draws the pictures of the docs into `docs/images`.
 
     python docs/figures.py                    # all but demo.png
-    python docs/figures.py simulated          # simulated.png
+    python docs/figures.py blocks             # blocks.png
     python docs/figures.py jansen_rit hopf    # images/models/jansen_rit.png and hopf.png
     python docs/figures.py posterior.nc       # demo.png, from the result of `nmm-infer demo`
 
@@ -18,12 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import brainunit as u
-import jax
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import xarray as xr
 from PIL import Image
 
 import nmm_infer as nmm
@@ -31,78 +28,6 @@ import nmm_infer as nmm
 IMAGES = Path(__file__).parent / "images"
 HALLMARKS = Path(__file__).parent / "hallmarks"
 LARGEST = 60_000  # bytes of a picture of a model
-
-
-def simulated() -> None:
-    """A network's activity, its BOLD and the connectivity of both, side by side."""
-    connectome = (
-        nmm.datasets.desikan_killiany(cortical=True)
-        .power(0.3)
-        .scaled_by_spectral_radius()
-    )
-    network = nmm.Network(
-        nmm.models.LeakyIntegrator(tau=1 * u.second),
-        connectome,
-        nmm.couplings.Additive(G=0.9),
-        noise=nmm.noises.Additive(sigma=0.002),
-        speed=6 * u.mm / u.ms,
-    )
-    observe = nmm.observe.Bold(period=1.4 * u.second)
-    bold = nmm.solve(
-        network,
-        10 * u.minute,
-        step=2 * u.ms,
-        transient=20 * u.second,
-        observe=observe,
-        key=jax.random.key(0),
-    )
-    fc = nmm.observe.FunctionalConnectivity()(bold).to_xarray()
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(13, 3.6), width_ratios=(1, 1.4, 1), layout="constrained"
-    )
-    nmm.viz.connectivity(connectome.to_xarray()["weights"], left, label="structure")
-    nmm.viz.timeseries(bold.to_xarray(), middle, most=6)
-    nmm.viz.connectivity(fc, right, label="function")
-    figure.savefig(IMAGES / "simulated.png", dpi=110)
-
-
-def dynamics() -> None:
-    """A phase plane, and a bifurcation diagram under a posterior."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(13, 4), width_ratios=(1, 1.3), layout="constrained"
-    )
-    bistable = nmm.models.MontbrioPazoRoxin()
-    paths = [
-        nmm.simulate(nmm.Network(bistable, initial=start), 40.0, step=0.01)
-        for start in ([0.5, -0.6], [0.6, -0.4])
-    ]
-    nmm.viz.phase_plane(
-        nmm.dynamics.vector_field(bistable, points=201),
-        left,
-        points=nmm.dynamics.fixed_points(bistable),
-        trajectories=paths,
-    )
-    column = nmm.models.JansenRit(v0=6 * u.mV)
-    branches = [
-        nmm.dynamics.continuation(column, lambda n: n.model.mu, span)
-        for span in ((0 * u.Hz, 400 * u.Hz), (400 * u.Hz, 0 * u.Hz))
-    ]
-    values = np.linspace(0, 400, 41) * u.Hz
-    swept = nmm.dynamics.sweep(
-        column,
-        lambda n: n.model.mu,
-        values,
-        duration=2 * u.second,
-        transient=4 * u.second,
-        step=0.5 * u.ms,
-    )
-    draws = xr.DataArray(
-        np.random.default_rng(0).normal(125, 8, (4, 1000)),
-        dims=("chain", "draw"),
-        attrs={"units": "Hz"},
-    )
-    nmm.viz.bifurcation(branches, swept, draws, right)
-    figure.savefig(IMAGES / "dynamics.png", dpi=110)
 
 
 def blocks() -> None:
@@ -309,7 +234,7 @@ def sheet(paths: list[Path]) -> Path:
     return out
 
 
-PICTURES = {f.__name__: f for f in (simulated, dynamics, blocks, layers)}
+PICTURES = {f.__name__: f for f in (blocks, layers)}
 
 
 def main(names: list[str]) -> None:

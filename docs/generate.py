@@ -17,6 +17,7 @@ from pathlib import Path
 import equinox as eqx
 import pages
 import reference
+from formulas import typeset
 
 import nmm_infer as nmm
 from nmm_infer._tools._docstrings import summary
@@ -189,7 +190,7 @@ def model_page(cls: type[AbstractModel]) -> str:
             " [Models](../models.md).\n"
         ),
         "## Equations\n",
-        *(f"```text\n{p.text}\n```\n" if p.equations else p.text + "\n" for p in rest),
+        *(f"{typeset(p.text)}\n" if p.equations else p.text + "\n" for p in rest),
         "## Variables\n",
         variables(model),
         (

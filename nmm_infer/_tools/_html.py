@@ -9,7 +9,7 @@ import numpy as np
 
 from ._shown import flat
 
-_CELL = 'style="text-align: left; vertical-align: top"'
+_CELL = 'style="text-align: left; vertical-align: top; padding: .2em 1em .2em 0; overflow-wrap: normal"'
 
 
 def heading(text: str, beside: str = "") -> str:
@@ -22,8 +22,8 @@ def rows(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th {_CELL}>{escape(cell)}</th>" for cell in heads)
     lines = ("".join(f"<td {_CELL}>{escape(flat(cell))}</td>" for cell in row) for row in body)
     return (
-        f"<table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table>"
+        f'<div style="overflow-x: auto"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table></div>"
     )
 
 

@@ -26,7 +26,8 @@ def _root_jvp(primals, tangents, *, find, residual, solve):
     (args,), (moved,) = primals, tangents
     x = _root(args, find=find, residual=residual, solve=solve)
     _, change = eqx.filter_jvp(lambda args: residual(x, args), (args,), (moved,))
-    return x, -solve(x, args, change)
+    # None where nothing that the residual depends on has moved.
+    return x, jnp.zeros_like(x) if change is None else -solve(x, args, change)
 
 
 def implicit_root(

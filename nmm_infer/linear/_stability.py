@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .._tools._kinds import kind_of
 from ._linearisation import Linearisation
 from ._local import resolvent
 from ._loop_gain import local_eigenvalues, region_gains
@@ -34,7 +35,14 @@ def is_stable(lin: Linearisation) -> Bool[Array, ""]:
     The phase is followed on 192 frequencies, and on more where it jumps; two resonances much sharper than the
     grid in the same gap may still hide each other. `nmm.dynamics.eigenvalues` solves the characteristic
     equation itself, outside jit.
+
+    Raises:
+        TypeError: a network, which has to be linearised first.
     """
+    if not isinstance(lin, Linearisation):
+        raise TypeError(
+            f"is_stable(lin=...) got {kind_of(lin)}, expected a Linearisation: nmm.linear.linearise(network)"
+        )
     arrays, static = eqx.partition(jax.tree.map(jax.lax.stop_gradient, lin), eqx.is_array)
     leaves, structure = jax.tree.flatten(arrays)
 

@@ -26,8 +26,9 @@ def functional_connectivity(observed: Any, predicted: Any, ax: Panels | None = N
     )
     # The diagonal is 1 by definition; were it in the scale, it would use up the colours.
     top = float(np.nanmax(np.abs(np.concatenate([measured, expected])))) or 1.0
+    of_draws = " (posterior mean)" if sample_dims(predicted) else ""
     for panel, matrix, title in zip(
-        axes, (observed, mean), ("measured", "predicted (posterior mean)"), strict=False
+        axes, (observed, mean), ("measured", f"predicted{of_draws}"), strict=False
     ):
         connectivity(
             matrix,

@@ -336,3 +336,8 @@ def test_stability_with_delays_is_the_textbook_case(gain):
     )
     assert bool(is_stable(linearise(loop))) == (gain < np.pi / 2)
     assert not bool(is_stable(linearise(network)))
+
+
+def test_stability_is_of_a_linearisation():
+    with pytest.raises(TypeError, match=r"got Network, expected a Linearisation: nmm.linear.linearise"):
+        nmm.linear.is_stable(nmm.Network(nmm.models.LeakyIntegrator()))

@@ -140,6 +140,20 @@ def test_derivatives_of_what_follows(name):
     np.testing.assert_allclose(jax.vmap(followed)(jnp.stack([x, 1.01 * x]))[0], followed(x), rtol=1e-8)
 
 
+def test_a_state_may_be_a_number_beside_an_unknown_loop_gain():
+    """What is told has no derivative then, and what follows from the gain has one."""
+    model = models.ReducedWongWang()
+
+    @jax.jit
+    def coupling(gain):
+        return nmm.AtRest({"S": 0.16}, by="I_o", loop_gain=gain)(network(model)).coupling.G
+
+    h = 1e-6
+    np.testing.assert_allclose(
+        jax.grad(coupling)(0.8), (coupling(0.8 + h) - coupling(0.8 - h)) / (2 * h), rtol=1e-6
+    )
+
+
 def test_perron_root_and_its_second_derivative():
     M = jnp.asarray(RNG.uniform(size=(5, 5)))
     np.testing.assert_allclose(perron(M), np.abs(np.linalg.eigvals(M)).max(), rtol=1e-12)

@@ -118,3 +118,9 @@ def test_bars_in_a_notebook_without_widgets(monkeypatch):
     with NotebookProgress("{task.description}", disable=True) as bars:
         bars.update(bars.add_task("draws", total=10), completed=7)
     assert len(shown_pages) == before
+
+
+def test_a_wide_table_scrolls_and_its_columns_stand_apart():
+    page = nmm.list_models()._repr_html_()
+    assert page.startswith('<div style="overflow-x: auto"><table>')
+    assert "padding" in page

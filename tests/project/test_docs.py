@@ -360,3 +360,38 @@ def test_what_pages_include_exists():
             r"^```\{(?:literal)?include\} (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE
         ):
             assert (page.parent / target).exists(), f"{page.name} includes {target}"
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("τ_e E' = -E + β_e [x_e]₊", r"τ_{e}\,\dot{E} &= - E + β_{e}\,\left[x_{e}\right]_+"),
+        ("r' = (Δ/(π τ) + 2 r V) / τ", r"\dot{r} &= \frac{\frac{Δ}{π\,τ} + 2\,r\,V}{τ}"),
+        ("y3' = A a² S(y1 - y2)", r"\dot{y}_{3} &= A\,a^{2}\,S\left(y_{1} - y_{2}\right)"),
+        (
+            "v'' = a b / (1 + exp(-v)) - 1/2",
+            r"\ddot{v} &= \frac{a\,b}{1 + \exp\left(- v\right)} - \frac{1}{2}",
+        ),
+        (
+            "f = 0  if x1 < -1e-6,  else  x1",
+            r"f &= \begin{cases} 0 & \text{if } x_{1} < - 10^{-6} \\ x_{1} & \text{else} \end{cases}",
+        ),
+        ("σ_V² = Σ_x s_x / (2 g)", r"σ_{V}^{2} &= \sum_x\,s_{x} \big/ \left(2\,g\right)"),
+        ("E' of `core`, with c", r"&\text{E' of core, with c}"),
+    ],
+)
+def test_equations_are_typeset(text, latex):
+    assert tool("formulas").statement(text) == latex
+    block = tool("formulas").typeset(f"x' = y,  y' = -x\n{text}")
+    assert block.count("&") >= 3
+    assert block.startswith("$$\n\\begin{aligned}\n\\dot{x} &= y \\\\\n\\dot{y} &= - x \\\\\n")
+
+
+@model
+def test_brackets_of_typeset_equations_close(cls):
+    page = (ROOT / "docs" / "models" / f"{cls.__name__}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^\$\$\n(.*?)^\$\$$", page, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert block.count(r"\left") == block.count(r"\right")
+        assert block.count("{") == block.count("}")

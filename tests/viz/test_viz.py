@@ -247,6 +247,12 @@ def test_errors_say_what_to_pass(draw, message, tree):
         draw(tree)
 
 
+def test_only_a_prediction_with_draws_is_called_their_mean(tree):
+    observed, drawn = tree["observed_data"]["fc"], tree["posterior_predictive"]["fc"]
+    titles = [viz.functional_connectivity(observed, it)[1].get_title() for it in (drawn, observed)]
+    assert titles == ["predicted (posterior mean)", "predicted"]
+
+
 def test_global_style_is_left_alone(tree):
     before = dict(matplotlib.rcParams)
     viz.functional_connectivity(tree["observed_data"]["fc"], tree["posterior_predictive"]["fc"])
