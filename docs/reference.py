@@ -34,6 +34,7 @@ PACKAGES = (
     "check",
     "viz",
     "report",
+    "study",
     "results",
     "demo",
     "datasets",

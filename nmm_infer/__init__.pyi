@@ -12,6 +12,7 @@ from . import observe as observe
 from . import report as report
 from . import solvers as solvers
 from . import stimuli as stimuli
+from . import study as study
 from . import viz as viz
 from ._at_rest import AtRest as AtRest
 from ._balance import balance as balance

@@ -2,16 +2,16 @@
 line here.
 """
 
-from ._bifurcation import bifurcation as bifurcation
 from ._brain import brain as brain
 from ._connectivity import connectivity as connectivity
 from ._coverage import coverage as coverage
+from ._dynamics._bifurcation import bifurcation as bifurcation
+from ._dynamics._phase_plane import phase_plane as phase_plane
+from ._dynamics._phase_portrait import phase_portrait as phase_portrait
 from ._functional_connectivity import functional_connectivity as functional_connectivity
 from ._identifiability import identifiability as identifiability
 from ._linearity import linearity as linearity
 from ._loss import loss as loss
-from ._phase_plane import phase_plane as phase_plane
-from ._phase_portrait import phase_portrait as phase_portrait
 from ._prior_posterior import prior_posterior as prior_posterior
 from ._profile import profile as profile
 from ._rank_ecdf import rank_ecdf as rank_ecdf

@@ -30,7 +30,7 @@ LAYERS = (
     ("infer",),
     ("check",),
     ("viz",),
-    ("report",),
+    ("report", "study"),
     ("demo",),
     ("cli",),
 )
@@ -162,7 +162,7 @@ def test_heavy_packages_are_imported_late():
 
 
 def test_nothing_before_inference_knows_of_it():
-    inference = {"infer", "check", "viz", "report", "cli", "demo"}
+    inference = {"infer", "check", "viz", "report", "study", "cli", "demo"}
     for path in FILES:
         if RANK[module_of(path)] <= RANK["problems"]:
             assert not ours(imports(path, everywhere=True)) & inference, path.relative_to(PACKAGE)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from ._style import INK, POSTERIOR, legend, require_dims, single, title_of
+from .._style import INK, POSTERIOR, legend, require_dims, single, title_of
 
 
 def phase_portrait(

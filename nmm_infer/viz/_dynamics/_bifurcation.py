@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..units import factor
-from ._style import ALERT, CHAINS, INK, POSTERIOR, legend, single, title_of
+from ...units import factor
+from .._style import ALERT, CHAINS, INK, POSTERIOR, legend, single, title_of
 
 # How each kind of special point is drawn.
 MARKS = {"fold": ("s", "fold"), "hopf": ("o", "Hopf"), "branch point": ("D", "branch point")}

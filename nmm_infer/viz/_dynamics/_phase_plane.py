@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ._style import ALERT, CHAINS, FAINT, INK, POSTERIOR, legend, single, title_of
+from .._style import ALERT, CHAINS, FAINT, INK, POSTERIOR, legend, single, title_of
 
 # Arrows along each axis.
 ARROWS = 18

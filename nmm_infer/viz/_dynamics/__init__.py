@@ -1,0 +1,1 @@
+"""Pictures of what a network does over time and over parameters."""
