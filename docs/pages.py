@@ -25,6 +25,7 @@ SHORTER = (
     (r"\bsteps=\d{3,}", "steps=50"),
     (r"\b(Adam|PathAnnealing)\((\s*)\d{3,}", r"\1(\g<2>50"),
     (r"\bgenerations=\d+", "generations=10"),
+    (r"\bparticles=\d+", "particles=30"),
     (r"\brecordings=\d+", "recordings=8"),
     (r"\buse_cores\(\d+\)", "use_cores(2)"),
     (r"\binfer\.NUTS\(", "infer.NUTS(max_tree_depth=3, predictive_draws=3, chunk=10, "),

@@ -370,3 +370,20 @@ def test_rich_rendering_has_the_same_words():
     assert "raise the target acceptance" in text
     assert "model.tau (10)" in text
     assert "Functional connectivity: r =" in text
+
+
+def test_a_run_that_is_only_too_short_is_told_so():
+    tree = trees.good()
+    short = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    short = {name: data.isel(draw=slice(0, 10)) for name, data in short.items()}
+    short["posterior"] = short["posterior"].assign(
+        {
+            name: data + 0.7 * data.std(["chain", "draw"]) * xr.DataArray([0.0, 1.0, 0.0, -1.0], dims="chain")
+            for name, data in short["posterior"].data_vars.items()
+        }
+    )
+    found = {check.what: check for check in diagnose(trees.changed(tree, **short)).checks}
+    assert found["modes"].severity == "good"
+    assert found["R-hat"].severity == "problem"
+    assert found["R-hat"].remedy.startswith("run a longer warmup and more draws")
+    assert "about" in found["bulk ESS"].remedy or "begin with 500" in found["bulk ESS"].remedy

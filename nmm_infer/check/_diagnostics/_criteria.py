@@ -14,6 +14,8 @@ from ._finding import Finding, Severity
 
 # Vehtari, Gelman, Simpson, Carpenter, Bürkner 2021 (Bayesian Analysis 16:667).
 R_HAT, ESS = 1.01, 400.0
+# Draws of which one may expect that many independent ones.
+DRAWS = 500
 # Betancourt 2016 (arXiv:1604.00695).
 E_BFMI = 0.3
 # Draws of a maximal tree cost time; more than this fraction, and the trajectories are cut short
@@ -120,7 +122,7 @@ def r_hat(run: Result) -> Finding:
         f"{_figure(worst.r_hat)} at {_element(worst.name, worst.worst)}"
         + (f"; {len(bad)} of {len(rows)} parameters are above" if bad else ""),
         f"< {R_HAT}",
-        _chains_disagree(worst.r_hat) if bad else "",
+        _chains_disagree(run, worst.r_hat) if bad else "",
     )
 
 
@@ -310,9 +312,12 @@ def _ess(run: Result, what: str, value: Callable[[Row], float], purpose: str) ->
     worst = min(rows, key=value)
     bad = [row for row in rows if value(row) <= ESS]
     more = math.ceil(2 * ESS / max(value(worst), 1.0)) / 2
+    total = run.posterior.sizes["chain"] * run.posterior.sizes["draw"]
     factor = (
         f"about {more:.2g} times as many draws"
         if more <= 10
+        else f"there are {total} draws in all; begin with {DRAWS} in each chain"
+        if total < DRAWS
         else "not more draws first: see R-hat and divergences, then use a dense or low-rank metric"
     )
     return Finding(
@@ -340,8 +345,9 @@ def _down_to_nothing(run: Result, row: Row) -> str:
     )
 
 
-def _chains_disagree(value: float) -> str:
-    if value > 1.1:
+def _chains_disagree(run: Result, value: float) -> str:
+    places = apart(run)
+    if value > 1.1 and not (places is not None and places.severity == "good"):
         return (
             "the chains are in different places: start them from the prior or from the mode, not from uniform"
             " unconstrained values; if each stays where it is, the posterior has several modes and needs a"
