@@ -43,7 +43,8 @@ def _spectra(tree: Any) -> str:
     )
     if predicted is None:
         return ""
-    labels = [str(label) for label in predicted["region"].values] if "region" in predicted.dims else []
+    others = [dim for dim in predicted.dims if dim not in ("frequency", "chain", "draw")]
+    labels = [str(label) for label in predicted[others[0]].values] if others else []
     chosen: list[str | None] = [
         None,
         *(

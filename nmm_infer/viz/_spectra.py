@@ -5,6 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from .._signal import PLURAL
 from ._draws import centre, interval, sample_dims
 from ._style import OBSERVED, POSTERIOR, legend, single, title_of
 
@@ -20,9 +21,9 @@ def spectra(
     """Power over frequency, the measured line on the interval of the prediction.
 
     Args:
-        observed: `DataArray` (frequency[, region]); None: the prediction alone.
+        observed: `DataArray` (frequency[, region or sensor]); None: the prediction alone.
         predicted: the same with chain and draw; None: the measurement alone.
-        region: label of one region; None: the mean over regions.
+        region: label of one region or sensor; None: the mean over them.
         interval_level: fraction of the draws inside the band.
     """
     ax = single(ax, (4.2, 3.0), "spectra")
@@ -59,9 +60,14 @@ def spectra(
         )
     ax.set(xlabel="frequency (Hz)", ylabel=title_of(observed if observed is not None else predicted, "power"))
     _scale(ax)
-    ax.set_title("mean over regions" if region is None else region)
+    ax.set_title(_mean_over(observed if observed is not None else predicted) if region is None else region)
     legend(ax)
     return ax
+
+
+def _mean_over(data: Any) -> str:
+    others = [str(dim) for dim in data.dims if dim not in ("frequency", "chain", "draw")]
+    return f"mean over {PLURAL.get(others[0], others[0])}" if others else ""
 
 
 def _scale(ax: Axes) -> None:
@@ -77,11 +83,16 @@ def _scale(ax: Axes) -> None:
 
 
 def _of_region(data: Any, region: str | None) -> Any:
-    if "region" not in data.dims:
+    """One curve: of a region (or sensor, or direction of sensors), or their mean."""
+    others = [dim for dim in data.dims if dim not in ("frequency", "chain", "draw")]
+    if not others:
         return data
     if region is None:
-        return data.mean("region", keep_attrs=True)
-    labels = [str(label) for label in data["region"].values]
+        return data.mean(others, keep_attrs=True)
+    dim = str(others[0])
+    labels = [str(label) for label in data[dim].values]
     if region not in labels:
-        raise ValueError(f"spectra(region={region!r}) is unknown; regions start with {', '.join(labels[:5])}")
-    return data.isel(region=labels.index(region))
+        raise ValueError(
+            f"spectra(region={region!r}) is unknown; {PLURAL.get(dim, dim)} start with {', '.join(labels[:5])}"
+        )
+    return data.isel({dim: labels.index(region)})

@@ -168,6 +168,18 @@ def test_spectrum_is_of_the_rhythm_that_is_there():
         viz.spectrum(data.isel(time=[*range(40), 50]))
 
 
+def test_spectra_of_sensors_are_averaged_and_named_too(tree):
+    power, predicted = (
+        tree[name]["power"].rename(region="sensor") for name in ("observed_data", "posterior_predictive")
+    )
+    ax = viz.spectra(power, predicted)
+    assert ax.get_title() == "mean over sensors"
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), power.mean("sensor").values)
+    assert viz.spectra(power, predicted, region="R.01").get_title() == "R.01"
+    with pytest.raises(ValueError, match="sensors start with"):
+        viz.spectra(power, predicted, region="nowhere")
+
+
 def test_counts_get_logarithmic_colours_of_themselves():
     from matplotlib.colors import LogNorm
 
