@@ -93,6 +93,7 @@ def _of_region(data: Any, region: str | None) -> Any:
     labels = [str(label) for label in data[dim].values]
     if region not in labels:
         raise ValueError(
-            f"spectra(region={region!r}) is unknown; {PLURAL.get(dim, dim)} start with {', '.join(labels[:5])}"
+            f"spectra(region={region!r}) is unknown; {PLURAL.get(dim, dim)} start with"
+            f" {', '.join(labels[:5])}"
         )
     return data.isel({dim: labels.index(region)})
