@@ -18,7 +18,7 @@ from urllib.parse import quote
 import equinox as eqx
 import pages
 import reference
-from formulas import typeset
+from typesetting import typeset
 
 import nmm_infer as nmm
 from nmm_infer._tools._docstrings import summary

@@ -381,8 +381,8 @@ def test_what_pages_include_exists():
     ],
 )
 def test_equations_are_typeset(text, latex):
-    assert tool("formulas").statement(text) == latex
-    block = tool("formulas").typeset(f"x' = y,  y' = -x\n{text}")
+    assert tool("typesetting").statement(text) == latex
+    block = tool("typesetting").typeset(f"x' = y,  y' = -x\n{text}")
     assert block.count("&") >= 3
     assert block.startswith("$$\n\\begin{aligned}\n\\dot{x} &= y \\\\\n\\dot{y} &= - x \\\\\n")
 

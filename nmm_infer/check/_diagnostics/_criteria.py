@@ -11,6 +11,7 @@ from .._groups import flag, number
 from .._table import Row, coordinate_names
 from .._text import listed
 from ._finding import Finding, Severity
+from ._hints import down_to_nothing, where_they_gather
 
 # Vehtari, Gelman, Simpson, Carpenter, Bürkner 2021 (Bayesian Analysis 16:667).
 R_HAT, ESS = 1.01, 400.0
@@ -27,8 +28,6 @@ PARETO_K = 0.7
 CONTRACTION = 0.1
 # Standard errors by which a posterior has to be wider than its prior to be called so.
 CERTAIN = 3.0
-# A logarithm as skewed as this has a long tail towards nothing.
-SKEWED = -1.0
 # Parameters that are named before the others are only counted.
 NAMED = 4
 
@@ -147,7 +146,7 @@ def divergences(run: Result) -> Finding:
         "problem" if count else "good",
         "divergences",
         f"{count} of {flags.size} draws"
-        + (f" ({100 * count / flags.size:.1f} %){_where_they_gather(run, flags)}" if count else ""),
+        + (f" ({100 * count / flags.size:.1f} %){where_they_gather(run, flags)}" if count else ""),
         "0",
         (
             "raise the target acceptance (0.95) and run a longer warmup; if they stay, write regional"
@@ -326,22 +325,7 @@ def _ess(run: Result, what: str, value: Callable[[Row], float], purpose: str) ->
         f"{value(worst):.0f} at {worst.name}"
         + (f"; {len(bad)} of {len(rows)} parameters are below" if bad else ""),
         f"> {ESS:.0f}",
-        f"too few independent draws for {purpose}: {factor}{_down_to_nothing(run, worst)}" if bad else "",
-    )
-
-
-def _down_to_nothing(run: Result, row: Row) -> str:
-    """What helps a positive number whose logarithm, by which it is sampled, has a long tail beside a wall."""
-    values = np.asarray(run.posterior[row.name].values, dtype=np.float64).ravel()
-    if row.size > 1 or (values <= 0).any():
-        return ""
-    from scipy.stats import skew
-
-    if skew(np.log(values)) > SKEWED:
-        return ""
-    return (
-        f"; {row.name} reaches down to nothing: if it is a standard deviation, nmm.RootHalfNormal is a prior"
-        " without this long tail of a logarithm"
+        f"too few independent draws for {purpose}: {factor}{down_to_nothing(run, worst)}" if bad else "",
     )
 
 
@@ -354,24 +338,6 @@ def _chains_disagree(run: Result, value: float) -> str:
             " more informative prior, SMC, or stacking of chains"
         )
     return "run a longer warmup and more draws; if that does not help, use a dense or low-rank metric"
-
-
-def _where_they_gather(run: Result, flags: np.ndarray) -> str:
-    """Names the scalar parameter in which divergent draws stand apart most, usually the neck of a funnel."""
-    if flags.sum() < 5 or flags.all():
-        return ""
-    scores = {}
-    for row in run.varying:
-        data = run.posterior[row.name]
-        if row.size == 1:
-            values = np.asarray(data.transpose("chain", "draw", ...).values, dtype=np.float64).reshape(
-                flags.shape
-            )
-            scores[row.name] = (values[flags].mean() - values.mean()) / values.std()
-    if not scores:
-        return ""
-    name = max(scores, key=lambda key: abs(scores[key]))
-    return f", gathered at {'high' if scores[name] > 0 else 'low'} {name}" if abs(scores[name]) > 0.5 else ""
 
 
 def _stat(run: Result, name: str) -> Any:
