@@ -135,14 +135,17 @@ def gain_of_forward(
             "LeadField.from_forward(...): the sources fill a volume and have no normal; pass orientation=, a"
             " direction [x, y, z] or one for each source"
         )
+    if picks not in KINDS:
+        raise ValueError(f"picks={picks!r} is unknown; expected one of {', '.join(KINDS)}")
     wanted: Any = {"meg": picks if picks in ("mag", "grad") else False, picks: True}
-    chosen = mne.pick_types_forward(forward, **{name: wanted.get(name, False) for name in PICKED})
+    kinds = {name: wanted.get(name, False) for name in PICKED}
+    chosen = mne.pick_types_forward(forward, exclude="bads", **kinds)
     free = mne.convert_forward_solution(chosen, surf_ori=False, force_fixed=False, verbose="error")
     columns = np.asarray(free["sol"]["data"], dtype=float)
     n = columns.shape[1] // 3
     directions = _directions(chosen, orientation, n)
     fixed = np.einsum("snd,nd->sn", columns.reshape(len(columns), n, 3), directions)
-    members = _members(chosen["src"], parcels)
+    members = _members(chosen, parcels)
     names = list(members)
     gain = np.stack([fixed[:, index].mean(axis=1) for index in members.values()], axis=1)
     coherence = [float(np.linalg.norm(directions[index].mean(axis=0))) for index in members.values()]
@@ -204,24 +207,19 @@ def _directions(forward: Any, orientation: Any, n: int) -> Float[np.ndarray, "so
     return found / length
 
 
-def _members(spaces: Any, parcels: Sequence[Any] | Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _members(forward: Any, parcels: Sequence[Any] | Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Columns of the forward solution by parcel."""
+    spaces = forward["src"]
     total = sum(int(space["nuse"]) for space in spaces)
-    found = {}
     if isinstance(parcels, Mapping):
-        for name, index in parcels.items():
-            found[str(name)] = np.atleast_1d(np.asarray(index, dtype=int))
-            if found[str(name)].min(initial=0) < 0 or found[str(name)].max(initial=-1) >= total:
-                raise ValueError(
-                    f"LeadField.from_forward(parcels=...): {name!r} names sources beyond the {total} that"
-                    " there are"
-                )
+        found = {str(name): _sources(name, index, total) for name, index in parcels.items()}
+    elif hasattr(parcels, "hemi") or not all(hasattr(label, "hemi") for label in parcels):
+        raise TypeError(
+            "LeadField.from_forward(parcels=...) expected a list of mne.Label, or a dictionary, name of a"
+            " region → numbers of its sources"
+        )
     else:
-        first = {"lh": 0, "rh": int(spaces[0]["nuse"])}
-        for label in parcels:
-            space = spaces[0 if label.hemi == "lh" else 1]
-            inside = np.flatnonzero(np.isin(space["vertno"], label.vertices))
-            found[label.name] = first[label.hemi] + inside
+        found = _of_labels(spaces, parcels)
     empty = [name for name, index in found.items() if not len(index)]
     if empty:
         warnings.warn(
@@ -233,4 +231,51 @@ def _members(spaces: Any, parcels: Sequence[Any] | Mapping[str, Any]) -> dict[st
     found = {name: index for name, index in found.items() if len(index)}
     if not found:
         raise ValueError("LeadField.from_forward(parcels=...): none of the parcels has a source in it")
+    return found
+
+
+def _sources(name: Any, index: Any, total: int) -> np.ndarray:
+    """Numbers of sources, from numbers or from a mask of all."""
+    given = np.atleast_1d(np.asarray(index))
+    if given.dtype == bool and given.shape == (total,):
+        return np.flatnonzero(given)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(
+            f"LeadField.from_forward(parcels=...): {name!r} got {given.dtype} of shape {given.shape},"
+            f" expected numbers of sources, or a mask of all {total}"
+        )
+    found = np.unique(given.astype(int))
+    if found.size and (found[0] < 0 or found[-1] >= total):
+        raise ValueError(
+            f"LeadField.from_forward(parcels=...): {name!r} names sources beyond the {total} that there are"
+        )
+    return found
+
+
+def _of_labels(spaces: Any, labels: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Sources inside labels, each on the surface of its own hemisphere."""
+    kinds = {101: "lh", 102: "rh"}  # FIFFV_MNE_SURF_LEFT_HEMI and _RIGHT_HEMI
+    first, at = {}, 0
+    for space in spaces:
+        first[kinds.get(int(space["id"]), "")] = (at, space)
+        at += int(space["nuse"])
+    found: dict[str, np.ndarray] = {}
+    for label in labels:
+        if label.hemi not in ("lh", "rh") or label.name in found:
+            raise ValueError(
+                f"LeadField.from_forward(parcels=...) got the label {label.name!r}"
+                f" {'twice' if label.name in found else 'of both hemispheres'}; expected one of each name, on"
+                " one hemisphere"
+            )
+        if label.hemi not in first:
+            found[label.name] = np.zeros(0, dtype=int)
+            continue
+        start, space = first[label.hemi]
+        subject = space.get("subject_his_id")
+        if label.subject and subject and label.subject != subject:
+            raise ValueError(
+                f"LeadField.from_forward(parcels=...): the label {label.name!r} is of {label.subject}, the"
+                f" forward solution of {subject}; morph it, label.morph(subject_to={subject!r})"
+            )
+        found[label.name] = start + np.flatnonzero(np.isin(space["vertno"], label.vertices))
     return found

@@ -92,7 +92,7 @@ def _row(name: str, data: Any, prior: Any) -> Row:
     draws = np.asarray(data.values, dtype=np.float64)
     finite = bool(np.all(np.isfinite(draws)))
     varies = np.ptp(draws, axis=(0, 1)) > 0
-    r_hat, bulk, tail = (np.where(varies, values, math.nan) for values in _convergence(data, draws))
+    r_hat, bulk, tail = (np.where(varies, values, math.nan) for values in convergence(data, draws))
     learnt = contraction(data, prior) if prior is not None else data.isel(chain=0, draw=0) * math.nan
     gains = np.where(varies, learnt.transpose(*data.dims[2:]).values, math.nan)
     element = data.isel(chain=0, draw=0)
@@ -119,7 +119,7 @@ def _row(name: str, data: Any, prior: Any) -> Row:
     )
 
 
-def _convergence(data: Any, draws: np.ndarray) -> tuple[Any, Any, Any]:
+def convergence(data: Any, draws: np.ndarray) -> tuple[Any, Any, Any]:
     """R-hat, bulk and tail effective sample size of every element; R-hat is NaN with one chain."""
     from arviz_stats import ess, rhat  # pyright: ignore[reportPrivateImportUsage]
 

@@ -12,11 +12,10 @@ from .._networks._connectome import Connectome
 from .._signal import Signal
 from .._tools import _html as html
 
-# How atlases write a hemisphere: at the beginning with something that parts it from the name (lh.cuneus,
-# ctx-lh-cuneus, Left-Hippocampus, 7Networks_LH_Vis_1), or at the end (Precentral_L).
+# How atlases write a hemisphere: parted from the name at its beginning (lh.cuneus, ctx-lh-cuneus,
+# Left-Hippocampus, 7Networks_LH_Vis_1) or its end (Precentral_L).
 _PARTS = re.compile(r"[\s._\-()/]+|(?<=[a-z])(?=[A-Z])")
 _SIDES = {"l": "L", "lh": "L", "left": "L", "r": "R", "rh": "R", "right": "R"}
-_NOISE = {"ctx", "cortex", "hemi", "hemisphere", "gyrus", "roi"}
 SHOWN = 8
 
 
@@ -100,13 +99,21 @@ def match(
             "match(data=...) got regions without labels; expected a DataArray with the coordinate 'region',"
             " or a DataFrame with a column for each"
         )
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        raise ValueError(f"match(data=...) got labels that come twice: {_some(repeated)}")
+    counted = connectome.labels == tuple(str(i) for i in range(connectome.n_regions))
     if in_order:
+        if not counted:
+            raise ValueError(
+                f"match(in_order=True) got a connectome with labels of its own, {_some(connectome.labels)};"
+                " leave in_order out, or pass table="
+            )
         connectome = _labelled(connectome, labels)
         pairs = [Pair(label, label, "by position") for label in labels]
     else:
-        if connectome.labels == tuple(str(i) for i in range(connectome.n_regions)) and not set(
-            connectome.labels
-        ) & set(labels):
+        # Numbers from 0 are no names: those of the data, such as Brodmann's, are other regions.
+        if counted and set(connectome.labels) != set(labels):
             raise ValueError(
                 f"match(connectome=...) got one without labels, and data of {len(labels)} regions,"
                 f" {_some(labels)}; pass the labels when it is read (labels=[...]), or in_order=True if its"
@@ -128,13 +135,24 @@ def match(
     )
 
 
-def words(label: str) -> tuple[str, ...]:
-    """What a label says: its words without capitals, the hemisphere first as L or R."""
-    parts = [part.lower() for part in _PARTS.split(label) if part]
-    sides = [_SIDES[part] for part in (parts[:1] + parts[1:2] + parts[-1:]) if part in _SIDES]
-    kept = [part for part in parts if part not in _SIDES and part not in _NOISE]
-    # A leading l or r without a mark: lcuneus is no word to be taken apart.
-    return (*sides[:1], "".join(kept))
+def words(label: str) -> tuple[str, ...] | None:
+    """What a label says: the hemisphere as L or R, if it says one, then its words without capitals; None
+    where it says two, or hides one.
+
+    `lh`, `rh`, `left` and `right` are a hemisphere wherever they stand, `l` and `r` alone at the beginning or
+    the end: between words they may be a rostral or a lateral part.
+    """
+    parts = [part.lower() for part in _PARTS.split(label) if part and part.lower() != "hemisphere"]
+    if parts[:1] == ["ctx"]:
+        del parts[0]
+    last = len(parts) - 1
+    at = [i for i, part in enumerate(parts) if part in _SIDES and (len(part) > 1 or i in (0, last))]
+    if len({_SIDES[parts[i]] for i in at}) > 1 or len(at) > 1:
+        return None
+    kept = [part for i, part in enumerate(parts) if i not in at]
+    # Words may be parted or not (superior frontal, superiorfrontal), numbers may not: 1_1 is not 11.
+    name = re.sub(r"(?<!\d) | (?!\d)", "", " ".join(kept))
+    return (*(_SIDES[parts[i]] for i in at), name)
 
 
 def _pairs(mine: tuple[str, ...], theirs: tuple[str, ...], table: dict[str, str]) -> list[Pair]:
@@ -144,6 +162,9 @@ def _pairs(mine: tuple[str, ...], theirs: tuple[str, ...], table: dict[str, str]
                 raise ValueError(
                     f"match(table=...) names {name!r}, which the {whose} have not; they have {_some(known)}"
                 )
+    twice = sorted({target for target in table.values() if list(table.values()).count(target) > 1})
+    if twice:
+        raise ValueError(f"match(table=...) gives {_some(twice)} to several regions of the data")
     found = {target: Pair(target, label, "by the table") for label, target in table.items()}
     taken = set(table)
     for label in mine:
@@ -152,6 +173,8 @@ def _pairs(mine: tuple[str, ...], theirs: tuple[str, ...], table: dict[str, str]
             taken.add(label)
     rest = [label for label in theirs if label not in taken]
     for label in (label for label in mine if label not in found):
+        if words(label) is None:
+            continue
         alike = [other for other in rest if words(other) == words(label)]
         rivals = [other for other in mine if other not in found and words(other) == words(label)]
         if len(alike) == 1 and len(rivals) == 1:

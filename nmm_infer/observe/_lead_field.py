@@ -99,7 +99,7 @@ class LeadField(AbstractLinear, AbstractPointwise):
         spread evenly over it.
 
         Args:
-            forward: `mne.Forward`, with free orientations.
+            forward: `mne.Forward`, with free orientations; sensors in `forward["info"]["bads"]` are left out.
             parcels: a list of `mne.Label`, or a dictionary, name of a region → numbers of its sources.
             orientation: None: normal to the surface; a direction [x, y, z], or one for each source.
             moment: what an activity of 1 is, in nA m.

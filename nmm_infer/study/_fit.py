@@ -48,8 +48,8 @@ def fit(
         InterruptedFitError: by Ctrl-C.
     """
     place = Path(folder)
-    key = jax.random.wrap_key_data(jax.numpy.asarray(words, dtype="uint32"))
     try:
+        key = jax.random.wrap_key_data(jax.numpy.asarray(words, dtype="uint32"))
         problem, data = make(name)
         tree = engine(problem, data, key=key, progress=bars)
         tree.attrs["fit"] = name
@@ -59,9 +59,10 @@ def fit(
     except InterruptedFitError:
         raise
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
+        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
         write_whole(failure_path(place, name), told.encode("utf-8", "backslashreplace"))
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return said
     with contextlib.suppress(FileNotFoundError):
         failure_path(place, name).unlink()
     return ""

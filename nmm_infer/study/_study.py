@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from .._tools._keys import random_key
 from .._tools._kinds import kind_of
 from ..check import diagnose
 from ..check._store import settings_of
+from ..check._table import TAILS, convergence, element_label
 from ..check._text import aligned
 from ..infer import AbstractEngine
 from ..infer._progress import Steps, progress_bar
@@ -59,6 +61,9 @@ class Study:
     random key of its own, made of the study's and of its name, so that neither their order nor who runs them
     changes a draw. Recordings of one shape share one compilation, if `make` builds the same problem.
 
+    What a fit asks is not compared: after a change of the model or of a recording, choose another folder, or
+    delete the results that are out of date.
+
     Args:
         make: from the name of a fit to its problem and its data, such as a function that reads a file; on
             other machines it is sent to them.
@@ -68,7 +73,8 @@ class Study:
         key: random key or seed.
 
     Raises:
-        ValueError: names that are no file names or come twice, or a folder of another study.
+        ValueError: names that are no file names or come twice, or a folder of a study with another engine or
+            key, or of something else.
         TypeError: no engine, or `make` cannot be called.
     """
 
@@ -90,7 +96,7 @@ class Study:
         self.make, self.engine = make, engine
         self.names = _checked([names] if isinstance(names, str) else list(names))
         self.key = random_key(key, "Study(key=...)")
-        self.folder = Path(folder).expanduser()
+        self.folder = Path(folder).expanduser().resolve()  # `make` may go elsewhere
         self.folder.mkdir(parents=True, exist_ok=True)
         self._claim()
 
@@ -115,14 +121,16 @@ class Study:
         return self
 
     def _here(self, waiting: list[str], client: Any, progress: bool) -> None:
-        for done, name in enumerate(waiting):
+        done = 0
+        for number, name in enumerate(waiting, 1):
             if progress:
-                print(f"{name} ({done + 1} of {len(waiting)})", flush=True)
+                print(f"{name} ({number} of {len(waiting)})", flush=True)
             try:
                 error = fit(self.make, self.engine, name, self._words(name), str(self.folder), progress)
             except (InterruptedFitError, KeyboardInterrupt):
                 print(f"stopped in {name}; {done} of {len(waiting)} are done, the next run goes on")
                 return
+            done += not error
             if error:
                 print(f"{name} failed: {error}; see {failure_path(self.folder, name)}", flush=True)
 
@@ -194,10 +202,17 @@ class Study:
         shared = [
             name
             for name, data in posteriors[0].data_vars.items()
-            if all(name in other and other[name].sizes == data.sizes for other in posteriors)
+            if all(name in other and _alike(other[name], data) for other in posteriors)
         ]
+        left_out = sorted({str(name) for one in posteriors for name in one.data_vars} - set(map(str, shared)))
+        if left_out:
+            warnings.warn(
+                f"combined(): {', '.join(left_out[:6])} have other shapes, or other labels, in some of the"
+                " fits, and are left out",
+                stacklevel=2,
+            )
         parts = [posterior[shared] for posterior in posteriors]
-        return xr.concat(parts, dim=_axis(done), combine_attrs="drop_conflicts")
+        return xr.concat(parts, dim=_axis(done), join="exact", combine_attrs="drop_conflicts")
 
     def __str__(self) -> str:
         entries = self.entries()
@@ -223,6 +238,11 @@ class Study:
         words = jax.random.key_data(self.key)
         mine = {"engine": settings_of(self.engine), "key": np.asarray(words).ravel().tolist()}
         path = self.folder / SETTINGS
+        if not path.exists() and any(self.folder.iterdir()):
+            raise ValueError(
+                f"Study(folder={str(self.folder)!r}) is not empty, and holds no study ({SETTINGS} is"
+                " missing); choose another folder"
+            )
         if path.exists():
             before = json.loads(path.read_text(encoding="utf-8"))
             other = [name for name, value in mine.items() if before.get(name) != value]
@@ -246,11 +266,11 @@ class Study:
         found = []
         for name in self.names:
             failure = failure_path(self.folder, name)
-            if result_path(self.folder, name).exists():
+            if _is_readable(result_path(self.folder, name)):
                 found.append(Entry(name, "done", "", nan, nan, nan))
             elif failure.exists():
-                last = failure.read_text(encoding="utf-8").strip().splitlines()[-1]
-                found.append(Entry(name, "failed", last, nan, nan, nan))
+                said = (failure.read_text(encoding="utf-8").splitlines() or ["unknown"])[0]
+                found.append(Entry(name, "failed", said, nan, nan, nan))
             else:
                 found.append(Entry(name, "missing", "", nan, nan, nan))
         return found
@@ -258,11 +278,8 @@ class Study:
     def _judged(self, entry: Entry) -> Entry:
         if entry.state != "done":
             return entry
-        try:
-            tree = self.result(entry.name)
-            diagnosis = diagnose(tree)
-        except ValueError as error:  # it was written whole: something else has cut it, or put it there
-            return entry._replace(state="failed", said=f"{error}; delete it to fit again")
+        tree = self.result(entry.name)
+        diagnosis = diagnose(tree)
         r_hats = [row.r_hat for row in diagnosis.table if np.isfinite(row.r_hat)]
         sizes = [row.ess_bulk for row in diagnosis.table if np.isfinite(row.ess_bulk)]
         return entry._replace(
@@ -283,6 +300,24 @@ class Study:
         ]
 
 
+def _is_readable(path: Path) -> bool:
+    """Whether a result is there, whole: what was cut by something else counts as missing."""
+    import h5py  # pyright: ignore[reportMissingImports]
+
+    if not path.exists():
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return "posterior" in file
+    except OSError:
+        return False
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two variables have the same axes with the same labels."""
+    return one.sizes == other.sizes and all(one[dim].equals(other[dim]) for dim in one.dims)
+
+
 def _axis(names: list[str]) -> Any:
     """The axis of the fits."""
     import pandas as pd
@@ -291,16 +326,20 @@ def _axis(names: list[str]) -> Any:
 
 
 def _elements(fit_name: str, data: Any, row: Any, ok: bool) -> list[tuple[Any, ...]]:
-    """A parameter, one row for each of its values."""
-    from ..check._table import TAILS, element_label
-
+    """A parameter, one row for each of its values. A point has no interval."""
     one = data.isel(chain=0, draw=0)
-    draws = data.transpose("chain", "draw", ...).values.reshape(-1, one.size)
-    low, high = np.quantile(draws, TAILS, axis=0)
+    draws = data.transpose("chain", "draw", ...).values.astype(float)
+    r_hat, bulk, _ = convergence(data.transpose("chain", "draw", ...), draws)
+    known = np.isfinite(row.r_hat) or np.isfinite(row.ess_bulk)  # not of independent draws
+    draws = draws.reshape(-1, one.size)
+    several = len(draws) > 1
+    low, high = np.quantile(draws, TAILS, axis=0) if several else np.full((2, one.size), np.nan)
+    sd = draws.std(axis=0) if several else np.full(one.size, np.nan)
+    worth = [np.ravel(values) if known else np.full(one.size, np.nan) for values in (r_hat, bulk)]
     return [
         (
-            *(fit_name, row.name, element_label(one, i), row.unit, draws[:, i].mean(), draws[:, i].std()),
-            *(low[i], high[i], row.r_hat, row.ess_bulk, ok),
+            *(fit_name, row.name, element_label(one, i), row.unit, draws[:, i].mean(), sd[i]),
+            *(low[i], high[i], worth[0][i], worth[1][i], ok),
         )
         for i in range(one.size)
     ]

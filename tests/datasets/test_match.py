@@ -30,6 +30,7 @@ def bold(labels, volumes=5):
     [
         ("lh_cuneus", "lh_superiorfrontal", "rh_cuneus", "rh_superiorfrontal"),
         ("ctx-lh-cuneus", "ctx-lh-superiorfrontal", "ctx-rh-cuneus", "ctx-rh-superiorfrontal"),
+        ("Atlas_LH_cuneus"[6:], "LH_superiorfrontal", "RH_cuneus", "RH_superiorfrontal"),
         ("Left-Cuneus", "Left-Superior-Frontal", "Right-Cuneus", "Right-Superior-Frontal"),
         ("Cuneus_L", "SuperiorFrontal_L", "Cuneus_R", "SuperiorFrontal_R"),
         ("cuneus (left)", "superior frontal (left)", "cuneus (right)", "superior frontal (right)"),
@@ -73,6 +74,31 @@ def test_a_name_that_could_be_two_regions_is_none():
     assert [pair.data for pair in found.pairs] == ["R.cuneus"]
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("Schaefer2018_7Networks_LH_Vis_1", "Schaefer2018_7Networks_RH_Vis_1"),
+        ("Area 4a (PreCG) left hemisphere", "Area 4a (PreCG) - right hemisphere"),
+        ("L_OFC_r", "lh_OFC_l"),
+        ("L_Parietal_R", "lh_parietal"),
+        ("L_sfg_1_1", "lh_sfg_11"),
+        ("Left-Cerebellum-Cortex", "L Cerebellum"),
+        ("Left-Cerebral-Cortex", "L Cerebral"),
+    ],
+)
+def test_what_only_looks_alike_is_not_matched(mine, theirs):
+    connectome = nmm.Connectome(np.ones((2, 2)) - np.eye(2), labels=[mine, "same"])
+    found = match(connectome, bold((theirs, "same")))
+    assert [pair.connectome for pair in found.pairs] == ["same"]
+
+
+def test_whole_atlases_of_long_names_are_matched():
+    mine = [f"Schaefer2018_7Networks_{side}_Vis_{i}" for side in ("LH", "RH") for i in (1, 2, 11)]
+    theirs = [label.replace("_", "-") for label in mine]
+    found = match(nmm.Connectome(np.ones((6, 6)) - np.eye(6), labels=mine), bold(theirs[::-1]))
+    assert [pair.data for pair in found.pairs] == theirs
+
+
 def test_tables_and_signals_stay_what_they_are():
     frame = bold(("rh_cuneus", "lh_cuneus")).to_pandas().reset_index(drop=True)
     table = match(CONNECTOME, frame).data
@@ -100,6 +126,13 @@ def test_a_connectome_without_labels_takes_them_on_request_alone():
     [
         (lambda: match(CONNECTOME, bold(("a", "b"))), "found no region that both have: the connectome has L"),
         (lambda: match(CONNECTOME, np.ones((5, 4))), "got regions without labels"),
+        (lambda: match(CONNECTOME, bold(("L.cuneus", "L.cuneus"))), "labels that come twice: L.cuneus"),
+        (lambda: match(CONNECTOME, bold(LABELS), in_order=True), "labels of its own"),
+        (
+            lambda: match(CONNECTOME, bold(("a", "b")), table={"a": "L.cuneus", "b": "L.cuneus"}),
+            "gives L.cuneus to several",
+        ),
+        (lambda: match(nmm.Connectome(WEIGHTS), bold(("1", "2", "4", "17"))), "without labels"),
         (
             lambda: match(CONNECTOME, bold(LABELS), table={"x": "L.cuneus"}),
             "names 'x', which the data have not",
@@ -146,6 +179,8 @@ def test_any_order_of_the_shipped_regions(order):
     ("label", "said"),
     [
         ("7Networks_LH_Vis_1", ("L", "7networksvis1")),
+        ("L_sfg_1_1", ("L", "sfg1 1")),
+        ("L_OFC_r", None),
         ("Left-Hippocampus", ("L", "hippocampus")),
         ("Frontal_Sup_R", ("R", "frontalsup")),
         ("lcuneus", ("lcuneus",)),

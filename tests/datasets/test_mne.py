@@ -122,6 +122,37 @@ def test_gain_averages_the_dipoles_of_a_parcel(forward):
     np.testing.assert_allclose(upwards.sel(region="L.B"), columns[:, 10, 2], rtol=1e-6)
 
 
+def test_parcels_are_numbers_or_masks(forward):
+    mask = np.zeros(40, dtype=bool)
+    mask[[7, 8]] = True
+    gain = nmm.datasets.gain_of_forward(forward, {"mask": mask, "numbers": [8, 7, 7]})
+    np.testing.assert_array_equal(gain.sel(region="mask"), gain.sel(region="numbers"))
+    for wrong in ([0.7, 1.9], np.ones(3, dtype=bool)):
+        with pytest.raises(TypeError, match="expected numbers of sources, or a mask of all 40"):
+            nmm.datasets.gain_of_forward(forward, {"a": wrong})
+    label = mne.Label([1, 2], hemi="lh", name="a-lh", subject="sample")
+    with pytest.raises(TypeError, match=r"expected a list of mne.Label"):
+        nmm.datasets.gain_of_forward(forward, label)
+
+
+def test_labels_are_looked_for_on_their_own_hemisphere():
+    from nmm_infer._mne import _of_labels
+
+    right = {"id": 102, "nuse": 3, "vertno": np.array([1, 5, 9]), "subject_his_id": "sample"}
+    left = right | {"id": 101, "nuse": 2, "vertno": np.array([1, 2])}
+    rh = mne.Label([5, 9], hemi="rh", name="a-rh", subject="sample")
+    lh = mne.Label([1, 5], hemi="lh", name="a-lh", subject="sample")
+    found = _of_labels([left, right], [rh, lh])
+    assert {name: index.tolist() for name, index in found.items()} == {"a-rh": [3, 4], "a-lh": [0]}
+    alone = _of_labels([right], [lh, rh])
+    assert {name: index.tolist() for name, index in alone.items()} == {"a-lh": [], "a-rh": [1, 2]}
+    other = mne.Label([5], hemi="rh", name="a-rh", subject="fsaverage")
+    with pytest.raises(ValueError, match="is of fsaverage, the forward solution of sample"):
+        _of_labels([right], [other])
+    with pytest.raises(ValueError, match="'a-rh' twice"):
+        _of_labels([right], [rh, rh])
+
+
 def test_lead_field_of_a_forward_solution_is_in_microvolts(forward):
     field = nmm.observe.LeadField.from_forward(forward, PARCELS, moment=10.0, average_reference=True)
     gain = nmm.datasets.gain_of_forward(forward, PARCELS)

@@ -112,15 +112,50 @@ def test_a_folder_belongs_to_one_engine_and_key(study):
         Study(make, NAMES, ENGINE, study.folder, key=4)
 
 
-def test_a_truncated_result_is_said(study, tmp_path):
+def test_a_truncated_result_is_fitted_again(study, tmp_path):
     folder = tmp_path / "copy"
     folder.mkdir()
     for path in study.folder.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "sub-1.nc").write_bytes((folder / "sub-1.nc").read_bytes()[:3000])
-    cut = Study(make, NAMES, ENGINE, folder, key=3).entries()[0]
-    assert cut.state == "failed"
-    assert "delete it to fit again" in cut.said
+    cut = Study(make, NAMES, ENGINE, folder, key=3)
+    assert cut.entries()[0].state == "missing"
+    assert set(cut.summary()["fit"]) == {"sub-2"}
+    cut.run(progress=False, retry=False)
+    np.testing.assert_array_equal(
+        cut.result("sub-1")["posterior"]["mean"].values, study.result("sub-1")["posterior"]["mean"].values
+    )
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "a.nc").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"is not empty, and holds no study \(study.json is missing\)"):
+        Study(make, ["a"], ENGINE, tmp_path)
+
+
+def test_errors_are_said_by_their_first_line(tmp_path):
+    def fails(name):
+        error = ValueError("what went wrong\nand more\n\nFor simplicity, much was removed")
+        error.add_note("a note")
+        raise error
+
+    broken = Study(fails, ["a"], ENGINE, tmp_path).run(progress=False)
+    assert broken.entries()[0].said == "ValueError: what went wrong"
+    assert "a note" in (tmp_path / "a.failure.txt").read_text()
+
+
+def test_fits_of_other_shapes_are_not_mixed(study, tmp_path):
+    short = Study(lambda name: make("sub-1"), ["a", "b"], ENGINE, tmp_path).run(progress=False)
+    tree = short.result("b")
+    tree["posterior"] = tree["posterior"].to_dataset().isel(draw=slice(0, 50))
+    nmm.save(tree, tmp_path / "b.nc")
+    with pytest.warns(UserWarning, match="mean have other shapes, or other labels"):
+        assert not short.combined().data_vars
+
+
+def test_rows_of_a_table_are_judged_one_by_one(study):
+    table = study.summary()
+    assert table["r_hat"].nunique() == len(table)
 
 
 @pytest.mark.parametrize(

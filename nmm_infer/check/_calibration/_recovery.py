@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from .._predictive import correlation
 from .._text import aligned
@@ -75,7 +75,7 @@ class Recovery:
         varied = [row for row in rows if not math.isnan(row.correlation)]
         lost = [row.name for row in varied if row.correlation < FOUND]
         # At one truth a right posterior, which the prior draws to itself, may miss it more often.
-        wrong = [row for row in varied if self._is_off(row, len(varied))]
+        wrong = [row for row in varied if row.contraction < 1.0 and self._is_off(row, len(varied))]
         found = []
         if lost:
             found.append(
@@ -161,6 +161,11 @@ def recovery(
     )
 
 
+def _varies(truth: Float[np.ndarray, "simulation region"]) -> bool:
+    """Whether truths were drawn, rather than given: then each differs between simulations."""
+    return bool(np.any(np.ptp(truth, axis=0) > 0)) and len(np.unique(truth)) > 2
+
+
 def _row(name: str, data: Any) -> RecoveryRow:
     truth, mean, sd, low, high = (
         data[variable].values for variable in ("truth", "mean", "sd", "low", "high")
@@ -171,7 +176,7 @@ def _row(name: str, data: Any) -> RecoveryRow:
         count=truth.size,
         rmse=float(np.sqrt(np.mean((mean - truth) ** 2))),
         bias=float(np.mean(mean - truth)),
-        correlation=correlation(truth.ravel(), mean.ravel()) if len(np.unique(truth)) > 2 else math.nan,
+        correlation=correlation(truth.ravel(), mean.ravel()) if _varies(truth) else math.nan,
         covered=float(np.mean((low <= truth) & (truth <= high))),
         z_mean=float(np.nanmean(z)),
         z_sd=float(np.nanstd(z)) if z.size > 1 else math.nan,
