@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ._courses import courses
 from ._ending import Ending
 from ._labelled import is_dataarray
+from ._tools._shown import safely
 from .models._base import AbstractDynamics
 from .units import milliseconds
 
@@ -110,6 +111,7 @@ class Signal(eqx.Module):
             found.unit,
         )
 
+    @safely
     def __repr__(self) -> str:
         return _described(self.name, self.unit, self.dims, self.values.shape, self.interval)
 
@@ -167,9 +169,12 @@ class Trajectory(eqx.Module):
         """Time of each sample in ms, `["time"]`."""
         return _times(self.start, self.interval, self.values.shape[-3])
 
+    @safely
     def __repr__(self) -> str:
         states = ", ".join(state.name for state in self.model.states)
-        shape = (self.values.shape[0], self.values.shape[-1])
+        if self.values.ndim != 3:
+            raise ValueError("many at once")
+        shape = (self.values.shape[0], self.values.shape[2])
         return "Trajectory" + _described(states, "1", ("time", "region"), shape, self.interval)[6:]
 
     def variable(self, name: str | None = None) -> Signal:

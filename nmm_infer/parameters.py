@@ -22,7 +22,7 @@ from ._tools import _html as html
 from ._tools._docstrings import summary
 from ._tools._kinds import check_instances
 from ._tools._real import real
-from ._tools._shown import called, changed, shown
+from ._tools._shown import called, changed, safely, shown
 from .priors._base import AbstractPrior
 from .units import DIMENSIONLESS, is_quantity, to_canonical
 
@@ -125,6 +125,7 @@ class AbstractPart(eqx.Module):
     def __check_init__(self):
         check_instances(self)
 
+    @safely
     def __repr__(self) -> str:
         return called(type(self).__name__, changed(self))
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from .._labelled import aligned, labels_along, texts
 from .._tools._real import real
+from .._tools._shown import safely
 from ..priors._base import AbstractPlated, AbstractPrior
 from ..priors._edges import SymmetricEdges
 from ..priors._prior import Prior
@@ -81,6 +82,7 @@ class Connectome(AbstractPlated):
         self.edges = edges_of(weights, lengths, n, None if edges is None else declared(edges, pair, n))
         check_both_ways(self.edges)
 
+    @safely
     def __repr__(self) -> str:
         return connectome_text(self)
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from .._ending import Ending
 from .._regional import in_order
+from .._tools._shown import safely
 from ..couplings._base import AbstractCoupling, AbstractPhaseCoupling
 from ..models._base import AbstractDynamics, AbstractModel
 from ..noises._base import AbstractNoise
@@ -108,6 +109,7 @@ class Network(AbstractPlated):
         self.rest = None
         check_network(self)
 
+    @safely
     def __repr__(self) -> str:
         return network_text(self)
 

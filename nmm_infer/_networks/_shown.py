@@ -81,7 +81,8 @@ def _edges(connectome: Any) -> str:
     if isinstance(weights, Tracer) or not connectome.is_symmetric:
         return f"{n} directed edges"
     own = int(np.sum(np.diagonal(connectome.edges.exists)))
-    return f"{(n - own) // 2 + own} edges"
+    both = (n - own) // 2 + own
+    return f"{both} edge" if both == 1 else f"{both} edges"
 
 
 def _parts(network: Any) -> Iterator[tuple[str, str]]:
@@ -95,6 +96,7 @@ def _parts(network: Any) -> Iterator[tuple[str, str]]:
     for stimulus in network.stimuli:
         yield "stimulus", shown(stimulus)
     if network.speed is not None:
-        yield "speed", f"{shown(network.speed)} mm/ms"
+        unit = "" if isinstance(network.speed, AbstractPrior) else " mm/ms"
+        yield "speed", f"{shown(network.speed)}{unit}"
     if isinstance(network.initial, AbstractPrior):
         yield "initial", shown(network.initial)

@@ -1,11 +1,14 @@
 """How things show themselves: on a line, nearly as one would write them."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -24,8 +27,12 @@ def shown(value: Any) -> str:
         return f"traced {value.aval.str_short()}"
     if isinstance(value, bool | np.bool_ | str | type) or value is None:
         return repr(value)
-    if isinstance(value, int | float | np.number):
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.number):
         return f"{value:.4g}"
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return "a random key"
     if isinstance(value, np.ndarray | jax.Array):
         return _array(np.asarray(value))
     if hasattr(value, "arg_constraints"):
@@ -47,8 +54,32 @@ def distribution(d: Any) -> str:
         ends = [f"{end}={shown(getattr(d, end))}" for end in _TRUNCATED[name]]
         return f"Truncated{base}({', '.join([*_arguments(d.base_dist), *ends])})"
     if name in _WRAPPERS:
-        return f"{distribution(d.base_dist)} × {d.shape()}"
-    return f"{name}({', '.join(_arguments(d))})"
+        inner = d.base_dist
+        while type(inner).__name__ in _WRAPPERS:
+            inner = inner.base_dist
+        return f"{distribution(inner)} × {d.shape()}"
+    parts = _arguments(d)
+    if not parts:  # made of others: a mixture, a transformed or folded one
+        inside = [getattr(d, part, None) for part in ("base_dist", "mixing_distribution")]
+        several = getattr(d, "component_distributions", None) or [getattr(d, "component_distribution", None)]
+        parts = [distribution(one) for one in (*inside, *several) if one is not None]
+        parts += [shown(one) for one in getattr(d, "transforms", ())]
+    return f"{name}({', '.join(parts)})"
+
+
+def safely(text: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A `__repr__` that falls back to Equinox's where a thing holds anything but values: it is stacked,
+    mapped over, or a half of another. What is shown must never stop who looks for another fault.
+    """
+
+    @functools.wraps(text)
+    def shown_or_listed(thing: Any) -> str:
+        try:
+            return text(thing)
+        except Exception:
+            return eqx.tree_pformat(thing)
+
+    return shown_or_listed
 
 
 def called(name: str, arguments: Iterable[str]) -> str:
@@ -104,10 +135,10 @@ def _is_default(field: Any, value: Any) -> bool:
 
 def _array(array: np.ndarray) -> str:
     if array.ndim == 0:
-        return shown(array[()])
+        return shown(array.item())
     flat = array.reshape(-1)
     if array.ndim == 1 and array.size <= 4:
-        return f"[{', '.join(map(shown, flat))}]"
+        return f"[{', '.join(map(shown, flat.tolist()))}]"
     size = " × ".join(map(str, array.shape))
     if array.dtype.kind not in "fiu" or not array.size:
         return f"array of {size}"

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from .._tools._keys import random_key
 from .._tools._kinds import check_instances, kind_of
-from .._tools._shown import called, changed
+from .._tools._shown import called, changed, safely
 from ..problems import AbstractProblem
 from ._datatree import build_tree
 from ._progress import progress_bar
@@ -36,6 +36,7 @@ class AbstractEngine(eqx.Module):
     def __check_init__(self):
         check_instances(self)
 
+    @safely
     def __repr__(self) -> str:
         return called(type(self).__name__, changed(self))
 

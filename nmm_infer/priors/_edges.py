@@ -24,6 +24,9 @@ class SymmetricEdges(AbstractPrior):
                 " each pair of regions"
             )
 
+    def __repr__(self) -> str:
+        return repr(self.prior)
+
     def bind(self, unit: str, what: str) -> Self:
         return SymmetricEdges(self.prior.bind(unit, what))  # pyright: ignore[reportReturnType]
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from .._labelled import ordered, read
 from .._regional import Regional
 from .._tools._real import real
+from .._tools._shown import safely
 from ..units import factor, text
 from ._base import AbstractPrior, plate_size
 from ._pooled import check_part, draw_part, shown_parts
@@ -66,6 +67,7 @@ class FromMaps(AbstractPrior):
                 "FromMaps(maps=...) contains NaN or infinite values; fill or drop those regions first"
             )
 
+    @safely
     def __repr__(self) -> str:
         return shown_parts(self)
 

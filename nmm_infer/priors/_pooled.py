@@ -6,7 +6,7 @@ from typing import Any, Self
 import equinox as eqx
 from jaxtyping import Array
 
-from .._tools._shown import called, changed
+from .._tools._shown import called, changed, safely
 from ..units import UnitError, factor, is_quantity, text
 from ._base import AbstractPrior, open_plate
 from ._prior import Prior
@@ -51,6 +51,7 @@ class Pooled(AbstractPrior):
                 " (centred)"
             )
 
+    @safely
     def __repr__(self) -> str:
         return shown_parts(self)
 

@@ -7,7 +7,7 @@ import equinox as eqx
 from jaxtyping import Array
 
 from .._tools._kinds import kind_of
-from .._tools._shown import called, distribution
+from .._tools._shown import called, distribution, safely
 from ..units import factor, text
 from ._base import AbstractPrior, open_plate, plate_error, plate_size
 from ._trials import by_trial
@@ -44,6 +44,7 @@ class Prior(AbstractPrior):
         if not known:
             raise plate_error(self.over)
 
+    @safely
     def __repr__(self) -> str:
         over = [] if self.over is None else [f"over={self.over!r}"]
         unit = [] if self.unit is None or text(self.unit) == "1" else [f"unit={text(self.unit)!r}"]

@@ -14,7 +14,7 @@ from .._regional import in_order
 from .._signal import Signal
 from .._tools._keys import random_key
 from .._tools._kinds import kind_of
-from .._tools._shown import flat, shown
+from .._tools._shown import flat, safely, shown
 from ..adjoints import AbstractAdjoint
 from ..likelihoods._base import AbstractLikelihood, AbstractObserved, Expected
 from ..likelihoods._capabilities import simulates
@@ -106,6 +106,7 @@ class Problem(AbstractProblem, AbstractPlated):
             if getattr(prior, "over", None) is not None:
                 plate_size(prior.over, plates, name)
 
+    @safely
     def __repr__(self) -> str:
         return problem_text(self)
 
@@ -253,6 +254,7 @@ class Problem(AbstractProblem, AbstractPlated):
             "model": self.network.model.title(),
             "likelihood": type(self.likelihood).__name__,
             "observation": type(self.observe).__name__,
+            "model_as_written": flat(shown(self.network.model)),
             "priors": json.dumps({name: flat(shown(prior)) for name, prior in self.priors.items()}),
         }
 

@@ -12,17 +12,26 @@ from matplotlib.colors import to_hex
 from ..viz._brain import VIEWS, project
 from ..viz._style import SEQUENTIAL
 
+UNKNOWN = "#b8bec4"  # of what has no value
 MARGIN = 8.0  # mm around the outlines
 
 
 def atlas(labels: Sequence[str], values: np.ndarray, centres: np.ndarray, words: Sequence[str]) -> str:
-    """Three views; a disc says its `words` when it is pointed at."""
+    """Three views; a disc says its `words` when it is pointed at. Nothing where it is not known where regions
+    are; a hemisphere without any has no view.
+    """
+    if not np.all(np.isfinite(centres)) or not np.isfinite(values).any():
+        return ""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     shades = colormaps[SEQUENTIAL]((values - low) / ((high - low) or 1.0))
-    colours = [to_hex(shade) for shade in shades]
+    colours = [
+        to_hex(shade) if ok else UNKNOWN for shade, ok in zip(shades, np.isfinite(values), strict=True)
+    ]
     views = []
     for view in VIEWS:
         points, shown, radius, outlines = project(view, centres)
+        if not outlines:
+            continue
         everything = np.concatenate(outlines)
         (left, bottom), (right, top) = everything.min(axis=0) - MARGIN, everything.max(axis=0) + MARGIN
 

@@ -1,5 +1,6 @@
 """What was found, first of all: in words, on a brain, with what to distrust."""
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,17 @@ def render(tree: Any, diagnosis: Diagnosis, prediction: Prediction) -> list[str]
     """Parts of the first section."""
     posterior, prior = require_posterior(tree, "write_report(tree)"), group(tree, "prior")
     centres = variable(tree, "constant_data", "centres")
-    regional = regional_names(posterior)[:MOST_REGIONAL]
-    found = [_regional_words(posterior[name]) for name in regional]
-    found += [_scalar_words(posterior[name]) for name in _scalar_names(posterior)[:MOST_SCALARS]]
+    every, scalars = regional_names(posterior), _scalar_names(posterior)
+    regional = every[:MOST_REGIONAL]
+    found = [_regional_words(_by_region(posterior[name])) for name in regional]
+    found += [_scalar_words(posterior[name]) for name in scalars[:MOST_SCALARS]]
+    more = len(every) - len(regional) + max(len(scalars) - MOST_SCALARS, 0)
+    found += [f"And {more} more parameters, below."] if more else []
     parts = ["<h3>What was found</h3>", bullets(found)]
     for name in regional:
-        parts += _shown(posterior[name], None if prior is None else prior.get(name), centres)
+        before = None if prior is None else prior.get(name)
+        where = centres if "region" in posterior[name].dims else None  # of a group it is not known
+        parts += _shown(_by_region(posterior[name]), None if before is None else _by_region(before), where)
     parts += ["<h3>Does it predict the measurement?</h3>", bullets(prediction.sentences())]
     if not prediction.sentences():
         parts.append(paragraph("Not available: there are no predictions to compare.", "absent"))
@@ -44,21 +50,42 @@ def regional_names(posterior: Any) -> list[str]:
     names = [
         str(name)
         for name, data in posterior.data_vars.items()
-        if set(data.dims) == {"chain", "draw", "region"} and float(data.max()) > float(data.min())
+        if {"chain", "draw"} < set(data.dims)
+        and data.ndim == 3
+        and _region_of(data).startswith("region")
+        and data.dtype.kind in "fiu"
+        and (float(data.max()) > float(data.min()) or data.sizes["chain"] * data.sizes["draw"] == 1)
     ]
     hidden = coordinate_names(names)
     return [name for name in names if name not in hidden]
+
+
+def _by_region(data: Any) -> Any:
+    return data.rename({_region_of(data): "region"}) if _region_of(data) != "region" else data
+
+
+def _region_of(data: Any) -> str:
+    """The axis of the regions: all of them, or of a group of a mixed network."""
+    return next((str(dim) for dim in data.dims if dim not in ("chain", "draw")), "")
 
 
 def _scalar_names(posterior: Any) -> list[str]:
     return [
         str(name)
         for name, data in posterior.data_vars.items()
-        if set(data.dims) == {"chain", "draw"} and not str(name).endswith((".mean", ".sd"))
+        if set(data.dims) == {"chain", "draw"}
+        and data.dtype.kind in "fiu"
+        and not str(name).endswith((".mean", ".sd"))
     ]
 
 
+def _is_point(data: Any) -> bool:
+    return data.sizes["chain"] * data.sizes["draw"] == 1
+
+
 def _scalar_words(data: Any) -> str:
+    if _is_point(data):
+        return f"{title_of(data)}: {float(data.values.item()):.3g}, the best point; how sure, is not known."
     low, middle, high = np.quantile(data.values, (TAILS[0], 0.5, TAILS[1]))
     return f"{title_of(data)}: {middle:.3g}, with 90 % probability between {low:.3g} and {high:.3g}."
 
@@ -76,15 +103,19 @@ def _regional_words(data: Any) -> str:
 
     if len(labels) <= FEW:
         return f"{title_of(data)}, with 90 % intervals: {'; '.join(one(i) for i in range(len(labels)))}."
+    if not np.isfinite(middle).any():
+        return f"{title_of(data)} of {len(labels)} regions: no finite draws."
     apart = int(np.sum(stands_apart(data) != 0))
     verdict = (
-        "No region differs from the typical one with 90 % probability."
+        ""
+        if _is_point(data)
+        else "No region differs from the typical one with 90 % probability."
         if apart == 0
         else f"{apart} of {len(labels)} regions differ from the typical one with 90 % probability."
     )
     return (
-        f"{title_of(data)} of {len(labels)} regions: medians from {one(int(middle.argmin()))} to"
-        f" {one(int(middle.argmax()))}. {verdict}"
+        f"{title_of(data)} of {len(labels)} regions: medians from {one(int(np.nanargmin(middle)))} to"
+        f" {one(int(np.nanargmax(middle)))}. {verdict}"
     )
 
 
@@ -124,8 +155,8 @@ def _shown(data: Any, before: Any, centres: Any) -> list[str]:
     parts = []
     if centres is not None and len(labels) > FEW:
         caption = f"{title_of(data)}: posterior median of every region. Point at a region for its name."
-        parts += [f"<figure>{atlas(labels, middle, np.asarray(centres.values, dtype=float), told)}"]
-        parts += [f"<figcaption>{caption}</figcaption></figure>"]
+        drawn = atlas(labels, middle, np.asarray(centres.values, dtype=float), told)
+        parts += [f"<figure>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"] if drawn else []
     return [*parts, region_table(name, heads, rows)]
 
 

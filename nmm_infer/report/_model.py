@@ -17,7 +17,17 @@ def render(tree: Any) -> str:
         told = description(model())
         parts.append(paragraph(" ".join(told[0].text.split())))
         parts += [f"<pre>{escape(part.text)}</pre>" for part in told if part.equations]
+        written = str(attrs.get("model_as_written", ""))
+        if written:
+            parts.append(
+                paragraph(
+                    f"Fitted was {written}; equations are those of the model with its parts by default."
+                )
+            )
         parts.append(paragraph(f"Literature: {'; '.join(model().references)}", "small"))
+    else:
+        name = attrs.get("model", "a model of the user's own")
+        parts.append(paragraph(f"Not available: equations of {name}.", "absent"))
     try:
         priors = json.loads(str(attrs.get("priors", "{}")))
     except json.JSONDecodeError:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
+from ..units import factor
 from ._style import FAINT, POSTERIOR, legend, require_dims, single, title_of
 from ._timeseries import array_of
 
@@ -24,8 +25,8 @@ def spectrum(
     mean. Welch's method with Hann windows of a quarter of the recording (Welch 1967).
 
     Args:
-        data: `DataArray` (time[, region or sensor]) with evenly spaced times in ms or s, or a `Dataset` as
-            `simulate` returns it.
+        data: `DataArray` (time[, region or sensor]) with evenly spaced times (in ms, if they have no unit),
+            or a `Dataset` as `simulate` returns it.
         variable: of a dataset; None: its first.
         limits: frequencies in Hz that are shown; None: from the lowest resolved to the highest.
     """
@@ -34,7 +35,7 @@ def spectrum(
     array = array_of(data, variable)
     require_dims(array, ("time",), "spectrum(data)")
     others = [dim for dim in array.dims if dim != "time"]
-    time = np.asarray(array["time"].values, dtype=float)
+    time = _milliseconds(array)
     steps = np.diff(time)
     if len(time) < 16 or not np.allclose(steps, steps[0], rtol=1e-3):
         raise ValueError(
@@ -43,10 +44,10 @@ def spectrum(
             if len(time) > 1
             else "spectrum(data) got one sample, expected at least 16"
         )
-    per_second = 1.0 if str(array["time"].attrs.get("units", "ms")) == "s" else MS_PER_S
     values = np.asarray(array.transpose("time", *others).values, dtype=float).reshape(len(time), -1)
+    values = values[:, ~np.isnan(values).all(axis=0)]  # a state that regions of another model have not
     frequency, power = welch(
-        values, fs=per_second / steps[0], nperseg=max(len(time) // 4, 16), axis=0, detrend="linear"
+        values, fs=MS_PER_S / steps[0], nperseg=max(len(time) // 4, 16), axis=0, detrend="linear"
     )
     inside = (frequency > 0) if limits is None else (frequency >= limits[0]) & (frequency <= limits[1])
     ax = single(ax, (4.6, 3.0), "spectrum")
@@ -64,3 +65,19 @@ def spectrum(
     if n > 1:
         legend(ax)
     return ax
+
+
+def _milliseconds(array: Any) -> np.ndarray:
+    """The times of the samples, which have to say their unit."""
+    if "time" not in array.coords:
+        raise ValueError(
+            "spectrum(data) got data without times; expected a coordinate `time` in ms or s, such as"
+            " data.assign_coords(time=('time', times, {'units': 's'}))"
+        )
+    time = array["time"].values
+    if time.dtype.kind == "m":
+        return time / np.timedelta64(1, "us") / 1000.0
+    unit = array["time"].attrs.get("units")
+    return np.asarray(time, dtype=float) * (
+        1.0 if unit is None else factor(str(unit), "ms", "spectrum(data)")
+    )

@@ -29,6 +29,10 @@ def timeseries(
         most: traces that are drawn; of more regions these many, evenly spaced.
     """
     if variable is not None and not isinstance(variable, str):
+        if not 0 < len(variable) <= len(CHAINS) + 1:
+            raise ValueError(
+                f"timeseries(variable=[...]) got {len(variable)} names, expected 1 to {len(CHAINS) + 1}"
+            )
         return _overlaid([array_of(data, name) for name in variable], ax)
     array = array_of(data, variable)
     require_dims(array, ("time",), "timeseries(data)")
@@ -93,7 +97,8 @@ def _overlaid(arrays: list[Any], ax: Axes | None) -> Axes:
     ax.set(xlabel=f"time ({unit})" if unit else "time", ylabel=title_of(arrays[0], "signal"))
     if len(arrays) > 1:
         units = {str(array.attrs.get("units", "")) for array in arrays}
-        ax.set_ylabel(units.pop().replace("1", "") if len(units) == 1 else "")
+        unit = units.pop() if len(units) == 1 else ""
+        ax.set_ylabel("" if unit == "1" else unit)
         legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
@@ -105,7 +110,7 @@ def array_of(data: Any, variable: str | None) -> Any:
     names = [str(name) for name in data.data_vars]
     name = variable or names[0]
     if name not in names:
-        raise ValueError(f"timeseries(variable={name!r}) is not in the dataset; it has {', '.join(names)}")
+        raise ValueError(f"variable={name!r} is not in the dataset; it has {', '.join(names)}")
     return data[name]
 
 

@@ -4,6 +4,7 @@ import sys
 import types
 
 import brainunit as u
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -124,3 +125,30 @@ def test_a_wide_table_scrolls_and_its_columns_stand_apart():
     page = nmm.list_models()._repr_html_()
     assert page.startswith('<div style="overflow-x: auto"><table>')
     assert "padding" in page
+
+
+def test_nothing_stops_what_is_shown():
+    """Stacked, mapped and halved things are listed as Equinox lists them."""
+    many = eqx.filter_vmap(lambda a: eqx.tree_at(lambda n: n.noise.sigma, NETWORK, a))(jnp.ones((4, 3)))
+    signals = jax.vmap(lambda x: nmm.Signal.of(x, 2000.0))(jnp.ones((4, 5, 2)))
+    for thing in (
+        many,
+        signals,
+        *eqx.partition(NETWORK, eqx.is_array),
+        jax.tree.map(lambda _: None, NETWORK),
+    ):
+        assert repr(thing)
+    assert shown(jax.random.key(0)) == "a random key"
+    assert shown(12345) == "12345"
+    assert "12345" in repr(nmm.infer.NUTS(draws=12345))
+
+
+def test_distributions_made_of_others_show_them():
+    mixture = dist.MixtureSameFamily(dist.Categorical(jnp.ones(2) / 2), dist.Normal(jnp.zeros(2), 1.0))
+    assert "Categorical" in repr(nmm.Prior(mixture))
+    transformed = dist.TransformedDistribution(dist.Normal(0.0, 1.0), ExpTransform())
+    assert repr(nmm.Prior(transformed)) == "Prior(TransformedDistribution(Normal(0, 1), ExpTransform()))"
+    assert "× (3,)" in repr(nmm.Prior(dist.Normal(0.0, 1.0).expand([3]).to_event(1)))
+    edges = nmm.Connectome(nmm.Prior(dist.HalfNormal(1.0), over="edge"), labels=("a", "b"))
+    assert "HalfNormal(1)" in repr(edges)
+    assert "0x" not in repr(edges)

@@ -173,6 +173,37 @@ def test_regions_apart_are_those_whose_interval_leaves_the_typical_region():
     assert stands_apart(data).tolist() == [0, 0, 0, 1, -1]
 
 
+def test_a_point_claims_no_probability(tmp_path):
+    page = write_report(trees.point(), tmp_path / "r.html").read_text(encoding="utf-8")
+    first = page[page.index('id="summary"') : page.index('id="model"')]
+    assert "the best point; how sure, is not known" in first
+    assert "with 90 % probability" not in first
+
+
+@pytest.mark.parametrize("where", ["left", "middle", "nowhere"])
+def test_brains_of_any_shape(where, tmp_path):
+    tree = trees.good()
+    centres = tree["constant_data"]["centres"].copy()
+    centres[:, 0] = {"left": -abs(centres[:, 0]) - 1, "middle": 0.0 * centres[:, 0]}.get(where, np.nan)
+    tree["constant_data"] = tree["constant_data"].to_dataset().assign(centres=centres)
+    page = write_report(tree, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ('class="atlas"' in page) == (where != "nowhere")
+
+
+def test_odd_variables_and_missing_numbers_do_not_cost_the_report(tmp_path):
+    tree = trees.good()
+    posterior = tree["posterior"].to_dataset()
+    flags = posterior["coupling.G"] > 0.8
+    tau = posterior["model.tau"].copy()
+    tau[:, :, 0] = np.nan
+    group = posterior["noise.sigma"].rename(region="region_cortex")
+    tree["posterior"] = posterior.assign({"flags": flags, "model.tau": tau, "cortex.I": group})
+    page = write_report(tree, tmp_path / "r.html").read_text(encoding="utf-8")
+    first = page[page.index('id="summary"') : page.index('id="model"')]
+    assert "medians from nan" not in first
+    assert "more parameters, below" in first
+
+
 CLICK = """<script>
 const table = document.querySelector("table.sortable");
 const second = table.tHead.rows[0].cells[1];

@@ -164,6 +164,10 @@ def test_spectrum_is_of_the_rhythm_that_is_there():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("frequency (Hz)", "power (mV²/Hz)")
     seconds = data.assign_coords(time=("time", time / 1000.0, {"units": "s"}))
     assert np.allclose(viz.spectrum(seconds).lines[0].get_data(), (frequency, power))
+    spans = data.assign_coords(time=(1000 * time).astype("timedelta64[us]"))
+    assert np.allclose(viz.spectrum(spans).lines[0].get_data(), (frequency, power))
+    with pytest.raises(ValueError, match="got data without times"):
+        viz.spectrum(data.drop_vars("time"))
     with pytest.raises(ValueError, match="expected at least 16 at one distance"):
         viz.spectrum(data.isel(time=[*range(40), 50]))
 
