@@ -152,7 +152,7 @@ def test_the_docs_show_it(copy):
     run(copy, "docs/figures.py", "morris_lecar")
     run(copy, "docs/generate.py")
     page = (copy / "docs" / "models" / "MorrisLecar.md").read_text(encoding="utf-8")
-    assert "C V' = I - g_L (V - V_L)" in page
+    assert r"C\,\dot{V} &= I - g_{L}\,\left(V - V_{L}\right)" in page
     assert "![MorrisLecar](../images/models/morris_lecar.png)" in page
     assert (copy / "docs" / "images" / "models" / "morris_lecar.png").stat().st_size < 60_000
     assert "\nmodels/MorrisLecar\n" in (copy / "docs" / "models.md").read_text(encoding="utf-8")
