@@ -7,6 +7,7 @@ import numpy as np
 from ..check._groups import variable
 from ..check._predictive import observed_connectivity
 from ..viz import functional_connectivity, spectra, timeseries
+from ..viz._draws import channel_dims
 from ._html import attempt, axes, paragraph, section
 
 N_SPECTRA = 6
@@ -43,7 +44,7 @@ def _spectra(tree: Any) -> str:
     )
     if predicted is None:
         return ""
-    others = [dim for dim in predicted.dims if dim not in ("frequency", "chain", "draw")]
+    others = channel_dims(predicted)
     labels = [str(label) for label in predicted[others[0]].values] if others else []
     chosen: list[str | None] = [
         None,

@@ -1,6 +1,7 @@
 """One fit of a study, here or on a worker."""
 
 import contextlib
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import jax
 from .._tools._files import write_whole
 from ..results import save
 
+# NumPyro's handlers are one stack for all threads: a worker with several does one fit after another.
+_ONE_AT_A_TIME = threading.Lock()
 RESULT, FAILURE = ".nc", ".failure.txt"
 
 
@@ -42,27 +45,28 @@ def fit(
         bars: whether progress is shown.
 
     Returns:
-        "" for a fit that is done; else the last line of the error.
+        "" for a fit that is done; else the first line of the error.
 
     Raises:
         InterruptedFitError: by Ctrl-C.
     """
-    place = Path(folder)
-    try:
-        key = jax.random.wrap_key_data(jax.numpy.asarray(words, dtype="uint32"))
-        problem, data = make(name)
-        tree = engine(problem, data, key=key, progress=bars)
-        tree.attrs["fit"] = name
-        if int(tree.attrs.get("interrupted", 0)):
-            raise InterruptedFitError(name)
-        save(tree, result_path(place, name))
-    except InterruptedFitError:
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
-        write_whole(failure_path(place, name), told.encode("utf-8", "backslashreplace"))
-        return said
-    with contextlib.suppress(FileNotFoundError):
-        failure_path(place, name).unlink()
-    return ""
+    with _ONE_AT_A_TIME:
+        place = Path(folder)
+        try:
+            key = jax.random.wrap_key_data(jax.numpy.asarray(words, dtype="uint32"))
+            problem, data = make(name)
+            tree = engine(problem, data, key=key, progress=bars)
+            tree.attrs["fit"] = name
+            if int(tree.attrs.get("interrupted", 0)):
+                raise InterruptedFitError(name)
+            save(tree, result_path(place, name))
+        except InterruptedFitError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            told = f"{said}\n\n{''.join(traceback.format_exception(error))}"
+            write_whole(failure_path(place, name), told.encode("utf-8", "backslashreplace"))
+            return said
+        with contextlib.suppress(FileNotFoundError):
+            failure_path(place, name).unlink()
+        return ""

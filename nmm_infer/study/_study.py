@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import uuid
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -117,10 +118,13 @@ class Study:
             for entry in self._states()
             if entry.state == "missing" or (retry and entry.state == "failed")
         ]
-        (self._here if client is None else self._there)(waiting, client, progress)
+        if client is None:
+            self._here(waiting, progress)
+        else:
+            self._there(waiting, client, progress)
         return self
 
-    def _here(self, waiting: list[str], client: Any, progress: bool) -> None:
+    def _here(self, waiting: list[str], progress: bool) -> None:
         done = 0
         for number, name in enumerate(waiting, 1):
             if progress:
@@ -137,27 +141,26 @@ class Study:
     def _there(self, waiting: list[str], client: Any, progress: bool) -> None:
         from distributed import as_completed  # pyright: ignore[reportMissingImports]
 
-        folder = str(self.folder.resolve())
+        # A key of its own for each: of an older one the scheduler may remember what came out.
+        names = {f"fit-{name}-{uuid.uuid4().hex}": name for name in waiting}
         futures = [
             client.submit(
-                fit,
-                self.make,
-                self.engine,
-                name,
-                self._words(name),
-                folder,
-                False,
-                key=f"fit-{name}",
-                pure=False,
+                fit, self.make, self.engine, name, self._words(name), str(self.folder), False, key=key
             )
-            for name in waiting
+            for key, name in names.items()
         ]
-        with progress_bar(progress) as bars:
-            bar, failed = Steps(bars, "fits", max(len(waiting), 1)), 0
-            for future in as_completed(futures, raise_errors=False):
-                # A worker that was lost has not written anything: the next run fits it again.
-                failed += future.status != "finished" or bool(future.result())
-                bar.advance(1, f"{failed} failed" if failed else "")
+        try:
+            with progress_bar(progress) as bars:
+                bar, failed = Steps(bars, "fits", max(len(waiting), 1)), 0
+                for future in as_completed(futures, raise_errors=False):
+                    if future.status == "finished":
+                        failed += bool(future.result())
+                    else:  # it has written nothing: the next run fits it again
+                        failed += 1
+                        print(f"{names[future.key]} was lost: {future.exception()}", flush=True)
+                    bar.advance(1, f"{failed} failed" if failed else "")
+        finally:
+            client.cancel(futures)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every fit, what became of it, and whether to trust it."""

@@ -10,6 +10,11 @@ def sample_dims(data: Any) -> list[str]:
     return [dim for dim in ("chain", "draw") if dim in data.dims]
 
 
+def channel_dims(data: Any) -> list[str]:
+    """Of spectra, the dims of what has them: regions, sensors, directions of sensors."""
+    return [str(dim) for dim in data.dims if dim not in ("frequency", "chain", "draw")]
+
+
 def centre(data: Any, how: str = "mean") -> Any:
     """The mean (or median) over draws; data without draws as they are."""
     dims = sample_dims(data)

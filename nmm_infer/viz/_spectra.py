@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from .._signal import PLURAL
-from ._draws import centre, interval, sample_dims
+from ._draws import centre, channel_dims, interval, sample_dims
 from ._style import OBSERVED, POSTERIOR, legend, single, title_of
 
 
@@ -66,7 +66,7 @@ def spectra(
 
 
 def _mean_over(data: Any) -> str:
-    others = [str(dim) for dim in data.dims if dim not in ("frequency", "chain", "draw")]
+    others = channel_dims(data)
     return f"mean over {PLURAL.get(others[0], others[0])}" if others else ""
 
 
@@ -84,12 +84,12 @@ def _scale(ax: Axes) -> None:
 
 def _of_region(data: Any, region: str | None) -> Any:
     """One curve: of a region (or sensor, or direction of sensors), or their mean."""
-    others = [dim for dim in data.dims if dim not in ("frequency", "chain", "draw")]
+    others = channel_dims(data)
     if not others:
         return data
     if region is None:
         return data.mean(others, keep_attrs=True)
-    dim = str(others[0])
+    dim = others[0]
     labels = [str(label) for label in data[dim].values]
     if region not in labels:
         raise ValueError(

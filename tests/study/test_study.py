@@ -199,7 +199,11 @@ def test_workers_give_the_same_draws(study, tmp_path):
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        spread = Study(make, NAMES, ENGINE, tmp_path, key=3).run(client=client, progress=False)
+        spread = Study(make, NAMES, ENGINE, tmp_path / "spread", key=3).run(client=client, progress=False)
+        other = Study(lambda name: make("sub-3"), NAMES, ENGINE, tmp_path / "other").run(
+            client=client, progress=False
+        )
+    assert [entry.state for entry in other.entries()] == ["done"] * 3  # of the same names, another study
     assert [entry.state for entry in spread.entries()] == ["done", "failed", "done"]
     for name in ("sub-1", "sub-2"):
         np.testing.assert_array_equal(
